@@ -1,0 +1,2 @@
+//! Keyledger.
+fn main() {}
