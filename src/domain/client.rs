@@ -1,0 +1,269 @@
+//! Clients, their certificates, and the instances they belong to.
+//!
+//! A client is a party; its certificates come and go (renewal adds one, the client stays). [`Clients`] is the snapshot
+//! that every handshake reads: it is replaced as a whole when something changes, never edited. Nothing here decides
+//! whether a certificate is genuine: the listener does, then asks [`Clients::admit`].
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+
+use crate::crypto::Fingerprint;
+use crate::domain::{ClientId, Initiator, InstanceId, Scope};
+
+/// A boundary of keys: its clients may use all of its keys and no others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// Its identifier, the service instance segment of its CRN.
+    pub id: InstanceId,
+    /// Its name for people, unique in the store.
+    pub name: String,
+    /// Where its events come from: CRN prefix, account, location.
+    pub scope: Arc<Scope>,
+    /// When it was made, seconds since 1970.
+    pub created: i64,
+}
+
+/// Whether a client may connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientStatus {
+    /// Its certificates are accepted.
+    Enabled,
+    /// Every certificate of it is refused until it is enabled again.
+    Disabled,
+}
+
+impl ClientStatus {
+    /// The word shown to people and kept in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enabled => "enabled",
+            Self::Disabled => "disabled",
+        }
+    }
+
+    /// The status a stored word names.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "enabled" => Some(Self::Enabled),
+            "disabled" => Some(Self::Disabled),
+            _ => None,
+        }
+    }
+}
+
+/// Why a certificate is trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Pinned: this very certificate, whoever signed it and whatever its extensions say.
+    Pinned,
+    /// Issued by our own CA: its signature is checked too.
+    Issued,
+}
+
+impl Trust {
+    /// The word shown to people and kept in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pinned => "pinned",
+            Self::Issued => "issued",
+        }
+    }
+
+    /// The trust a stored word names.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "pinned" => Some(Self::Pinned),
+            "issued" => Some(Self::Issued),
+            _ => None,
+        }
+    }
+}
+
+/// A certificate enrolled for a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnrolledCertificate {
+    /// SHA-256 of its DER; unique over all clients.
+    pub fingerprint: Fingerprint,
+    /// Why it is trusted.
+    pub trust: Trust,
+    /// First second of validity, since 1970.
+    pub not_before: i64,
+    /// Last second of validity, since 1970.
+    pub not_after: i64,
+    /// Its subject, for people.
+    pub subject: String,
+    /// When it was enrolled, seconds since 1970.
+    pub added: i64,
+}
+
+/// A party that connects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// Its identifier.
+    pub id: ClientId,
+    /// Its name for people and in events; unique in the store.
+    pub label: String,
+    /// The instance whose keys it may use.
+    pub instance: InstanceId,
+    /// Whether it may connect.
+    pub status: ClientStatus,
+    /// Its certificates, one or more.
+    pub certificates: Vec<EnrolledCertificate>,
+    /// When it was added, seconds since 1970.
+    pub created: i64,
+}
+
+/// What a label or an instance name must look like: it becomes a file name and a field of events.
+///
+/// # Errors
+/// Says what is wrong: 1 to 64 letters, digits, `.`, `_` or `-`, the first a letter or digit.
+pub fn check_label(label: &str) -> Result<(), LabelError> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let starts_well = label.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if starts_well && label.len() <= 64 && label.chars().all(allowed) { Ok(()) } else { Err(LabelError) }
+}
+
+/// A label that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a label is 1 to 64 letters, digits, '.', '_' or '-', and starts with a letter or digit")]
+pub struct LabelError;
+
+/// Who a connection speaks for: fixed when its certificate is admitted.
+#[derive(Debug)]
+pub struct Identity {
+    /// The client.
+    pub client: ClientId,
+    /// The client's label.
+    pub label: String,
+    /// The instance whose keys it may use.
+    pub instance: InstanceId,
+    /// The certificate it presented.
+    pub fingerprint: Fingerprint,
+    /// How events name it: `CertificateID-<fingerprint>`.
+    pub initiator: Arc<Initiator>,
+    /// The scope of the instance's events.
+    pub scope: Arc<Scope>,
+}
+
+/// Why a certificate whose possession was proved is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotAdmitted {
+    /// No client has this certificate.
+    #[error("the certificate belongs to no client")]
+    Unknown,
+    /// Its client is disabled.
+    #[error("the client is disabled")]
+    Disabled,
+    /// Its validity has not begun.
+    #[error("the certificate is not yet valid")]
+    NotYetValid,
+    /// Its validity has ended.
+    #[error("the certificate has expired")]
+    Expired,
+    /// It is enrolled as issued by our CA, and our CA did not sign it.
+    #[error("the certificate is not signed by this server's CA")]
+    NotIssued,
+}
+
+/// A snapshot of every client and instance.
+#[derive(Debug, Default)]
+pub struct Clients {
+    instances: HashMap<InstanceId, Arc<Instance>>,
+    clients: HashMap<ClientId, Arc<Client>>,
+    identities: HashMap<Fingerprint, Arc<Identity>>,
+}
+
+impl Clients {
+    /// The snapshot of these instances and clients. A client whose instance is not among them is left out.
+    #[must_use]
+    pub fn new(instances: Vec<Instance>, clients: Vec<Client>) -> Self {
+        let mut snapshot = Self::default();
+        for instance in instances {
+            snapshot.instances.insert(instance.id, Arc::new(instance));
+        }
+        for client in clients {
+            snapshot.insert(client);
+        }
+        snapshot
+    }
+
+    fn insert(&mut self, client: Client) {
+        let Some(instance) = self.instances.get(&client.instance) else { return };
+        for certificate in &client.certificates {
+            let identity = Identity {
+                client: client.id,
+                label: client.label.clone(),
+                instance: client.instance,
+                fingerprint: certificate.fingerprint,
+                initiator: Arc::new(Initiator::certificate(certificate.fingerprint, &client.label)),
+                scope: Arc::clone(&instance.scope),
+            };
+            self.identities.insert(certificate.fingerprint, Arc::new(identity));
+        }
+        self.clients.insert(client.id, Arc::new(client));
+    }
+
+    /// Who presents the certificate of this fingerprint, at `now` (seconds since 1970), and why it is trusted.
+    ///
+    /// # Errors
+    /// [`NotAdmitted`] with the first rule that refuses it.
+    pub fn admit(&self, fingerprint: &Fingerprint, now: i64) -> Result<(Arc<Identity>, Trust), NotAdmitted> {
+        let identity = self.identities.get(fingerprint).ok_or(NotAdmitted::Unknown)?;
+        let client = self.clients.get(&identity.client).ok_or(NotAdmitted::Unknown)?;
+        let certificate = client.certificates.iter().find(|c| c.fingerprint == *fingerprint);
+        let certificate = certificate.ok_or(NotAdmitted::Unknown)?;
+        match client.status {
+            ClientStatus::Disabled => Err(NotAdmitted::Disabled),
+            ClientStatus::Enabled if now < certificate.not_before => Err(NotAdmitted::NotYetValid),
+            ClientStatus::Enabled if now > certificate.not_after => Err(NotAdmitted::Expired),
+            ClientStatus::Enabled => Ok((Arc::clone(identity), certificate.trust)),
+        }
+    }
+
+    /// Whether this identity may still act: its client is enabled and still has the certificate.
+    #[must_use]
+    pub fn may_act(&self, identity: &Identity) -> bool {
+        let enabled = |client: &Arc<Client>| client.status == ClientStatus::Enabled;
+        self.identities.contains_key(&identity.fingerprint)
+            && self.clients.get(&identity.client).is_some_and(enabled)
+    }
+
+    /// The client with this label.
+    #[must_use]
+    pub fn labelled(&self, label: &str) -> Option<&Arc<Client>> {
+        self.clients.values().find(|client| client.label == label)
+    }
+
+    /// The client that has this certificate, whatever its status.
+    #[must_use]
+    pub fn holder(&self, fingerprint: &Fingerprint) -> Option<&Arc<Client>> {
+        self.identities.get(fingerprint).and_then(|identity| self.clients.get(&identity.client))
+    }
+
+    /// All clients, by label.
+    #[must_use]
+    pub fn clients(&self) -> Vec<Arc<Client>> {
+        let mut clients: Vec<_> = self.clients.values().cloned().collect();
+        clients.sort_by(|a, b| a.label.cmp(&b.label));
+        clients
+    }
+
+    /// All instances, by name.
+    #[must_use]
+    pub fn instances(&self) -> Vec<Arc<Instance>> {
+        let mut instances: Vec<_> = self.instances.values().cloned().collect();
+        instances.sort_by(|a, b| a.name.cmp(&b.name));
+        instances
+    }
+
+    /// The instance of this identifier.
+    #[must_use]
+    pub fn instance(&self, id: InstanceId) -> Option<&Arc<Instance>> {
+        self.instances.get(&id)
+    }
+}

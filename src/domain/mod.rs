@@ -1,0 +1,14 @@
+//! What Keyledger decides: states, attributes, who may act. Pure: same input, same output; no clock is read, no random
+//! byte drawn, nothing is stored or sent here.
+
+pub mod client;
+pub mod clock;
+pub mod id;
+pub mod scope;
+
+pub use client::{
+    Client, ClientStatus, Clients, EnrolledCertificate, Identity, Instance, NotAdmitted, Trust,
+};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use id::{ClientId, EventId, InstanceId, ObjectId, RequestId};
+pub use scope::{Initiator, InitiatorKind, Scope};
