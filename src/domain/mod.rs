@@ -4,6 +4,7 @@
 pub mod client;
 pub mod clock;
 pub mod id;
+pub mod object;
 pub mod scope;
 
 pub use client::{
@@ -11,4 +12,5 @@ pub use client::{
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use id::{ClientId, EventId, InstanceId, ObjectId, RequestId};
+pub use object::{Dates, Name, Object, RevocationReason};
 pub use scope::{Initiator, InitiatorKind, Scope};

@@ -1,0 +1,99 @@
+//! What one message changes, and the events that record it.
+//!
+//! A [`Changeset`] cannot be made without an event, and [`super::Store::apply`] is the only way to write: so nothing is
+//! changed without a record. It carries its preconditions; the writer checks them all before it writes anything of it.
+
+use std::sync::Arc;
+
+use crate::audit::Event;
+use crate::crypto::{Fingerprint, Wrapped};
+use crate::domain::{
+    Client, ClientId, ClientStatus, EnrolledCertificate, Identity, Instance, InstanceId, Object, ObjectId,
+};
+
+/// What must still hold when a changeset is committed.
+#[derive(Debug, Clone)]
+pub enum Precondition {
+    /// The client is enabled and has the certificate it came with.
+    MayAct(Arc<Identity>),
+    /// The object's state version is the one that was read.
+    State(ObjectId, u64),
+    /// The object's attributes version is the one that was read.
+    Attributes(ObjectId, u64),
+}
+
+/// One change.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// A new object with its names and attributes.
+    Insert(Arc<Object>),
+    /// State, dates, revocation, material and the state version of an object, taken from here.
+    State(Arc<Object>),
+    /// Names, attributes, last change date and the attributes version of an object, taken from here.
+    Attributes(Arc<Object>),
+    /// The material was served at this time (seconds since 1970): clears Fresh, keeps the time. Outside both versions.
+    Read(ObjectId, i64),
+    /// A new instance.
+    Instance(Instance),
+    /// A wrapped data key: instance, epoch, key.
+    DataKey(InstanceId, u32, Wrapped),
+    /// A new client with its certificates.
+    Client(Client),
+    /// One more certificate of a client.
+    Certificate(ClientId, EnrolledCertificate),
+    /// A certificate less.
+    CertificateRemoved(ClientId, Fingerprint),
+    /// A client enabled or disabled.
+    ClientStatus(ClientId, ClientStatus),
+    /// A client and its certificates removed.
+    ClientRemoved(ClientId),
+}
+
+/// Changes, their preconditions, and at least one event.
+#[derive(Debug)]
+pub struct Changeset {
+    preconditions: Vec<Precondition>,
+    writes: Vec<Write>,
+    events: Vec<Event>,
+}
+
+impl Changeset {
+    /// A changeset that records `event` and changes nothing yet.
+    #[must_use]
+    pub fn new(event: Event) -> Self {
+        Self { preconditions: Vec::new(), writes: Vec::new(), events: vec![event] }
+    }
+
+    /// Records one more event.
+    pub fn record(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// Adds a precondition.
+    pub fn require(&mut self, precondition: Precondition) {
+        self.preconditions.push(precondition);
+    }
+
+    /// Adds a change.
+    pub fn write(&mut self, write: Write) {
+        self.writes.push(write);
+    }
+
+    /// What must hold.
+    #[must_use]
+    pub fn preconditions(&self) -> &[Precondition] {
+        &self.preconditions
+    }
+
+    /// What changes, in order.
+    #[must_use]
+    pub fn writes(&self) -> &[Write] {
+        &self.writes
+    }
+
+    /// What is recorded, in order; never empty.
+    #[must_use]
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+}
