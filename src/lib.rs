@@ -1,1 +1,3 @@
 //! Keyledger.
+
+pub mod kmip;
