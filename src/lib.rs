@@ -1,1 +1,4 @@
 //! Keyledger.
+
+pub mod crypto;
+pub mod providers;
