@@ -17,16 +17,24 @@ pub(super) fn version_one(common_name: &str) -> Vec<u8> {
     let parts = elements(&outer.content);
     let (_, tbs) = Sequence::from_der(&parts[0]).unwrap();
     // 0xa0 is the explicit version, 0xa3 the extensions; what is between is version 1.
-    let kept = elements(&tbs.content).into_iter().filter(|part| part[0] != 0xa0 && part[0] != 0xa3);
+    let kept = elements(&tbs.content)
+        .into_iter()
+        .filter(|part| part[0] != 0xa0 && part[0] != 0xa3);
     let tbs = tlv(0x30, &kept.flatten().collect::<Vec<u8>>());
     let signature = [&[0_u8][..], &sign(&tbs, made.key_pem.expose())].concat();
-    tlv(0x30, &[tbs, parts[1].clone(), tlv(0x03, &signature)].concat())
+    tlv(
+        0x30,
+        &[tbs, parts[1].clone(), tlv(0x03, &signature)].concat(),
+    )
 }
 
 fn sign(tbs: &[u8], key_pem: &[u8]) -> Vec<u8> {
     let pem = Pem::iter_from_buffer(key_pem).next().unwrap().unwrap();
     let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &pem.contents).unwrap();
-    key.sign(&LibraryRandom::new(), tbs).unwrap().as_ref().to_vec()
+    key.sign(&LibraryRandom::new(), tbs)
+        .unwrap()
+        .as_ref()
+        .to_vec()
 }
 
 fn elements(mut content: &[u8]) -> Vec<Vec<u8>> {

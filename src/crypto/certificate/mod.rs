@@ -97,10 +97,16 @@ impl Certificate {
     /// The text holds no certificate, several, or something else; each has its own error.
     pub fn from_pem(text: &str) -> Result<Self, CertificateError> {
         let blocks = pem_blocks(text)?;
-        if blocks.iter().any(|block| block.label.ends_with("PRIVATE KEY")) {
+        if blocks
+            .iter()
+            .any(|block| block.label.ends_with("PRIVATE KEY"))
+        {
             return Err(CertificateError::PrivateKey);
         }
-        if let Some(other) = blocks.iter().find(|block| !is_certificate_label(&block.label)) {
+        if let Some(other) = blocks
+            .iter()
+            .find(|block| !is_certificate_label(&block.label))
+        {
             return Err(CertificateError::OtherLabel(printable(&other.label)));
         }
         match blocks.as_slice() {
@@ -223,7 +229,10 @@ fn pem_blocks(text: &str) -> Result<Vec<Pem>, CertificateError> {
 
 // OpenSSL writes and accepts all three.
 fn is_certificate_label(label: &str) -> bool {
-    matches!(label, "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE")
+    matches!(
+        label,
+        "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE"
+    )
 }
 
 fn short_name(name: &X509Name<'_>) -> String {
@@ -234,10 +243,15 @@ fn short_name(name: &X509Name<'_>) -> String {
 /// Control characters could forge lines in logs and on terminals; the peer chose this text.
 fn printable(text: &str) -> String {
     text.chars()
-        .map(|letter| if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter })
+        .map(|letter| {
+            if letter.is_control() {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                letter
+            }
+        })
         .collect()
 }
 
 #[cfg(test)]
-#[path = "certificate_tests.rs"]
 mod tests;

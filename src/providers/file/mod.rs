@@ -48,7 +48,10 @@ impl FileMasterKey {
     /// The file is missing, readable by others, or not a master key file.
     pub fn open(path: &Path) -> Result<Self, ProviderError> {
         let text = read_private(path)?;
-        let malformed = |problem| ProviderError::Malformed { path: path.to_owned(), problem };
+        let malformed = |problem| ProviderError::Malformed {
+            path: path.to_owned(),
+            problem,
+        };
         let line = text.expose().trim_ascii();
         if line.is_empty() {
             return Err(malformed("is empty"));
@@ -68,7 +71,10 @@ impl FileMasterKey {
 
     fn from_key(key: Secret) -> Result<Self, ProviderError> {
         let check_value = check_value(&key);
-        Ok(Self { key: DataKey::from_secret(key)?, check_value })
+        Ok(Self {
+            key: DataKey::from_secret(key)?,
+            check_value,
+        })
     }
 }
 
@@ -117,12 +123,20 @@ fn line(key: &Secret) -> Result<Secret, ProviderError> {
 fn write_new(path: &Path, content: &Secret, random: &dyn Random) -> Result<(), ProviderError> {
     let failed = |step| {
         move |source: io::Error| match source.kind() {
-            io::ErrorKind::AlreadyExists => ProviderError::Exists { path: path.to_owned() },
-            _ => ProviderError::Io { step, path: path.to_owned(), source },
+            io::ErrorKind::AlreadyExists => ProviderError::Exists {
+                path: path.to_owned(),
+            },
+            _ => ProviderError::Io {
+                step,
+                path: path.to_owned(),
+                source,
+            },
         }
     };
     if path.symlink_metadata().is_ok() {
-        return Err(ProviderError::Exists { path: path.to_owned() });
+        return Err(ProviderError::Exists {
+            path: path.to_owned(),
+        });
     }
     let temporary = temporary_path(path, random)?;
     let written = write_private(&temporary, content)
@@ -143,30 +157,46 @@ fn temporary_path(path: &Path, random: &dyn Random) -> Result<PathBuf, ProviderE
 }
 
 fn write_private(path: &Path, content: &Secret) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(content.expose())?;
     file.sync_all()
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()
 }
 
 /// Reads a bounded part of the file, after checking the mode of what was opened, not of the name.
 fn read_private(path: &Path) -> Result<Secret, ProviderError> {
     let failed = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => ProviderError::Missing { path: path.to_owned() },
-        _ => ProviderError::Io { step: "read", path: path.to_owned(), source },
+        io::ErrorKind::NotFound => ProviderError::Missing {
+            path: path.to_owned(),
+        },
+        _ => ProviderError::Io {
+            step: "read",
+            path: path.to_owned(),
+            source,
+        },
     };
     // Looked at before it is opened: opening a named pipe would wait for a writer.
     if !fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(ProviderError::NotAFile { path: path.to_owned() });
+        return Err(ProviderError::NotAFile {
+            path: path.to_owned(),
+        });
     }
     let mut file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if metadata.mode() & GROUP_AND_OTHERS != 0 {
-        return Err(ProviderError::ReadableByOthers { path: path.to_owned() });
+        return Err(ProviderError::ReadableByOthers {
+            path: path.to_owned(),
+        });
     }
     // A buffer of fixed length, since a growing one would leave copies of the key behind.
     let mut bytes = vec![0_u8; READ_BYTES_MAX];
@@ -189,5 +219,4 @@ fn read_private(path: &Path) -> Result<Secret, ProviderError> {
 }
 
 #[cfg(test)]
-#[path = "file_tests.rs"]
 mod tests;

@@ -105,7 +105,10 @@ impl KeyKind {
     fn tls_usages(self) -> Vec<KeyUsagePurpose> {
         match self {
             Self::Rsa2048 | Self::Rsa3072 => {
-                vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment]
+                vec![
+                    KeyUsagePurpose::DigitalSignature,
+                    KeyUsagePurpose::KeyEncipherment,
+                ]
             }
             Self::EcdsaP256 | Self::EcdsaP384 => vec![KeyUsagePurpose::DigitalSignature],
         }
@@ -127,10 +130,15 @@ impl FromStr for KeyKind {
     type Err = AuthorityError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::Rsa2048, Self::Rsa3072, Self::EcdsaP256, Self::EcdsaP384]
-            .into_iter()
-            .find(|kind| kind.to_string() == text)
-            .ok_or_else(|| AuthorityError::KeyKind(text.to_owned()))
+        [
+            Self::Rsa2048,
+            Self::Rsa3072,
+            Self::EcdsaP256,
+            Self::EcdsaP384,
+        ]
+        .into_iter()
+        .find(|kind| kind.to_string() == text)
+        .ok_or_else(|| AuthorityError::KeyKind(text.to_owned()))
     }
 }
 
@@ -239,8 +247,11 @@ impl Authority {
         names.iter().try_for_each(|name| check_server_name(name))?;
         let first = names.first().ok_or(AuthorityError::NoNames)?;
         // A DNS name may be longer than a common name; peers compare the alternative names anyway.
-        let subject =
-            if first.chars().count() <= COMMON_NAME_CHARS_MAX { first } else { "Keyledger server" };
+        let subject = if first.chars().count() <= COMMON_NAME_CHARS_MAX {
+            first
+        } else {
+            "Keyledger server"
+        };
         let mut params = params(subject, self.validity(now, days)?)?;
         params.subject_alt_names = CertificateParams::new(names)?.subject_alt_names;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -279,7 +290,9 @@ impl Authority {
 
     fn validity(&self, now: i64, days: u32) -> Result<Validity, AuthorityError> {
         if now > self.certificate.not_after() {
-            return Err(AuthorityError::Validity("the authority's certificate has expired"));
+            return Err(AuthorityError::Validity(
+                "the authority's certificate has expired",
+            ));
         }
         let mut validity = Validity::new(now, days)?;
         validity.not_after = validity.not_after.min(self.certificate.not_after());
@@ -351,9 +364,14 @@ impl Validity {
         let not_after = now.saturating_add(i64::from(days).saturating_mul(DAY_SECONDS));
         let not_before = now.saturating_sub(CLOCK_SKEW_SECONDS);
         if not_before < 0 || not_after > TIME_MAX {
-            return Err(AuthorityError::Validity("its dates lie outside 1970 to 9999"));
+            return Err(AuthorityError::Validity(
+                "its dates lie outside 1970 to 9999",
+            ));
         }
-        Ok(Self { not_before, not_after })
+        Ok(Self {
+            not_before,
+            not_after,
+        })
     }
 }
 
@@ -366,7 +384,9 @@ fn params(common_name: &str, validity: Validity) -> Result<CertificateParams, Au
     params.not_after = epoch + seconds(validity.not_after);
     params.serial_number = Some(serial_number(&SystemRandom)?);
     params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, common_name);
+    params
+        .distinguished_name
+        .push(DnType::CommonName, common_name);
     Ok(params)
 }
 
@@ -390,7 +410,10 @@ fn check_common_name(name: &str) -> Result<(), AuthorityError> {
     } else {
         return Ok(());
     };
-    Err(AuthorityError::Name { name: name.escape_debug().to_string(), problem })
+    Err(AuthorityError::Name {
+        name: name.escape_debug().to_string(),
+        problem,
+    })
 }
 
 fn check_server_name(name: &str) -> Result<(), AuthorityError> {
@@ -406,5 +429,4 @@ fn check_server_name(name: &str) -> Result<(), AuthorityError> {
 }
 
 #[cfg(test)]
-#[path = "authority_tests.rs"]
 mod tests;
