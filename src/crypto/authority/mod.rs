@@ -5,16 +5,21 @@
 //! the certificate library accepts no other source. No certificate outlives the authority that
 //! signed it, and none starts in the future for a peer whose clock is an hour slow.
 
+mod error;
+mod key_kind;
+
+pub use error::AuthorityError;
+pub use key_kind::KeyKind;
+
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, RsaKeySize, SerialNumber,
+    Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, SerialNumber,
 };
 
-use super::certificate::{Certificate, CertificateError, parse};
+use super::certificate::{Certificate, parse};
 use super::random::{Random, RandomError, SystemRandom};
 use super::secret::Secret;
 
@@ -30,117 +35,6 @@ const DAY_SECONDS: i64 = 86_400;
 const TIME_MAX: i64 = 253_402_300_799;
 /// Characters of a common name at most (RFC 5280, ub-common-name).
 const COMMON_NAME_CHARS_MAX: usize = 64;
-
-/// Why no certificate was made, or no authority loaded.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AuthorityError {
-    /// The kind of key is unknown; the field is what was given.
-    #[error("unknown kind of key `{0}`: use rsa-2048, rsa-3072, ecdsa-p256 or ecdsa-p384")]
-    KeyKind(String),
-    /// A name or label is empty, too long, or has characters it must not have.
-    #[error("`{name}` cannot be used as a name: {problem}")]
-    Name {
-        /// What was given.
-        name: String,
-        /// What is wrong with it.
-        problem: &'static str,
-    },
-    /// A server certificate needs at least one name.
-    #[error("a server certificate needs at least one DNS name or IP address")]
-    NoNames,
-    /// The dates cannot be written in a certificate, or the authority has expired.
-    #[error("the validity is impossible: {0}")]
-    Validity(&'static str),
-    /// The authority's certificate cannot be read.
-    #[error("the authority's certificate: {0}")]
-    Certificate(#[from] CertificateError),
-    /// The certificate given as the authority's may not sign others.
-    #[error("the authority's certificate is not one: it lacks CA:TRUE")]
-    NotAuthority,
-    /// The authority's private key cannot be read.
-    #[error("the authority's private key cannot be read; it must be PEM without a passphrase")]
-    PrivateKey,
-    /// The private key belongs to another certificate.
-    #[error("the authority's private key does not belong to its certificate")]
-    KeyMismatch,
-    /// The random source failed.
-    #[error(transparent)]
-    Random(#[from] RandomError),
-    /// The certificate library refused; the field is its text.
-    #[error("the certificate could not be made: {0}")]
-    Refused(String),
-}
-
-impl From<rcgen::Error> for AuthorityError {
-    fn from(error: rcgen::Error) -> Self {
-        Self::Refused(error.to_string())
-    }
-}
-
-/// The kind of key a certificate is made for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyKind {
-    /// RSA with 2048 bits: every KMIP client reads it.
-    Rsa2048,
-    /// RSA with 3072 bits.
-    Rsa3072,
-    /// ECDSA on NIST P-256.
-    EcdsaP256,
-    /// ECDSA on NIST P-384.
-    EcdsaP384,
-}
-
-impl KeyKind {
-    fn generate(self) -> Result<KeyPair, AuthorityError> {
-        let rsa = |size| KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, size);
-        Ok(match self {
-            Self::Rsa2048 => rsa(RsaKeySize::_2048)?,
-            Self::Rsa3072 => rsa(RsaKeySize::_3072)?,
-            Self::EcdsaP256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?,
-            Self::EcdsaP384 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384)?,
-        })
-    }
-
-    /// Key usages of a TLS end: RSA key transport of TLS 1.2 needs encipherment.
-    fn tls_usages(self) -> Vec<KeyUsagePurpose> {
-        match self {
-            Self::Rsa2048 | Self::Rsa3072 => {
-                vec![
-                    KeyUsagePurpose::DigitalSignature,
-                    KeyUsagePurpose::KeyEncipherment,
-                ]
-            }
-            Self::EcdsaP256 | Self::EcdsaP384 => vec![KeyUsagePurpose::DigitalSignature],
-        }
-    }
-}
-
-impl fmt::Display for KeyKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Rsa2048 => "rsa-2048",
-            Self::Rsa3072 => "rsa-3072",
-            Self::EcdsaP256 => "ecdsa-p256",
-            Self::EcdsaP384 => "ecdsa-p384",
-        })
-    }
-}
-
-impl FromStr for KeyKind {
-    type Err = AuthorityError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [
-            Self::Rsa2048,
-            Self::Rsa3072,
-            Self::EcdsaP256,
-            Self::EcdsaP384,
-        ]
-        .into_iter()
-        .find(|kind| kind.to_string() == text)
-        .ok_or_else(|| AuthorityError::KeyKind(text.to_owned()))
-    }
-}
 
 /// A certificate that was just made, with its private key.
 #[derive(Debug)]

@@ -96,13 +96,14 @@ impl Certificate {
     /// # Errors
     /// The text holds no certificate, several, or something else; each has its own error.
     pub fn from_pem(text: &str) -> Result<Self, CertificateError> {
-        let blocks = pem_blocks(text)?;
-        if blocks
-            .iter()
-            .any(|block| block.label.ends_with("PRIVATE KEY"))
+        // Looked for before anything is decoded, so that no copy of the key is made.
+        if text
+            .lines()
+            .any(|line| line.trim_end().ends_with("PRIVATE KEY-----"))
         {
             return Err(CertificateError::PrivateKey);
         }
+        let blocks = pem_blocks(text)?;
         if let Some(other) = blocks
             .iter()
             .find(|block| !is_certificate_label(&block.label))
