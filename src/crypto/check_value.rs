@@ -36,10 +36,6 @@ mod tests {
     #[test]
     fn the_stored_value_does_not_change_between_releases() {
         let value = check_value(&Secret::new(vec![1; 32]));
-<<<<<<< HEAD
-        assert_eq!(hex::encode(value), "PINNED");
-=======
         assert_eq!(hex::encode(value), "c8bde24c34a61705d64377ba79916699");
->>>>>>> wt-crypto
     }
 }

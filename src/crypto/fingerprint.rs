@@ -82,24 +82,15 @@ mod tests {
         assert_eq!(fingerprint.to_string(), text);
         assert_eq!(text.parse(), Ok(fingerprint));
         assert_eq!(fingerprint.initiator_id(), format!("CertificateID-{text}"));
-<<<<<<< HEAD
-        assert_eq!(Fingerprint::from_bytes(*fingerprint.as_bytes()), fingerprint);
-=======
         assert_eq!(
             Fingerprint::from_bytes(*fingerprint.as_bytes()),
             fingerprint
         );
->>>>>>> wt-crypto
     }
 
     #[test]
     fn other_spellings_are_refused() {
         let text = Fingerprint::of(b"abc").to_string();
-<<<<<<< HEAD
-        let colons = text.as_bytes().chunks(2).map(|pair| str::from_utf8(pair).unwrap());
-        let colons = colons.collect::<Vec<_>>().join(":");
-        for wrong in [text.to_uppercase(), colons, text[1..].to_owned(), format!(" {text}")] {
-=======
         let colons = text
             .as_bytes()
             .chunks(2)
@@ -111,7 +102,6 @@ mod tests {
             text[1..].to_owned(),
             format!(" {text}"),
         ] {
->>>>>>> wt-crypto
             assert!(wrong.parse::<Fingerprint>().is_err(), "{wrong}");
         }
     }

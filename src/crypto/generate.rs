@@ -52,14 +52,10 @@ mod tests {
     #[test]
     fn lengths_that_make_no_sense_are_refused() {
         for bits in [0, 7, 129, 4104, u32::MAX] {
-<<<<<<< HEAD
-            assert_eq!(symmetric_key(bits, &SystemRandom).err(), Some(GenerateError::Length(bits)));
-=======
             assert_eq!(
                 symmetric_key(bits, &SystemRandom).err(),
                 Some(GenerateError::Length(bits))
             );
->>>>>>> wt-crypto
         }
     }
 

@@ -40,14 +40,10 @@ impl SeededRandom {
     /// The same seed gives the same bytes for the same sequence of calls.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-<<<<<<< HEAD
-        Self { seed, drawn: std::sync::atomic::AtomicU64::new(0) }
-=======
         Self {
             seed,
             drawn: std::sync::atomic::AtomicU64::new(0),
         }
->>>>>>> wt-crypto
     }
 }
 
@@ -55,13 +51,9 @@ impl SeededRandom {
 impl Random for SeededRandom {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
         for chunk in bytes.chunks_mut(32) {
-<<<<<<< HEAD
-            let count = self.drawn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-=======
             let count = self
                 .drawn
                 .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
->>>>>>> wt-crypto
             let block = super::digest::sha256(&[&self.seed.to_be_bytes(), &count.to_be_bytes()]);
             chunk.copy_from_slice(&block[..chunk.len()]);
         }

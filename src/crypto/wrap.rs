@@ -129,15 +129,6 @@ impl DataKey {
         if *version != FORMAT_VERSION {
             return Err(WrapError::UnknownVersion(*version));
         }
-<<<<<<< HEAD
-        let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>().ok_or(WrapError::TooShort)?;
-        let (ciphertext, tag) =
-            sealed.split_last_chunk::<TAG_LEN>().ok_or(WrapError::TooShort)?;
-        let mut plain = vec![0_u8; ciphertext.len()];
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        let opened =
-            self.key.open_separate_gather(nonce, Aad::from(aad), ciphertext, tag, &mut plain);
-=======
         let (nonce, sealed) = rest
             .split_first_chunk::<NONCE_LEN>()
             .ok_or(WrapError::TooShort)?;
@@ -149,24 +140,17 @@ impl DataKey {
         let opened =
             self.key
                 .open_separate_gather(nonce, Aad::from(aad), ciphertext, tag, &mut plain);
->>>>>>> wt-crypto
         // Wrapped before the verdict, so that a failed attempt is overwritten too.
         let plain = Secret::new(plain);
         opened.map(|()| plain).map_err(|_| WrapError::NotAuthentic)
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, WrapError> {
-<<<<<<< HEAD
-        let unbound = UnboundKey::new(&AES_256_GCM, bytes)
-            .map_err(|_| WrapError::KeyLength(bytes.len()))?;
-        Ok(Self { key: LessSafeKey::new(unbound) })
-=======
         let unbound =
             UnboundKey::new(&AES_256_GCM, bytes).map_err(|_| WrapError::KeyLength(bytes.len()))?;
         Ok(Self {
             key: LessSafeKey::new(unbound),
         })
->>>>>>> wt-crypto
     }
 }
 
@@ -207,29 +191,21 @@ mod tests {
             let wrapped = key.seal(b"place", &plain, &SystemRandom).unwrap();
             assert_eq!(wrapped.as_bytes().len(), 1 + 12 + length + 16);
             let stored = Wrapped::from_bytes(wrapped.as_bytes().to_vec());
-<<<<<<< HEAD
-            assert!(again.open(b"place", &stored).unwrap().constant_time_eq(&plain));
-=======
             assert!(
                 again
                     .open(b"place", &stored)
                     .unwrap()
                     .constant_time_eq(&plain)
             );
->>>>>>> wt-crypto
         }
     }
 
     #[test]
     fn another_place_or_another_key_does_not_open() {
         let plain = Secret::new(vec![1; 32]);
-<<<<<<< HEAD
-        let wrapped = key(1).seal(&object_aad(&[7; 16]), &plain, &SystemRandom).unwrap();
-=======
         let wrapped = key(1)
             .seal(&object_aad(&[7; 16]), &plain, &SystemRandom)
             .unwrap();
->>>>>>> wt-crypto
         assert!(key(1).open(&object_aad(&[7; 16]), &wrapped).is_ok());
         let moved = key(1).open(&object_aad(&[8; 16]), &wrapped).err();
         assert_eq!(moved, Some(WrapError::NotAuthentic));
@@ -245,14 +221,10 @@ mod tests {
         for bit in 0..bytes.len() * 8 {
             let mut altered = bytes.to_vec();
             altered[bit / 8] ^= 1 << (bit % 8);
-<<<<<<< HEAD
-            assert!(key(1).open(b"", &Wrapped::from_bytes(altered)).is_err(), "bit {bit}");
-=======
             assert!(
                 key(1).open(b"", &Wrapped::from_bytes(altered)).is_err(),
                 "bit {bit}"
             );
->>>>>>> wt-crypto
         }
         for length in 0..bytes.len() {
             let cut = Wrapped::from_bytes(bytes[..length].to_vec());
@@ -288,24 +260,16 @@ mod tests {
         let plain = Secret::new(b"plain".to_vec());
         let aad = object_aad(&[3; 16]);
         let wrapped = key(1).seal(&aad, &plain, &SeededRandom::new(1)).unwrap();
-<<<<<<< HEAD
-        assert_eq!(hex::encode(wrapped.as_bytes()), "PINNED");
-=======
         let expected = "01783825822a6f9e62da2190e8663fef1fb3f76cd8485d77071658b7ee8d7498b6fe";
         assert_eq!(hex::encode(wrapped.as_bytes()), expected);
->>>>>>> wt-crypto
     }
 
     #[test]
     fn debug_prints_no_content() {
-<<<<<<< HEAD
-        assert_eq!(format!("{:?}", Wrapped::from_bytes(vec![1; 40])), "Wrapped(40 bytes)");
-=======
         assert_eq!(
             format!("{:?}", Wrapped::from_bytes(vec![1; 40])),
             "Wrapped(40 bytes)"
         );
->>>>>>> wt-crypto
         assert_eq!(format!("{:?}", key(1)), "DataKey");
     }
 }
