@@ -13,12 +13,14 @@
 //! | the object that Get returns | `object` |
 //! | why something cannot be read | `error` |
 
+pub mod attribute;
 pub mod enums;
 pub mod error;
 mod fields;
 pub mod mask;
 pub mod object;
 pub mod operation;
+pub mod payload;
 pub mod tag;
 pub mod version;
 
