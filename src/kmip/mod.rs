@@ -18,6 +18,7 @@ pub mod enums;
 pub mod error;
 mod fields;
 pub mod mask;
+pub mod message;
 pub mod object;
 pub mod operation;
 pub mod payload;

@@ -50,9 +50,7 @@ impl Request {
         request_scope(version).read(payload, |tag, item| match tag {
             Tag::UniqueIdentifier => once(&mut request.unique_identifier, tag, text(item)?),
             Tag::KeyFormatType => once(&mut request.key_format_type, tag, enumeration(item)?),
-            Tag::KeyWrapType if version >= ProtocolVersion::V1_4 => {
-                once(&mut request.key_wrap_type, tag, enumeration(item)?)
-            }
+            Tag::KeyWrapType => once(&mut request.key_wrap_type, tag, enumeration(item)?),
             Tag::KeyCompressionType => {
                 once(&mut request.key_compression_type, tag, enumeration(item)?)
             }

@@ -42,14 +42,12 @@ impl Request {
         let mut request = Self::default();
         request_scope(version).read(payload, |tag, item| match tag {
             Tag::MaximumItems => once(&mut request.maximum_items, tag, count(tag, item)?),
-            Tag::OffsetItems if version >= ProtocolVersion::V1_3 => {
-                once(&mut request.offset_items, tag, count(tag, item)?)
-            }
+            Tag::OffsetItems => once(&mut request.offset_items, tag, count(tag, item)?),
             Tag::StorageStatusMask => {
                 let mask = StorageStatusMask::from_integer(item.integer()?);
                 once(&mut request.storage_status_mask, tag, mask)
             }
-            Tag::ObjectGroupMember if version >= ProtocolVersion::V1_1 => {
+            Tag::ObjectGroupMember => {
                 once(&mut request.object_group_member, tag, enumeration(item)?)
             }
             Tag::Attribute => {
@@ -123,9 +121,7 @@ impl Response {
     pub fn decode(payload: Structure<'_>, version: ProtocolVersion) -> Result<Self, DecodeError> {
         let mut response = Self::default();
         response_scope(version).read(payload, |tag, item| match tag {
-            Tag::LocatedItems if version >= ProtocolVersion::V1_3 => {
-                once(&mut response.located_items, tag, count(tag, item)?)
-            }
+            Tag::LocatedItems => once(&mut response.located_items, tag, count(tag, item)?),
             Tag::UniqueIdentifier => {
                 response.unique_identifiers.push(text(item)?);
                 Ok(Taken::Yes)

@@ -85,12 +85,7 @@ impl Response {
     /// When it is not what the version defines.
     pub fn decode(payload: Structure<'_>, version: ProtocolVersion) -> Result<Self, DecodeError> {
         let mut response = Self::default();
-        response_scope(version).read(payload, |tag, item| {
-            if tag.since() > version {
-                return Ok(Taken::No);
-            }
-            response.take(tag, item)
-        })?;
+        response_scope(version).read(payload, |tag, item| response.take(tag, item))?;
         Ok(response)
     }
 
