@@ -29,3 +29,8 @@ pub use error::{DecodeError, ItemError};
 pub use operation::Operation;
 pub use tag::Tag;
 pub use version::ProtocolVersion;
+
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod tests;
