@@ -22,8 +22,8 @@ impl Scope {
         Self { parent, version }
     }
 
-    /// Calls `take` with each field of a known tag. `take` answers whether the field belongs here;
-    /// one that does not is judged by the version.
+    /// Calls `take` with each field whose tag the version defines. `take` answers whether the field
+    /// belongs here; one that does not is judged by the version.
     pub(crate) fn read<'a>(
         self,
         structure: Structure<'a>,
@@ -32,8 +32,8 @@ impl Scope {
         for item in structure.items() {
             let item = item?;
             let taken = match Tag::from_code(item.tag.code()) {
-                Some(tag) => take(tag, item)?,
-                None => Taken::No,
+                Some(tag) if tag.since() <= self.version => take(tag, item)?,
+                Some(_) | None => Taken::No,
             };
             if taken == Taken::No {
                 self.refuse(item.tag)?;

@@ -13,12 +13,15 @@
 //! | the object that Get returns | `object` |
 //! | why something cannot be read | `error` |
 
+pub mod attribute;
 pub mod enums;
 pub mod error;
 mod fields;
 pub mod mask;
+pub mod message;
 pub mod object;
 pub mod operation;
+pub mod payload;
 pub mod tag;
 pub mod version;
 
@@ -26,3 +29,8 @@ pub use error::{DecodeError, ItemError};
 pub use operation::Operation;
 pub use tag::Tag;
 pub use version::ProtocolVersion;
+
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod tests;

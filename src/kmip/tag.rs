@@ -145,7 +145,7 @@ tags! {
     CertificateValue = 0x42001e, "Certificate Value", V1_0, [ByteString];
     CommonTemplateAttribute = 0x42001f, "Common Template-Attribute", V1_0, [Structure];
     CompromiseDate = 0x420020, "Compromise Date", V1_0, [DateTime];
-    CompromiseOccurrenceDate = 0x420021, "Compromise Occurrence Date", V1_0, [Structure];
+    CompromiseOccurrenceDate = 0x420021, "Compromise Occurrence Date", V1_0, [DateTime];
     ContactInformation = 0x420022, "Contact Information", V1_0, [TextString];
     Credential = 0x420023, "Credential", V1_0, [Structure];
     CredentialType = 0x420024, "Credential Type", V1_0, [Enumeration];
