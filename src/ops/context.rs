@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::audit::Event;
+use crate::domain::attributes::Bounds;
 use crate::domain::{Identity, Object, ObjectId};
 use crate::kmip::version::ProtocolVersion;
 use crate::ops::error::{Cause, OpError};
@@ -62,8 +63,17 @@ impl<'a> Context<'a> {
         self.placeholder = id;
     }
 
+    /// The bounds on attributes that clients attach.
+    pub(crate) fn bounds(&self) -> Bounds {
+        let config = self.service.config();
+        Bounds {
+            instances_max: config.attribute_instances_max,
+            bytes_max: config.attribute_text_bytes_max,
+        }
+    }
+
     /// The identifier a request means: the one it names, or the ID Placeholder.
-    fn resolve(&self, uid: Option<&str>) -> Result<ObjectId, OpError> {
+    pub(crate) fn resolve(&self, uid: Option<&str>) -> Result<ObjectId, OpError> {
         match uid {
             // A text that is no identifier of ours names no object.
             Some(text) => text.parse().map_err(|_| OpError::from(Cause::NotFound)),

@@ -42,7 +42,7 @@ pub(crate) async fn run(
     report.note_state(&object, ctx.now());
     let unique_identifier = object.id.to_string();
     ctx.create(object);
-    Ok(Response { object_type: ObjectType::SymmetricKey, unique_identifier, ..Response::default() })
+    Ok(Response { object_type: ObjectType::SymmetricKey, unique_identifier, template: None })
 }
 
 /// A Name that another object of the instance has is refused (KMIP 1.4 §3.2).

@@ -7,7 +7,7 @@ use crate::audit::Failure;
 use crate::domain::attributes::AttributeRefused;
 use crate::domain::lifecycle::Refused;
 use crate::kmip::enums::ResultReason;
-use crate::kmip::message::ItemError;
+use crate::kmip::error::ItemError;
 
 /// The cause of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,8 @@ pub enum Cause {
     StorageFull,
     /// The store cannot commit.
     StoreUnavailable,
+    /// A later item of the batch failed and this one was taken back.
+    Undone,
     /// Others changed the object again and again.
     Conflict,
     /// A rule of our own was broken; logged as a bug.
@@ -90,7 +92,11 @@ impl Cause {
             Self::Sensitive => ResultReason::Sensitive,
             Self::NotExtractable => ResultReason::NotExtractable,
             Self::Cryptographic => ResultReason::CryptographicFailure,
-            Self::StorageFull | Self::StoreUnavailable | Self::Conflict | Self::Internal => {
+            Self::StorageFull
+            | Self::StoreUnavailable
+            | Self::Conflict
+            | Self::Undone
+            | Self::Internal => {
                 ResultReason::GeneralFailure
             }
         }
@@ -121,6 +127,7 @@ impl Cause {
             Self::VersionNotSupported => "the protocol version is not supported",
             Self::Cryptographic => "a cryptographic operation failed",
             Self::StorageFull | Self::StoreUnavailable => "the server cannot record the request",
+            Self::Undone => "undone",
             Self::Conflict => "the object changed at the same time; try again",
             Self::Internal => "the server failed",
         }
@@ -150,6 +157,7 @@ impl Cause {
             Self::Cryptographic => Failure::CryptographicFailure,
             Self::StorageFull => Failure::StorageFull,
             Self::StoreUnavailable => Failure::StoreUnavailable,
+            Self::Undone => Failure::Undone,
             Self::Conflict => Failure::Conflict,
             Self::Internal => Failure::Internal,
         }

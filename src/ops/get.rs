@@ -1,5 +1,7 @@
 //! Get (KMIP 1.4 §4.11): the key itself. Its bytes leave only after the event of this read is durable.
 
+use std::borrow::Cow;
+
 use crate::audit::Field;
 use crate::crypto::wrap::object_aad;
 use crate::domain::attributes::values;
@@ -17,7 +19,7 @@ pub(crate) async fn run(
     ctx: &mut Context<'_>,
     request: &Request,
     report: &mut Report,
-) -> Result<Response, OpError> {
+) -> Result<Response<'static>, OpError> {
     let uid = request.unique_identifier.as_deref();
     report.about(ctx, uid);
     if let Some(format) = request.key_format_type {
@@ -29,11 +31,7 @@ pub(crate) async fn run(
     check_policy(&object, ctx.version, ctx.now())?;
     let key_block = open(ctx, &object)?;
     ctx.serve(object.id);
-    Ok(Response {
-        object_type: object.object_type,
-        unique_identifier: object.id.to_string(),
-        key_block,
-    })
+    Ok(Response { unique_identifier: Cow::Owned(object.id.to_string()), key: key_block })
 }
 
 /// Only the raw key, unwrapped and uncompressed, is given.
@@ -44,7 +42,7 @@ fn check_form(request: &Request) -> Result<(), OpError> {
     if request.key_compression_type.is_some() {
         return Err(Cause::CompressionNotSupported.into());
     }
-    if request.key_wrap_type.is_some() || request.has_key_wrapping_specification {
+    if request.key_wrap_type.is_some() || request.key_wrapping_specification.is_some() {
         return Err(OpError::new(Cause::FeatureNotSupported, "key wrapping is not supported"));
     }
     Ok(())

@@ -34,7 +34,7 @@ pub(crate) async fn run(
     let located = i64::try_from(answered.len()).unwrap_or(i64::MAX);
     report.response.push_number(Field::LocatedItems, located);
     Ok(Response {
-        located_items: i32::try_from(total).ok(),
+        located_items: u32::try_from(total).ok(),
         unique_identifiers: answered.iter().map(ObjectId::to_string).collect(),
     })
 }

@@ -25,7 +25,7 @@ pub mod service;
 
 pub use keyring::{Keyring, KeyringError};
 pub use refusal::Refusal;
-pub use service::{Answer, Config, Service};
+pub use service::{Answer, Config, Parts, Service};
 
 use ttlv::Writer;
 

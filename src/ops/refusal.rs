@@ -100,7 +100,7 @@ impl Refusals {
             action: Action::KmipClientRefuse,
             outcome: Outcome::Failure,
             initiator: Arc::new(Initiator::certificate(refusal.fingerprint, label)),
-            scope: Arc::clone(&service.config().global_scope),
+            scope: Arc::clone(service.global_scope()),
             target: Target::Resource(fingerprint),
             reason: failure.reason(),
             failure: Some(failure),
