@@ -10,15 +10,20 @@ const MESSAGE: Tag = Tag::new(0x42_0078);
 
 /// Bytes are refused, or encode again to themselves with padding zeroed, in both ways of encoding.
 pub fn read(data: &[u8]) {
-    let limits = Limits::default();
-    let checked = ttlv::read(data).and_then(|item| {
-        item.check(limits.depth_max, &mut limits.items_max.clone())?;
-        Ok(item)
-    });
-    let item = match checked {
+    let item = match ttlv::read(data) {
         Ok(item) => item,
         Err(error) => return in_bounds(&error, data),
     };
+    let limits = Limits::default();
+    let strict = item.check(limits.depth_max, &mut limits.items_max.clone());
+    let loose = item.check_with(limits.depth_max, &mut limits.items_max.clone(), &[item.tag]);
+    if let Err(error) = loose {
+        in_bounds(&error, data);
+        assert!(strict.is_err(), "any tags are stricter than valid ones");
+    }
+    if let Err(error) = strict {
+        return in_bounds(&error, data);
+    }
     let mut whole = Writer::default();
     whole.item(&item);
     let mut single = Writer::default();
