@@ -154,7 +154,8 @@ impl Writer {
 
     /// Writes an item that was read, all its children included, with every padding zeroed.
     ///
-    /// Children that were never checked are copied as they are: what was malformed stays so.
+    /// Children that were never checked are neither refused nor repaired: what was malformed stays
+    /// malformed.
     pub fn item(&mut self, item: &Item<'_>) {
         let tag = item.tag;
         match item.value {

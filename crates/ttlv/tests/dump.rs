@@ -131,3 +131,13 @@ fn a_dump_of_many_items_says_that_there_are_more() {
         "{text}"
     );
 }
+
+#[test]
+fn the_error_of_a_dump_has_the_whole_path() {
+    let bytes = message(|writer| {
+        writer.structure(FIELD, |writer| writer.raw(&[0x42, 0, 0x21, 12, 0, 0, 0, 0]));
+    });
+    let error = "malformed: item type 0x0c does not exist at byte 16 in 420078/420020/420021\n";
+    let text = dump(&bytes, &name);
+    assert!(text.ends_with(error), "{text}");
+}
