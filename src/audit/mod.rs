@@ -8,13 +8,21 @@ pub mod action;
 pub mod data;
 pub mod event;
 pub mod failure;
+pub mod filter;
 mod json;
 pub mod reason;
+pub mod record;
+pub mod render;
 pub mod severity;
+
+#[cfg(test)]
+mod tests;
 
 pub use action::{Action, Kind};
 pub use data::{Data, Field};
 pub use event::{Event, Outcome, Target};
 pub use failure::Failure;
+pub use filter::{ActionPattern, EventFilter, FilterError};
 pub use reason::ReasonCode;
+pub use record::{Head, RecordError, Resolve};
 pub use severity::Severity;
