@@ -194,7 +194,7 @@ impl Action {
     /// The name without the service: `<objectType>.<verb>`.
     #[must_use]
     pub fn short_name(self) -> &'static str {
-        self.name().strip_prefix(SERVICE).unwrap_or(self.name())
+        self.name().strip_prefix(SERVICE).unwrap_or_default()
     }
 
     /// The code kept in stored events.

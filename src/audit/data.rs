@@ -114,6 +114,9 @@ const LIST: u8 = 4;
 const ID: u8 = 5;
 const TARGET: u8 = 6;
 
+/// The length of an identifier as text.
+const ID_TEXT_BYTES: usize = 36;
+
 /// The mark that something was cut.
 pub(super) const CUT: &str = "…";
 
@@ -147,7 +150,9 @@ impl Data {
             return self;
         }
         // An identifier of ours takes 16 bytes instead of 36.
-        if let Ok(id) = text.parse::<ObjectId>() {
+        if text.len() == ID_TEXT_BYTES
+            && let Ok(id) = text.parse::<ObjectId>()
+        {
             return self.id(field, id);
         }
         self.0.extend_from_slice(&[field.code(), TEXT]);

@@ -168,8 +168,9 @@ impl Event {
     ///
     /// These bytes are what is hashed and delivered. They are at most [`Self::BYTES_MAX`]: where
     /// they would be more, the lists of the request's and response's data are cut until they fit
-    /// (a last element `…` says so), then their texts; nothing else ever is. That bound assumes a
-    /// scope of ordinary length, which the configuration checks.
+    /// (a last element `…` says so), then their texts; the event itself never is. Names of parties
+    /// and resources count up to 256 bytes. The bound assumes a scope of ordinary length, which the
+    /// configuration checks.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         json::event(out, self);
     }

@@ -9,6 +9,10 @@ use super::data::{CUT, Data, Value, cut};
 use super::event::{Event, Outcome, Target, segment};
 use crate::domain::{Initiator, InitiatorKind, ObjectId, Scope};
 
+/// The most bytes written of the name of a party or resource. Ours are far shorter: this only bounds
+/// what an administrator can make of an event.
+const NAME_BYTES_MAX: usize = 256;
+
 /// How much of lists and texts is written.
 #[derive(Clone, Copy)]
 struct Limits {
@@ -85,9 +89,9 @@ fn initiator(out: &mut Vec<u8>, initiator: &Initiator) {
         InitiatorKind::Server => ("server", None),
     };
     out.extend_from_slice(b",\"initiator\":{\"id\":\"");
-    escaped(out, &initiator.id);
+    escaped(out, cut(&initiator.id, NAME_BYTES_MAX));
     out.extend_from_slice(b"\",\"name\":\"");
-    escaped(out, &initiator.name);
+    escaped(out, cut(&initiator.name, NAME_BYTES_MAX));
     out.extend_from_slice(b"\",\"typeURI\":\"service/security/");
     plain(out, type_uri);
     if let Some(credential) = credential {
@@ -198,7 +202,7 @@ pub(super) fn target_name(out: &mut Vec<u8>, target: &Target) -> bool {
             true
         }
         Target::Resource(name) => {
-            plain(out, name);
+            plain(out, cut(name, NAME_BYTES_MAX));
             !name.is_empty()
         }
         Target::UnknownKey(text) => {

@@ -4,6 +4,7 @@
 //! move the cursor or break the line: control characters are shown as `?`.
 
 use super::event::{Event, Outcome, Target};
+use super::failure::Failure;
 use super::json;
 
 /// Sequence, time, outcome, severity, action without its service, target, client's label and, for a
@@ -29,7 +30,7 @@ pub fn line(sequence: u64, event: &Event) -> String {
     if event.outcome == Outcome::Failure {
         let cause = event
             .failure
-            .map_or(event.reason.phrase(), |failure| failure.sentence());
+            .map_or_else(|| event.reason.phrase(), Failure::sentence);
         line.push_str(&format!(" ({}: {cause})", event.reason.code()));
     }
     line.replace(|c: char| c.is_control(), "?")
