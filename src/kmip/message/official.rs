@@ -91,7 +91,10 @@ fn every_official_response_decodes_and_its_payloads_encode_to_the_same_bytes() {
             same += usize::from(written == original);
         }
     }
-    assert_eq!((responses.len(), items, payloads, same), (260, 294, 212, 212));
+    assert_eq!(
+        (responses.len(), items, payloads, same),
+        (260, 294, 212, 212)
+    );
 }
 
 /// The payload of an implemented operation, read and written again; nothing for other operations,
