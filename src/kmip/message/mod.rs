@@ -12,6 +12,8 @@ mod response;
 mod writer;
 
 #[cfg(test)]
+mod official;
+#[cfg(test)]
 mod tests;
 
 pub use credential::{Credential, DeviceCredential, Password};
