@@ -212,6 +212,15 @@ impl Data {
         self
     }
 
+    /// Adds the values of another.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        if !self.is_full() {
+            self.0.extend_from_slice(&other.0);
+        }
+        self
+    }
+
     fn is_full(&self) -> bool {
         self.0.len() >= Self::BYTES_MAX
     }

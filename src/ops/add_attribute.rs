@@ -16,7 +16,7 @@ pub(crate) async fn run(
 ) -> Result<Response, OpError> {
     let uid = request.unique_identifier.as_deref();
     report.about(ctx, uid);
-    report.request.push_text(Field::AttributeName, request.attribute.name.text());
+    report.asked(|data| data.text(Field::AttributeName, request.attribute.name.text()));
     let object = ctx.object(uid).await?;
     report.note_state(&object, ctx.now());
     if request.attribute.index.is_some() {

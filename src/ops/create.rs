@@ -18,7 +18,7 @@ pub(crate) async fn run(
     request: &Request,
     report: &mut Report,
 ) -> Result<Response, OpError> {
-    report.request.push_text(Field::ObjectType, request.object_type.name());
+    report.asked(|data| data.text(Field::ObjectType, request.object_type.name()));
     if request.object_type != ObjectType::SymmetricKey {
         return Err(OpError::new(Cause::InvalidField, "only symmetric keys are made here"));
     }
@@ -37,8 +37,8 @@ pub(crate) async fn run(
     .object()?;
     make_material(ctx, &mut object)?;
     report.target = Target::Key(object.id);
-    describe(&object, &mut report.request);
-    report.response.push_text(Field::UniqueIdentifier, &object.id.to_string());
+    report.asked(|data| describe(&object, data));
+    report.answered(|data| data.id(Field::UniqueIdentifier, object.id));
     report.note_state(&object, ctx.now());
     let unique_identifier = object.id.to_string();
     ctx.create(object);
@@ -76,15 +76,16 @@ fn make_material(ctx: &Context<'_>, object: &mut Object) -> Result<(), OpError> 
     Ok(())
 }
 
-fn describe(object: &Object, data: &mut Data) {
+fn describe(object: &Object, mut data: Data) -> Data {
     if let Some(algorithm) = object.algorithm {
-        data.push_text(Field::CryptographicAlgorithm, algorithm.name());
+        data = data.text(Field::CryptographicAlgorithm, algorithm.name());
     }
     if let Some(length) = object.length {
-        data.push_number(Field::CryptographicLength, i64::from(length));
+        data = data.number(Field::CryptographicLength, i64::from(length));
     }
-    data.push_number(Field::CryptographicUsageMask, i64::from(object.usage_mask));
-    if !object.names.is_empty() {
-        data.push_list(Field::Names, object.names.iter().map(|name| name.value.clone()));
+    data = data.number(Field::CryptographicUsageMask, i64::from(object.usage_mask));
+    if object.names.is_empty() {
+        return data;
     }
+    data.list(Field::Names, object.names.iter().map(|name| &name.value))
 }

@@ -23,7 +23,7 @@ pub(crate) async fn run(
     let uid = request.unique_identifier.as_deref();
     report.about(ctx, uid);
     if let Some(format) = request.key_format_type {
-        report.request.push_text(Field::KeyFormatType, format.name());
+        report.asked(|data| data.text(Field::KeyFormatType, format.name()));
     }
     let object = ctx.object(uid).await?;
     report.note_state(&object, ctx.now());

@@ -19,8 +19,8 @@ pub(crate) async fn run(
     request: &Request,
     report: &mut Report,
 ) -> Result<Response, OpError> {
-    let names = request.attributes.iter().map(|criterion| criterion.name.text().to_owned());
-    report.request.push_list(Field::AttributeNames, names);
+    let names = request.attributes.iter().map(|criterion| criterion.name.text());
+    report.asked(|data| data.list(Field::AttributeNames, names));
     if let Some(unknown) = unknown(&request.attributes) {
         return Err(OpError::new(Cause::InvalidField, unknown));
     }
@@ -32,7 +32,7 @@ pub(crate) async fn run(
     let answered: Vec<ObjectId> = found.into_iter().skip(offset).take(most).collect();
     place(ctx, &answered);
     let located = i64::try_from(answered.len()).unwrap_or(i64::MAX);
-    report.response.push_number(Field::LocatedItems, located);
+    report.answered(|data| data.number(Field::LocatedItems, located));
     Ok(Response {
         located_items: u32::try_from(total).ok(),
         unique_identifiers: answered.iter().map(ObjectId::to_string).collect(),

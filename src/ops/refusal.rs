@@ -89,15 +89,15 @@ impl Refusals {
         let holder = service.store().clients().holder(&refusal.fingerprint).cloned();
         let label = holder.as_ref().map_or("", |client| client.label.as_str());
         let failure = failure(refusal.reason);
-        let mut request = Data::new();
-        request.push_text(Field::Fingerprint, &fingerprint);
-        request.push_text(Field::Subject, &refusal.subject);
-        request.push_number(Field::Count, i64::from(count));
-        request.push_number(Field::WindowSeconds, self.window_seconds);
+        let request = Data::new()
+            .text(Field::Fingerprint, &fingerprint)
+            .text(Field::Subject, &refusal.subject)
+            .number(Field::Count, i64::from(count))
+            .number(Field::Window, self.window_seconds);
         Ok(Event {
             id: service.event_id(now_ms)?,
             time_ms: now_ms,
-            action: Action::KmipClientRefuse,
+            action: Action::ClientRefuse,
             outcome: Outcome::Failure,
             initiator: Arc::new(Initiator::certificate(refusal.fingerprint, label)),
             scope: Arc::clone(service.global_scope()),
