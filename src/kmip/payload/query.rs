@@ -1,8 +1,8 @@
 //! Query (KMIP 1.4 §4.25): what the server can do.
 //!
 //! Fields only. Answers that are structures without meaning to this program (random number
-//! generators, profiles, capabilities, ...) are lists of plain fields; a field whose tag is newer than
-//! the version of the answer is left out, like everything else that is newer.
+//! generators, profiles, capabilities, ...) are lists of plain fields; a field whose tag is newer
+//! than the version of the answer is left out, like everything else that is newer.
 
 use ttlv::{Item, Structure, Writer};
 
