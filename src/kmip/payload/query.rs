@@ -199,7 +199,7 @@ fn fields(item: Item<'_>) -> Result<Vec<Field>, DecodeError> {
 /// Vendors put anything into Server Information, nested structures too: those are skipped.
 fn vendor_fields(item: Item<'_>) -> Result<Vec<Field>, DecodeError> {
     let mut fields = Vec::new();
-    for child in item.structure()?.items() {
+    for child in item.structure()?.with_any_tags().items() {
         let child = child?;
         if let Ok(value) = AttributeValue::from_item(&child)
             && !matches!(value, AttributeValue::Structure(_))
