@@ -64,7 +64,13 @@ impl Connection {
         around: Surroundings,
     ) -> Self {
         let clients = around.service.store().clients_changed();
-        Self { stream, identity, around, clients, buffer: Vec::with_capacity(FIRST_BYTES) }
+        Self {
+            stream,
+            identity,
+            around,
+            clients,
+            buffer: Vec::with_capacity(FIRST_BYTES),
+        }
     }
 
     pub(crate) async fn run(mut self) {
@@ -89,7 +95,9 @@ impl Connection {
             self.wait_for_request(wait).await?;
         }
         let limit = self.around.limits.request_timeout();
-        let received = timeout(limit, self.receive()).await.map_err(|_| Ended::TimedOut)?;
+        let received = timeout(limit, self.receive())
+            .await
+            .map_err(|_| Ended::TimedOut)?;
         let answer = match received? {
             Received::Message(bytes, _permit) => {
                 let message = self.buffer.get(..bytes).unwrap_or_default();
@@ -98,7 +106,10 @@ impl Connection {
                 answer
             }
             Received::Unframed(error) => {
-                self.around.service.answer_unframed(&self.identity, &error).await
+                self.around
+                    .service
+                    .answer_unframed(&self.identity, &error)
+                    .await
             }
         };
         self.send(answer, limit).await
@@ -106,7 +117,13 @@ impl Connection {
 
     /// The first bytes of a message; meanwhile the client may be cut off, or the server told to stop.
     async fn wait_for_request(&mut self, wait: Duration) -> Result<(), Ended> {
-        let Self { stream, identity, around, clients, buffer } = self;
+        let Self {
+            stream,
+            identity,
+            around,
+            clients,
+            buffer,
+        } = self;
         let store = around.service.store();
         if !store.clients().may_act(identity) {
             return Err(Ended::Cut);
@@ -142,14 +159,18 @@ impl Connection {
         };
         let kibibytes = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
         let in_flight = Arc::clone(&self.around.in_flight);
-        let permit = in_flight.acquire_many_owned(kibibytes).await.map_err(|_| Ended::Stopping)?;
+        let permit = in_flight
+            .acquire_many_owned(kibibytes)
+            .await
+            .map_err(|_| Ended::Stopping)?;
         self.fill(bytes).await?;
         Ok(Received::Message(bytes, permit))
     }
 
     async fn fill(&mut self, bytes: usize) -> Result<(), Ended> {
         while self.buffer.len() < bytes {
-            self.buffer.reserve((bytes - self.buffer.len()).min(READ_BYTES));
+            self.buffer
+                .reserve((bytes - self.buffer.len()).min(READ_BYTES));
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
                 return Err(Ended::Gone);
             }
@@ -171,7 +192,11 @@ impl Connection {
             self.stream.flush().await
         };
         timeout(limit, write).await.map_err(|_| Ended::TimedOut)??;
-        if answer.close { Err(Ended::Answered) } else { Ok(()) }
+        if answer.close {
+            Err(Ended::Answered)
+        } else {
+            Ok(())
+        }
     }
 }
 

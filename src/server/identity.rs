@@ -51,9 +51,15 @@ impl Gatekeeper {
         authorities: Vec<Vec<u8>>,
         refusals: mpsc::Sender<Refusal>,
     ) -> Self {
-        let algorithms = rustls::crypto::aws_lc_rs::default_provider()
-            .signature_verification_algorithms;
-        Self { store, clock, authorities, refusals, algorithms }
+        let algorithms =
+            rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms;
+        Self {
+            store,
+            clock,
+            authorities,
+            refusals,
+            algorithms,
+        }
     }
 
     /// Who holds this certificate. Asked again after the handshake, for the snapshot may have changed since.
@@ -63,7 +69,11 @@ impl Gatekeeper {
     pub fn identity(&self, der: &[u8]) -> Result<Arc<Identity>, NotAdmitted> {
         let fingerprint = Fingerprint::of(der);
         let (identity, trust) = self.store.clients().admit(&fingerprint, self.clock.now())?;
-        let issued = || self.authorities.iter().any(|ours| verify_signed_by(der, ours).is_ok());
+        let issued = || {
+            self.authorities
+                .iter()
+                .any(|ours| verify_signed_by(der, ours).is_ok())
+        };
         match trust {
             Trust::Issued if !issued() => Err(NotAdmitted::NotIssued),
             Trust::Issued | Trust::Pinned => Ok(identity),
@@ -77,9 +87,19 @@ impl Gatekeeper {
         };
         let subject = Certificate::from_der(der).map_or_else(
             |_| String::new(),
-            |certificate| certificate.subject().chars().take(SUBJECT_BYTES_MAX / 4).collect(),
+            |certificate| {
+                certificate
+                    .subject()
+                    .chars()
+                    .take(SUBJECT_BYTES_MAX / 4)
+                    .collect()
+            },
         );
-        let refusal = Refusal { fingerprint: Fingerprint::of(der), subject, reason };
+        let refusal = Refusal {
+            fingerprint: Fingerprint::of(der),
+            subject,
+            reason,
+        };
         if self.refusals.try_send(refusal).is_err() {
             tracing::debug!("A refused certificate was not recorded: too many at once.");
         }
@@ -93,11 +113,16 @@ impl Gatekeeper {
         signed: &DigitallySignedStruct,
     ) -> Result<(), Error> {
         let key = spki(der).map_err(|_| CertificateError::BadEncoding)?;
-        let scheme = self.algorithms.mapping.iter().find(|(scheme, _)| *scheme == signed.scheme);
-        let (_, candidates) = scheme.ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
-        let fitting = candidates.iter().filter(|algorithm| {
-            algorithm.public_key_alg_id().as_ref() == key.algorithm.as_slice()
-        });
+        let scheme = self
+            .algorithms
+            .mapping
+            .iter()
+            .find(|(scheme, _)| *scheme == signed.scheme);
+        let (_, candidates) =
+            scheme.ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
+        let fitting = candidates
+            .iter()
+            .filter(|algorithm| algorithm.public_key_alg_id().as_ref() == key.algorithm.as_slice());
         let mut verdicts = fitting.map(|algorithm| {
             algorithm.verify_signature(&key.key_bits, message, signed.signature())
         });

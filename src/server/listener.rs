@@ -58,11 +58,17 @@ impl Listener {
     pub async fn bind(address: &str) -> Result<Self, ListenError> {
         let failed = |source: std::io::Error| {
             let advice = match source.kind() {
-                std::io::ErrorKind::AddrInUse => "stop the other program or choose another --listen",
+                std::io::ErrorKind::AddrInUse => {
+                    "stop the other program or choose another --listen"
+                }
                 std::io::ErrorKind::PermissionDenied => "choose a port above 1023",
                 _ => "choose another --listen",
             };
-            ListenError { address: address.to_owned(), source, advice }
+            ListenError {
+                address: address.to_owned(),
+                source,
+                advice,
+            }
         };
         let socket = TcpListener::bind(address).await.map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
@@ -119,15 +125,32 @@ struct Door {
 
 impl Door {
     fn new(serving: Serving, stop: watch::Receiver<bool>) -> Self {
-        let Serving { tls, gatekeeper, service, limits } = serving;
+        let Serving {
+            tls,
+            gatekeeper,
+            service,
+            limits,
+        } = serving;
         let connections = Arc::new(Semaphore::new(limits.connections_max));
         let handshakes = Arc::new(Semaphore::new(limits.handshakes_max));
         let kibibytes = (limits.bytes_in_flight_max / 1024).min(Semaphore::MAX_PERMITS);
         let in_flight = Arc::new(Semaphore::new(kibibytes));
-        let surroundings = Surroundings { service, limits: Arc::new(limits), in_flight, stop };
+        let surroundings = Surroundings {
+            service,
+            limits: Arc::new(limits),
+            in_flight,
+            stop,
+        };
         let acceptor = TlsAcceptor::from(tls);
         let tallies = Arc::default();
-        Self { acceptor, gatekeeper, surroundings, tallies, connections, handshakes }
+        Self {
+            acceptor,
+            gatekeeper,
+            surroundings,
+            tallies,
+            connections,
+            handshakes,
+        }
     }
 
     /// Gives the socket a task, or closes it where a limit is reached.
@@ -137,7 +160,10 @@ impl Door {
             tracing::debug!(%peer, "A connection was closed: too many connections.");
             return;
         };
-        let most = (limits.connections_per_address_max, limits.handshakes_per_address_max);
+        let most = (
+            limits.connections_per_address_max,
+            limits.handshakes_per_address_max,
+        );
         let Some(place) = Place::take(&door.tallies, peer.ip(), most) else {
             tracing::debug!(%peer, "A connection was closed: too many of its address.");
             return;
@@ -167,13 +193,21 @@ impl Door {
             }
         };
         let limit = self.surroundings.limits.handshake_timeout();
-        let Ok(Some(stream)) = tokio::time::timeout(limit, handshake).await else { return };
+        let Ok(Some(stream)) = tokio::time::timeout(limit, handshake).await else {
+            return;
+        };
         place.handshake_is_over();
-        let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let certificate = stream
+            .get_ref()
+            .1
+            .peer_certificates()
+            .and_then(<[_]>::first);
         let identity = certificate.and_then(|der| self.gatekeeper.identity(der).ok());
         let Some(identity) = identity else { return };
         tracing::Span::current().record("client", identity.label.as_str());
-        Connection::new(stream, identity, self.surroundings.clone()).run().await;
+        Connection::new(stream, identity, self.surroundings.clone())
+            .run()
+            .await;
     }
 }
 
@@ -193,7 +227,11 @@ impl Place {
         }
         tally.connections += 1;
         tally.handshakes += 1;
-        Some(Self { tallies: Arc::clone(tallies), address, in_handshake: true })
+        Some(Self {
+            tallies: Arc::clone(tallies),
+            address,
+            in_handshake: true,
+        })
     }
 
     fn handshake_is_over(&mut self) {
@@ -208,7 +246,9 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(tally) = counts.get_mut(&self.address) else { return };
+        let Some(tally) = counts.get_mut(&self.address) else {
+            return;
+        };
         tally.connections = tally.connections.saturating_sub(1);
         if self.in_handshake {
             tally.handshakes = tally.handshakes.saturating_sub(1);
