@@ -130,3 +130,51 @@ fn material_is_overwritten_when_an_object_is_destroyed() {
     let needle = b"sealed-material";
     assert!(!bytes.windows(needle.len()).any(|window| window == needle));
 }
+
+#[tokio::test]
+async fn a_full_disk_refuses_and_leaves_what_was_there() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("db");
+    let meta = InitMeta {
+        origin_name: "x".to_owned(),
+        master_key_check: [0; 16],
+        created: NOW,
+    };
+    let db = crate::store::sqlite::create(&path, &meta).unwrap();
+    let pages: i64 = db
+        .pragma_query_value(None, "page_count", |row| row.get(0))
+        .unwrap();
+    db.query_row(
+        &format!("PRAGMA max_page_count = {}", pages + 4),
+        [],
+        |_| Ok(()),
+    )
+    .unwrap();
+    let fatal: crate::store::OnFatal = Box::new(|error| panic!("{error}"));
+    let store = Store::start(db, &path, &StoreConfig::default(), fatal).unwrap();
+    store
+        .apply(changeset([Write::Instance(instance(1))]))
+        .await
+        .unwrap();
+    let head = store.head();
+    let big = Object {
+        material: Some(Wrapped::from_bytes(vec![1; 100_000])),
+        ..named(1, "big")
+    };
+    for object in [
+        big.clone(),
+        Object {
+            names: Vec::new(),
+            ..big
+        },
+    ] {
+        let refused = store
+            .apply(changeset([Write::Insert(Arc::new(object))]))
+            .await;
+        assert_eq!(refused, Err(ApplyError::StorageFull));
+    }
+    assert_eq!(store.head(), head);
+    assert!(store.object(id(1)).await.unwrap().is_none());
+    // Small things still fit.
+    store.apply(changeset([])).await.unwrap();
+}
