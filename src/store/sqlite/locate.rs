@@ -1,4 +1,5 @@
-//! Searching for objects: by name, by custom attribute, all of an instance. Pages in the order of ids.
+//! Searching for objects: by name, by custom attribute, all of an instance. Pages in the order of
+//! ids.
 //!
 //! Each way has an index that gives the objects in this order, so a page costs what it returns.
 

@@ -1,7 +1,7 @@
 //! One changeset inside the transaction: preconditions, then writes, then its events.
 //!
-//! All preconditions are checked before anything is written. What was written counts for the changesets that follow in
-//! the same transaction. It commits nothing.
+//! All preconditions are checked before anything is written. What was written counts for the
+//! changesets that follow in the same transaction. It commits nothing.
 
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ use crate::store::error::{ApplyError, StoreError};
 use crate::store::sqlite::{client, event, object};
 
 impl Writer {
-    /// Checks and writes one changeset. After a refusal nothing of it is left; after another error the batch is lost.
+    /// Checks and writes one changeset. After a refusal nothing of it is left; after another error
+    /// the batch is lost.
     pub(super) fn apply(&mut self, submission: &Submission) -> Result<Applied, ApplyError> {
         let changeset = &submission.changeset;
         changeset
@@ -25,7 +26,8 @@ impl Writer {
             self.statement("SAVEPOINT changeset")?;
             let written = self.write_all(changeset.writes());
             if let Err(error) = written {
-                // When the database failed, the transaction may be gone already; the whole batch is rolled back.
+                // When the database failed, the transaction may be gone already; the whole batch is
+                // rolled back.
                 if error.is_refusal() {
                     self.statement("ROLLBACK TO changeset")?;
                     self.statement("RELEASE changeset")?;

@@ -1,8 +1,9 @@
 //! The one thread that writes: it commits many changesets with one sync.
 //!
-//! It takes what is queued up to a bound, checks the preconditions of each changeset against what it has written itself, writes
-//! it and appends its events, all in one transaction; callers are answered after the commit. A changeset that is refused
-//! leaves nothing and does not touch its neighbours. After a failed sync nothing is committed any more.
+//! It takes what is queued up to a bound, checks the preconditions of each changeset against what
+//! it has written itself, writes it and appends its events, all in one transaction; callers are
+//! answered after the commit. A changeset that is refused leaves nothing and does not touch its
+//! neighbours. After a failed sync nothing is committed any more.
 
 mod application;
 
