@@ -70,7 +70,7 @@ pub fn revoke(
 ) -> Result<(), Refused> {
     let compromise = matches!(
         reason.code,
-        RevocationReasonCode::KeyCompromise | RevocationReasonCode::CACompromise
+        RevocationReasonCode::KeyCompromise | RevocationReasonCode::CaCompromise
     );
     if occurrence.is_some() && !compromise {
         return Err(Refused::OccurrenceWithoutCompromise);

@@ -1,8 +1,8 @@
 //! Why bytes are not the typed message they should be.
 //!
 //! A `DecodeError` names the field and the rule of the standard it breaks, never the value. Its
-//! `reason` is what KMIP 1.x tells the peer about unreadable input; reasons for refusals of readable
-//! input are not decided in this layer.
+//! `reason` is what KMIP 1.x tells the peer about unreadable input; reasons for refusals of
+//! readable input are not decided in this layer.
 
 use ttlv::ItemType;
 
@@ -56,6 +56,16 @@ pub enum DecodeError {
         /// The type found.
         found: ItemType,
     },
+    /// A field of a structured attribute has another type than the standard says.
+    #[error("{field} is {}, not {}", expected.name(), found.name())]
+    FieldType {
+        /// The field.
+        field: Tag,
+        /// The type of the table.
+        expected: ItemType,
+        /// The type found.
+        found: ItemType,
+    },
     /// The attribute is not defined in the version of the message.
     #[error("attribute {attribute} is not defined in version {version}")]
     AttributeVersion {
@@ -75,9 +85,11 @@ impl DecodeError {
     #[must_use]
     pub fn reason(&self) -> ResultReason {
         match self {
-            Self::Ttlv(_) | Self::Missing(_) | Self::Repeated(_) | Self::Layout(_) => {
-                ResultReason::InvalidMessage
-            }
+            Self::Ttlv(_)
+            | Self::Missing(_)
+            | Self::Repeated(_)
+            | Self::FieldType { .. }
+            | Self::Layout(_) => ResultReason::InvalidMessage,
             Self::UnknownField { .. }
             | Self::UnknownEnumeration { .. }
             | Self::InvalidValue { .. }

@@ -1,8 +1,8 @@
 //! Reading the fields of a structure: order is free, repetition and strangers are not.
 //!
 //! Shared by every decoder of this module, so that the header rules of the standard (unknown fields
-//! at a known version are refused, at a newer minor version skipped; no field twice) are one piece of
-//! code. It reads one level; nested structures are read by whoever knows them.
+//! at a known version are refused, at a newer minor version skipped; no field twice) are one piece
+//! of code. It reads one level; nested structures are read by whoever knows them.
 
 use ttlv::{Item, Structure};
 
@@ -22,8 +22,8 @@ impl Scope {
         Self { parent, version }
     }
 
-    /// Calls `take` with each field of a known tag. `take` answers whether the field belongs here;
-    /// one that does not is judged by the version.
+    /// Calls `take` with each field whose tag the version defines. `take` answers whether the field
+    /// belongs here; one that does not is judged by the version.
     pub(crate) fn read<'a>(
         self,
         structure: Structure<'a>,
@@ -32,8 +32,8 @@ impl Scope {
         for item in structure.items() {
             let item = item?;
             let taken = match Tag::from_code(item.tag.code()) {
-                Some(tag) => take(tag, item)?,
-                None => Taken::No,
+                Some(tag) if tag.since() <= self.version => take(tag, item)?,
+                Some(_) | None => Taken::No,
             };
             if taken == Taken::No {
                 self.refuse(item.tag)?;

@@ -1,8 +1,9 @@
 //! The table of tags of KMIP 1.0 to 2.1.
 //!
-//! A tag here is a name the standard defines; extension tags (0x54xxxx) are not in the table and stay
-//! plain [`ttlv::Tag`]s. Each line holds the variant, its code, its canonical name, the version that
-//! introduced it and the types its items may have. A test compares the table with the registry.
+//! A tag here is a name the standard defines; extension tags (0x54xxxx) are not in the table and
+//! stay plain [`ttlv::Tag`]s. Each line holds the variant, its code, its canonical name, the
+//! version that introduced it and the types its items may have. A test compares the table with the
+//! registry.
 
 use std::fmt;
 
@@ -145,7 +146,7 @@ tags! {
     CertificateValue = 0x42001e, "Certificate Value", V1_0, [ByteString];
     CommonTemplateAttribute = 0x42001f, "Common Template-Attribute", V1_0, [Structure];
     CompromiseDate = 0x420020, "Compromise Date", V1_0, [DateTime];
-    CompromiseOccurrenceDate = 0x420021, "Compromise Occurrence Date", V1_0, [Structure];
+    CompromiseOccurrenceDate = 0x420021, "Compromise Occurrence Date", V1_0, [DateTime];
     ContactInformation = 0x420022, "Contact Information", V1_0, [TextString];
     Credential = 0x420023, "Credential", V1_0, [Structure];
     CredentialType = 0x420024, "Credential Type", V1_0, [Enumeration];

@@ -5,6 +5,14 @@
 
 use std::fmt;
 
+use ttlv::{Structure, Writer};
+
+use super::{
+    error::DecodeError,
+    fields::{Scope, Taken, once, required},
+    tag::Tag,
+};
+
 /// A protocol version as the header of every message carries it (KMIP 1.4 §6.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProtocolVersion {
@@ -49,6 +57,38 @@ impl ProtocolVersion {
             plain.then(|| part.parse().ok()).flatten()
         };
         Some(Self::new(digits(major)?, digits(minor)?))
+    }
+
+    /// Reads a Protocol Version structure.
+    ///
+    /// # Errors
+    /// When a number is missing or is no version number.
+    pub fn decode(structure: Structure<'_>) -> Result<Self, DecodeError> {
+        let (mut major, mut minor) = (None, None);
+        Scope::new(Tag::ProtocolVersion, Self::best()).read(structure, |tag, item| {
+            let slot = match tag {
+                Tag::ProtocolVersionMajor => &mut major,
+                Tag::ProtocolVersionMinor => &mut minor,
+                _ => return Ok(Taken::No),
+            };
+            let number = u16::try_from(item.integer()?).map_err(|_| DecodeError::InvalidValue {
+                tag,
+                rule: "is no version number",
+            })?;
+            once(slot, tag, number)
+        })?;
+        Ok(Self::new(
+            required(major, Tag::ProtocolVersionMajor)?,
+            required(minor, Tag::ProtocolVersionMinor)?,
+        ))
+    }
+
+    /// Writes a Protocol Version structure.
+    pub fn encode(self, writer: &mut Writer) {
+        writer.structure(Tag::ProtocolVersion, |writer| {
+            writer.integer(Tag::ProtocolVersionMajor, i32::from(self.major));
+            writer.integer(Tag::ProtocolVersionMinor, i32::from(self.minor));
+        });
     }
 
     /// Whether this exact version is spoken.

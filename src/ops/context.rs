@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::audit::Event;
+use crate::domain::attributes::Bounds;
 use crate::domain::{Identity, Object, ObjectId};
 use crate::kmip::version::ProtocolVersion;
 use crate::ops::error::{Cause, OpError};
@@ -49,7 +50,15 @@ impl<'a> Context<'a> {
         past_cache: bool,
     ) -> Self {
         let met = Vec::new();
-        Self { service, identity, version, now_ms, past_cache, placeholder: None, met }
+        Self {
+            service,
+            identity,
+            version,
+            now_ms,
+            past_cache,
+            placeholder: None,
+            met,
+        }
     }
 
     /// The moment of this message in seconds since 1970.
@@ -62,8 +71,17 @@ impl<'a> Context<'a> {
         self.placeholder = id;
     }
 
+    /// The bounds on attributes that clients attach.
+    pub(crate) fn bounds(&self) -> Bounds {
+        let config = self.service.config();
+        Bounds {
+            instances_max: config.attribute_instances_max,
+            bytes_max: config.attribute_text_bytes_max,
+        }
+    }
+
     /// The identifier a request means: the one it names, or the ID Placeholder.
-    fn resolve(&self, uid: Option<&str>) -> Result<ObjectId, OpError> {
+    pub(crate) fn resolve(&self, uid: Option<&str>) -> Result<ObjectId, OpError> {
         match uid {
             // A text that is no identifier of ours names no object.
             Some(text) => text.parse().map_err(|_| OpError::from(Cause::NotFound)),
@@ -85,7 +103,11 @@ impl<'a> Context<'a> {
         let stored = stored.filter(|object| object.instance == self.identity.instance);
         let stored = stored.ok_or(Cause::NotFound)?;
         let current = Arc::clone(&stored);
-        self.met.push(Met { stored: Some(stored), current: Arc::clone(&current), served: false });
+        self.met.push(Met {
+            stored: Some(stored),
+            current: Arc::clone(&current),
+            served: false,
+        });
         Ok(current)
     }
 
@@ -103,7 +125,10 @@ impl<'a> Context<'a> {
 
     /// The objects this message made.
     pub(crate) fn made(&self) -> impl Iterator<Item = &Arc<Object>> {
-        self.met.iter().filter(|met| met.stored.is_none()).map(|met| &met.current)
+        self.met
+            .iter()
+            .filter(|met| met.stored.is_none())
+            .map(|met| &met.current)
     }
 
     /// Whether a Name is in use in the client's instance, by an object other than `except`.
@@ -117,14 +142,22 @@ impl<'a> Context<'a> {
         if met.filter(|object| Some(object.id) != except).any(holds) {
             return Ok(true);
         }
-        let holder = self.service.store().name_holder(self.identity.instance, name).await?;
+        let holder = self
+            .service
+            .store()
+            .name_holder(self.identity.instance, name)
+            .await?;
         Ok(holder.is_some() && holder != except)
     }
 
     /// Adds a new object; the ID Placeholder is set to it.
     pub(crate) fn create(&mut self, object: Object) {
         self.placeholder = Some(object.id);
-        self.met.push(Met { stored: None, current: Arc::new(object), served: false });
+        self.met.push(Met {
+            stored: None,
+            current: Arc::new(object),
+            served: false,
+        });
     }
 
     /// Replaces an object this message has met.
@@ -169,7 +202,11 @@ impl<'a> Context<'a> {
 
 impl Met {
     fn write_into(self, changeset: &mut Changeset, now: i64) {
-        let Self { stored, current, served } = self;
+        let Self {
+            stored,
+            current,
+            served,
+        } = self;
         let id = current.id;
         match stored {
             None => changeset.write(Write::Insert(Arc::clone(&current))),
@@ -184,7 +221,9 @@ impl Met {
                 }
             }
         }
-        let noted = current.last_read.is_some_and(|read| now - read < LAST_READ_STEP);
+        let noted = current
+            .last_read
+            .is_some_and(|read| now - read < LAST_READ_STEP);
         if served && (current.fresh || !noted) {
             changeset.write(Write::Read(id, now));
         }

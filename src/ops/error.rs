@@ -7,11 +7,11 @@ use crate::audit::Failure;
 use crate::domain::attributes::AttributeRefused;
 use crate::domain::lifecycle::Refused;
 use crate::kmip::enums::ResultReason;
-use crate::kmip::message::ItemError;
+use crate::kmip::error::ItemError;
 
 /// The cause of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
+pub(crate) enum Cause {
     /// No such object in this instance; an object of another instance looks the same.
     NotFound,
     /// No Unique Identifier was given and no earlier item of the batch left one.
@@ -60,6 +60,8 @@ pub enum Cause {
     StorageFull,
     /// The store cannot commit.
     StoreUnavailable,
+    /// A later item of the batch failed and this one was taken back.
+    Undone,
     /// Others changed the object again and again.
     Conflict,
     /// A rule of our own was broken; logged as a bug.
@@ -69,7 +71,7 @@ pub enum Cause {
 impl Cause {
     /// The Result Reason of KMIP 1.0 to 1.4 (operations.md; KMIP 1.4 §11).
     #[must_use]
-    pub const fn result_reason(self) -> ResultReason {
+    pub(crate) const fn result_reason(self) -> ResultReason {
         match self {
             Self::NotFound | Self::NoPlaceholder => ResultReason::ItemNotFound,
             Self::WrongState | Self::Destroyed | Self::NotPermitted | Self::ReadOnly => {
@@ -90,15 +92,17 @@ impl Cause {
             Self::Sensitive => ResultReason::Sensitive,
             Self::NotExtractable => ResultReason::NotExtractable,
             Self::Cryptographic => ResultReason::CryptographicFailure,
-            Self::StorageFull | Self::StoreUnavailable | Self::Conflict | Self::Internal => {
-                ResultReason::GeneralFailure
-            }
+            Self::StorageFull
+            | Self::StoreUnavailable
+            | Self::Conflict
+            | Self::Undone
+            | Self::Internal => ResultReason::GeneralFailure,
         }
     }
 
     /// The sentence the peer reads. It tells nothing the peer could not know.
     #[must_use]
-    pub const fn sentence(self) -> &'static str {
+    pub(crate) const fn sentence(self) -> &'static str {
         match self {
             Self::NotFound => "no such object",
             Self::NoPlaceholder => "no unique identifier is given and the ID placeholder is empty",
@@ -121,6 +125,7 @@ impl Cause {
             Self::VersionNotSupported => "the protocol version is not supported",
             Self::Cryptographic => "a cryptographic operation failed",
             Self::StorageFull | Self::StoreUnavailable => "the server cannot record the request",
+            Self::Undone => "undone",
             Self::Conflict => "the object changed at the same time; try again",
             Self::Internal => "the server failed",
         }
@@ -128,7 +133,7 @@ impl Cause {
 
     /// What the event says (EVENTS.md section 3).
     #[must_use]
-    pub const fn failure(self) -> Failure {
+    pub(crate) const fn failure(self) -> Failure {
         match self {
             Self::NotFound | Self::NoPlaceholder => Failure::ObjectNotFound,
             Self::WrongState => Failure::WrongState,
@@ -150,6 +155,7 @@ impl Cause {
             Self::Cryptographic => Failure::CryptographicFailure,
             Self::StorageFull => Failure::StorageFull,
             Self::StoreUnavailable => Failure::StoreUnavailable,
+            Self::Undone => Failure::Undone,
             Self::Conflict => Failure::Conflict,
             Self::Internal => Failure::Internal,
         }
@@ -158,23 +164,29 @@ impl Cause {
 
 /// A failed operation: its cause, and a detail that goes to the log and nowhere else.
 #[derive(Debug)]
-pub struct OpError {
+pub(crate) struct OpError {
     /// Why.
-    pub cause: Cause,
+    pub(crate) cause: Cause,
     /// What exactly; for the log.
-    pub detail: String,
+    pub(crate) detail: String,
 }
 
 impl OpError {
     /// A failure with a detail for the log.
     pub(crate) fn new(cause: Cause, detail: impl Into<String>) -> Self {
-        Self { cause, detail: detail.into() }
+        Self {
+            cause,
+            detail: detail.into(),
+        }
     }
 }
 
 impl From<Cause> for OpError {
     fn from(cause: Cause) -> Self {
-        Self { cause, detail: String::new() }
+        Self {
+            cause,
+            detail: String::new(),
+        }
     }
 }
 

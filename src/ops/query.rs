@@ -1,8 +1,10 @@
 //! Query (KMIP 1.4 §4.25): what this server is and does, answered from the tables.
 
+use crate::kmip::attribute::{AttributeValue, Field};
 use crate::kmip::enums::{ObjectType, QueryFunction, RngAlgorithm};
 use crate::kmip::operation::Operation;
-use crate::kmip::payload::query::{Request, Response, RngParameters};
+use crate::kmip::payload::query::{Request, Response};
+use crate::kmip::tag::Tag;
 use crate::kmip::version::ProtocolVersion;
 
 /// What Query names as the maker of this server.
@@ -17,8 +19,9 @@ pub(crate) fn run(request: &Request, version: ProtocolVersion) -> Response {
             QueryFunction::QueryServerInformation => {
                 response.vendor_identification = Some(VENDOR.to_owned());
             }
-            QueryFunction::QueryRngs => {
-                response.rng_parameters = vec![RngParameters::new(RngAlgorithm::Unspecified)];
+            QueryFunction::QueryRNGs => {
+                let unspecified = AttributeValue::Enumeration(RngAlgorithm::Unspecified.code());
+                response.rng_parameters = vec![vec![Field::new(Tag::RngAlgorithm, unspecified)]];
             }
             // The others have nothing to list here: no namespaces, extensions, attestation or profiles.
             _ => {}

@@ -14,10 +14,13 @@ pub(crate) async fn run(
 ) -> Result<Response, OpError> {
     let uid = request.unique_identifier.as_deref();
     report.about(ctx, uid);
-    report.request.push_text(Field::RevocationReason, request.reason_code.name());
+    report.asked(|data| data.text(Field::RevocationReason, request.reason.code.name()));
     let mut object = Object::clone(&*ctx.object(uid).await?);
     let now = ctx.now();
-    let reason = RevocationReason { code: request.reason_code, message: request.message.clone() };
+    let reason = RevocationReason {
+        code: request.reason.code,
+        message: request.reason.message.clone(),
+    };
     let decided = lifecycle::revoke(&mut object, reason, request.compromise_occurrence_date, now);
     report.note_state(&object, now);
     decided?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::crypto::{Random, Secret};
-use crate::domain::{Clock, EventId, Identity, ObjectId, RequestId};
+use crate::domain::{Clock, EventId, Identity, ObjectId, RequestId, Scope};
 use crate::ops::batch;
 use crate::ops::error::{Cause, OpError};
 use crate::ops::keyring::Keyring;
@@ -57,56 +57,71 @@ pub struct Answer {
 
 /// KMIP behaviour over a store, a keyring, a clock and a random source.
 pub struct Service {
-    store: Store,
-    keyring: Keyring,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
-    config: Config,
-    limits: ttlv::Limits,
+    parts: Parts,
     refusals: Refusals,
 }
 
+/// What a service works with, all of it passed in.
+pub struct Parts {
+    /// Where objects and events are kept.
+    pub store: Store,
+    /// The data keys, unwrapped.
+    pub keyring: Keyring,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The random source of keys, nonces and identifiers.
+    pub random: Arc<dyn Random>,
+    /// The settings.
+    pub config: Config,
+    /// Bounds on messages.
+    pub limits: ttlv::Limits,
+    /// The scope of what concerns the server as a whole: refused certificates.
+    pub global_scope: Arc<Scope>,
+}
+
 impl Service {
-    /// A service over what it needs.
+    /// A service over its parts.
     #[must_use]
-    pub fn new(
-        store: Store,
-        keyring: Keyring,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
-        config: Config,
-        limits: ttlv::Limits,
-    ) -> Arc<Self> {
-        let refusals = Refusals::new(config.refusal_window_seconds, config.refusals_max);
-        Arc::new(Self { store, keyring, clock, random, config, limits, refusals })
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let Config {
+            refusal_window_seconds,
+            refusals_max,
+            ..
+        } = parts.config;
+        let refusals = Refusals::new(refusal_window_seconds, refusals_max);
+        Arc::new(Self { parts, refusals })
     }
 
     /// The store behind this service.
     #[must_use]
     pub const fn store(&self) -> &Store {
-        &self.store
+        &self.parts.store
     }
 
     /// The settings.
     #[must_use]
     pub const fn config(&self) -> &Config {
-        &self.config
+        &self.parts.config
     }
 
     pub(crate) const fn keyring(&self) -> &Keyring {
-        &self.keyring
+        &self.parts.keyring
+    }
+
+    pub(crate) const fn global_scope(&self) -> &Arc<Scope> {
+        &self.parts.global_scope
     }
 
     pub(crate) fn random(&self) -> &dyn Random {
-        &*self.random
+        &*self.parts.random
     }
 
     pub(crate) fn now_ms(&self) -> i64 {
-        self.clock.now_ms()
+        self.parts.clock.now_ms()
     }
 
     pub(crate) const fn limits(&self) -> &ttlv::Limits {
-        &self.limits
+        &self.parts.limits
     }
 
     /// Answers one whole request message. What it changed and the events of all its items are durable when this
@@ -148,7 +163,7 @@ impl Service {
     fn random_bytes(&self) -> Result<[u8; 10], OpError> {
         let mut bytes = [0; 10];
         let failed = |_| OpError::new(Cause::Cryptographic, "the random source failed");
-        self.random.fill(&mut bytes).map_err(failed)?;
+        self.parts.random.fill(&mut bytes).map_err(failed)?;
         Ok(bytes)
     }
 

@@ -11,7 +11,7 @@ use crate::{Error, ErrorKind, ItemType, Structure, Tag};
 /// One item of a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Item<'a> {
-    /// The tag in the header; always in one of the two valid ranges.
+    /// The tag in the header, in one of the two valid ranges unless any tag was asked for.
     pub tag: Tag,
     /// The offset of the header in the message, in bytes.
     pub offset: usize,
@@ -98,11 +98,29 @@ impl<'a> Item<'a> {
     /// # Errors
     ///
     /// The first thing that is wrong, with the path from this item to it.
+    #[inline]
     pub fn check(&self, depth_max: u8, items_left: &mut u32) -> Result<(), Error> {
+        self.check_with(depth_max, items_left, &[])
+    }
+
+    /// As [`Item::check`], but below the Structures with one of the tags `vendor` any tag is
+    /// accepted, as if they were read by [`Structure::with_any_tags`]. All else is checked there
+    /// too.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong, with the path from this item to it.
+    pub fn check_with(
+        &self,
+        depth_max: u8,
+        items_left: &mut u32,
+        vendor: &[Tag],
+    ) -> Result<(), Error> {
         let mut walk = Walk {
             depth_max,
             items_max: *items_left,
             items_left,
+            vendor,
         };
         walk.item(self, depth_max)
     }
@@ -152,6 +170,7 @@ struct Walk<'b> {
     depth_max: u8,
     items_max: u32,
     items_left: &'b mut u32,
+    vendor: &'b [Tag],
 }
 
 impl Walk<'_> {
@@ -165,7 +184,10 @@ impl Walk<'_> {
             return Err(item.error(ErrorKind::TooMany { max }));
         };
         *self.items_left = items_left;
-        if let Value::Structure(structure) = item.value {
+        if let Value::Structure(mut structure) = item.value {
+            if self.vendor.contains(&item.tag) {
+                structure = structure.with_any_tags();
+            }
             for child in structure.items() {
                 self.item(&child?, depth_left)
                     .map_err(|error| error.within(item.tag))?;

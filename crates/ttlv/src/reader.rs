@@ -21,7 +21,7 @@ use crate::{Error, ErrorKind, HEADER_BYTES, Item, ItemType, Tag, Value};
 /// is shorter, otherwise what is wrong with the header or value.
 #[inline]
 pub fn read(bytes: &[u8]) -> Result<Item<'_>, Error> {
-    let (item, rest) = take(bytes, 0, ErrorKind::Truncated)?;
+    let (item, rest) = take(bytes, 0, false, ErrorKind::Truncated)?;
     if rest.is_empty() {
         return Ok(item);
     }
@@ -35,6 +35,7 @@ pub struct Structure<'a> {
     tag: Tag,
     offset: usize,
     bytes: &'a [u8],
+    any_tags: bool,
 }
 
 impl<'a> Structure<'a> {
@@ -46,7 +47,19 @@ impl<'a> Structure<'a> {
             parent: self.tag,
             offset: self.offset,
             rest: self.bytes,
+            any_tags: self.any_tags,
         }
+    }
+
+    /// The same Structure, below which any tag is accepted.
+    ///
+    /// For content that the standard leaves to vendors (KMIP 1.4 §6.16): the official test cases
+    /// put a tag of neither range there.
+    #[inline]
+    #[must_use]
+    pub const fn with_any_tags(mut self) -> Self {
+        self.any_tags = true;
+        self
     }
 
     /// The tag of the Structure itself.
@@ -99,6 +112,7 @@ pub struct Items<'a> {
     parent: Tag,
     offset: usize,
     rest: &'a [u8],
+    any_tags: bool,
 }
 
 impl<'a> Iterator for Items<'a> {
@@ -109,7 +123,7 @@ impl<'a> Iterator for Items<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        match take(self.rest, self.offset, ErrorKind::Overrun) {
+        match take(self.rest, self.offset, self.any_tags, ErrorKind::Overrun) {
             Ok((item, rest)) => {
                 self.offset += self.rest.len() - rest.len();
                 self.rest = rest;
@@ -158,7 +172,12 @@ impl Header {
 /// Cuts one item with its padding from the front of `bytes`, which stand at `offset` in the
 /// message; `short` is the error if there are too few of them.
 #[inline]
-fn take(bytes: &[u8], offset: usize, short: ErrorKind) -> Result<(Item<'_>, &[u8]), Error> {
+fn take(
+    bytes: &[u8],
+    offset: usize,
+    any_tags: bool,
+    short: ErrorKind,
+) -> Result<(Item<'_>, &[u8]), Error> {
     let Some((header, body)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
         return Err(Error::new(short, offset));
     };
@@ -167,7 +186,7 @@ fn take(bytes: &[u8], offset: usize, short: ErrorKind) -> Result<(Item<'_>, &[u8
         type_code,
         length,
     } = Header::parse(*header);
-    if !tag.is_standard() && !tag.is_extension() {
+    if !any_tags && !tag.is_standard() && !tag.is_extension() {
         return Err(Error::new(ErrorKind::BadTag, offset));
     }
     let refuse = |kind| Err(Error::new(kind, offset).within(tag));
@@ -180,8 +199,13 @@ fn take(bytes: &[u8], offset: usize, short: ErrorKind) -> Result<(Item<'_>, &[u8
     let Some((value, rest)) = split_value(body, length) else {
         return refuse(short);
     };
-    let structure_offset = offset + HEADER_BYTES;
-    match Value::parse(item_type, value, tag, structure_offset) {
+    let content = Structure {
+        tag,
+        offset: offset + HEADER_BYTES,
+        bytes: value,
+        any_tags,
+    };
+    match Value::parse(item_type, content) {
         Ok(value) => Ok((Item { tag, offset, value }, rest)),
         Err(kind) => refuse(kind),
     }
@@ -196,16 +220,13 @@ fn split_value(body: &[u8], length: u32) -> Option<(&[u8], &[u8])> {
 }
 
 impl<'a> Value<'a> {
-    /// Reads a value whose length was found right for its type.
+    /// Reads a value whose length was found right for its type. `content` holds the bytes of the
+    /// value, and is the value itself if the item is a Structure.
     #[inline]
-    fn parse(
-        item_type: ItemType,
-        bytes: &'a [u8],
-        tag: Tag,
-        offset: usize,
-    ) -> Result<Self, ErrorKind> {
+    fn parse(item_type: ItemType, content: Structure<'a>) -> Result<Self, ErrorKind> {
+        let bytes = content.bytes;
         Ok(match item_type {
-            ItemType::Structure => Self::Structure(Structure { tag, offset, bytes }),
+            ItemType::Structure => Self::Structure(content),
             ItemType::Integer => Self::Integer(i32::from_be_bytes(array(bytes)?)),
             ItemType::LongInteger => Self::LongInteger(i64::from_be_bytes(array(bytes)?)),
             ItemType::BigInteger => Self::BigInteger(bytes),

@@ -154,7 +154,8 @@ impl Writer {
 
     /// Writes an item that was read, all its children included, with every padding zeroed.
     ///
-    /// Children that were never checked are copied as they are: what was malformed stays so.
+    /// Children that were never checked are neither refused nor repaired: what was malformed stays
+    /// malformed.
     pub fn item(&mut self, item: &Item<'_>) {
         let tag = item.tag;
         match item.value {
@@ -323,5 +324,98 @@ fn zero_padding(mut bytes: &mut [u8]) {
         };
         value.get_mut(length..).unwrap_or_default().fill(0);
         bytes = rest;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ErrorKind, read};
+
+    const TAG: Tag = Tag::new(0x42_0020);
+
+    #[test]
+    fn a_structure_that_has_not_ended_cannot_be_read() {
+        let mut writer = Writer::default();
+        let mark = writer.begin(TAG);
+        writer.integer(TAG, 1);
+        let (item_type, length) = (ItemType::Structure, UNKNOWN_LENGTH);
+        let error = read(writer.as_bytes()).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::BadLength { item_type, length });
+        writer.end(mark);
+        assert!(read(writer.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn a_value_too_long_to_encode_is_left_out_and_refused_by_readers() {
+        let mut writer = Writer::default();
+        writer.structure(TAG, |writer| writer.overflow(TAG, ItemType::ByteString));
+        assert!(writer.has_overflowed());
+        let outcome = read(writer.as_bytes()).unwrap().check(32, &mut 10);
+        assert_eq!(outcome.unwrap_err().kind, ErrorKind::Overrun);
+        writer.clear();
+        assert!(!writer.has_overflowed() && writer.is_empty());
+    }
+
+    #[test]
+    fn only_lengths_of_32_bits_below_the_last_fit() {
+        assert_eq!(fitting(0), Some(0));
+        assert_eq!(fitting(0xffff_fffe), Some(0xffff_fffe));
+        assert_eq!(fitting(0xffff_ffff), None);
+        assert_eq!(fitting(usize::MAX), None);
+    }
+
+    #[test]
+    fn what_follows_a_mark_can_be_dropped() {
+        let mut writer = Writer::with_capacity(64);
+        writer.integer(TAG, 1);
+        let len = writer.len();
+        let mark = writer.begin(TAG);
+        writer.text(TAG, "dropped");
+        writer.truncate(len);
+        writer.end(mark);
+        assert_eq!(writer.len(), 16);
+        assert_eq!(read(writer.as_bytes()).unwrap().integer(), Ok(1));
+    }
+
+    #[test]
+    fn raw_items_keep_what_follows_aligned() {
+        let mut encoded = Writer::default();
+        encoded.text(TAG, "abc");
+        let mut writer = Writer::default();
+        writer.structure(TAG, |writer| {
+            writer.raw(encoded.as_bytes());
+            writer.raw(&encoded.as_bytes()[..11]);
+            writer.boolean(TAG, true);
+        });
+        let item = read(writer.as_bytes()).unwrap();
+        let mut children = item.structure().unwrap().items().map(Result::unwrap);
+        assert_eq!(children.next().unwrap().text(), Ok("abc"));
+        assert_eq!(children.next().unwrap().text(), Ok("abc"));
+        assert_eq!(children.next().unwrap().boolean(), Ok(true));
+    }
+
+    #[test]
+    fn big_integers_are_sign_extended() {
+        for (value, expected) in [
+            (&[][..], vec![0; 8]),
+            (
+                &[0x80],
+                vec![0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x80],
+            ),
+            (&[0x7f], vec![0, 0, 0, 0, 0, 0, 0, 0x7f]),
+            (&[1, 2, 3, 4, 5, 6, 7, 8], vec![1, 2, 3, 4, 5, 6, 7, 8]),
+            (
+                &[0, 2, 3, 4, 5, 6, 7, 8, 9],
+                [vec![0; 8], (2..10).collect()].concat(),
+            ),
+        ] {
+            let mut writer = Writer::default();
+            writer.big_integer(TAG, value);
+            assert_eq!(
+                read(writer.as_bytes()).unwrap().big_integer(),
+                Ok(&expected[..])
+            );
+        }
     }
 }
