@@ -22,6 +22,7 @@ mod version_one;
 pub use authority::{Authority, AuthorityError, Issued, KeyKind, self_signed_client};
 pub use certificate::{Certificate, CertificateError, SubjectPublicKey, spki};
 pub use fingerprint::Fingerprint;
+pub use generate::symmetric_key;
 pub use random::{Random, RandomError, SystemRandom};
 pub use secret::Secret;
 pub use signature::verify_signed_by;
