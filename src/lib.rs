@@ -6,4 +6,6 @@ pub mod audit;
 pub mod crypto;
 pub mod domain;
 pub mod kmip;
+pub mod ops;
+pub mod providers;
 pub mod store;

@@ -1,0 +1,29 @@
+//! Secrets, digests, encryption at rest and certificates: the only module that names a cryptography crate.
+//!
+//! Everything here is pure: there is no clock (times are passed in as unix seconds), no file and no
+//! socket. Randomness is passed in as [`random::Random`], with one exception that [`authority`]
+//! states: the certificate library draws the keys it makes from the system itself. No primitive is
+//! home-made: they come from aws-lc-rs, SHA-256 from RustCrypto.
+
+pub mod authority;
+pub mod certificate;
+pub mod check_value;
+pub mod digest;
+pub mod fingerprint;
+pub mod generate;
+pub mod random;
+pub mod secret;
+pub mod signature;
+pub mod wrap;
+
+#[cfg(test)]
+mod version_one;
+
+pub use authority::{Authority, AuthorityError, Issued, KeyKind, self_signed_client};
+pub use certificate::{Certificate, CertificateError, SubjectPublicKey, spki};
+pub use fingerprint::Fingerprint;
+pub use generate::symmetric_key;
+pub use random::{Random, RandomError, SystemRandom};
+pub use secret::Secret;
+pub use signature::verify_signed_by;
+pub use wrap::{DataKey, WrapError, Wrapped};

@@ -1,0 +1,76 @@
+//! Bytes that must not leak: key material, data keys, private keys as PEM text.
+//!
+//! A [`Secret`] is overwritten when dropped, prints only its length, and has no `Clone`, no
+//! `Serialize` and no `PartialEq`: its content leaves through [`Secret::expose`] alone, whose call
+//! sites can be listed. It does not lock memory pages against swapping.
+
+use std::fmt;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use zeroize::Zeroizing;
+
+/// Bytes that are overwritten when dropped and never printed.
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes over `bytes`.
+    ///
+    /// The vector must not have been reallocated while it was filled: the allocator keeps what it
+    /// was moved out of. Reserve its final length first.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// Length in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The content. Every call is a place where a secret may leak.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Compares in time that depends on the lengths only.
+    #[must_use]
+    pub fn constant_time_eq(&self, other: &Self) -> bool {
+        verify_slices_are_equal(&self.0, &other.0).is_ok()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({} bytes)", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Secret;
+
+    #[test]
+    fn debug_prints_the_length_and_no_content() {
+        let secret = Secret::new(b"hunter2hunter2".to_vec());
+        assert_eq!(format!("{secret:?}"), "Secret(14 bytes)");
+        assert_eq!(format!("{secret:#?}"), "Secret(14 bytes)");
+    }
+
+    #[test]
+    fn equality_sees_content_and_length() {
+        let secret = Secret::new(vec![1, 2, 3]);
+        assert!(secret.constant_time_eq(&Secret::new(vec![1, 2, 3])));
+        assert!(!secret.constant_time_eq(&Secret::new(vec![1, 2, 4])));
+        assert!(!secret.constant_time_eq(&Secret::new(vec![1, 2])));
+        assert!(!secret.is_empty());
+        assert_eq!(secret.len(), 3);
+    }
+}

@@ -1,0 +1,86 @@
+//! Why a provider failed: each error is one line that names the cause and what to do.
+//!
+//! The lines are for the person who runs the server. They name paths and never content.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::crypto::{RandomError, WrapError};
+
+/// Why a provider did not give, wrap or unwrap.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderError {
+    /// There is no file at the path.
+    #[error(
+        "the master key file {} does not exist; restore it from its backup, or make one with \
+         `keyledger init` if this is a new installation", path.display()
+    )]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A file is already there, and what it protects would be lost with it.
+    #[error(
+        "the master key file {} exists already and is not overwritten; move it away if nothing \
+         is encrypted under it", path.display()
+    )]
+    Exists {
+        /// The file in the way.
+        path: PathBuf,
+    },
+    /// Group or others have some access to the file.
+    #[error("the master key file {0} is readable by others; run `chmod 600 {0}`", path.display())]
+    ReadableByOthers {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The path is a folder, a socket or a device.
+    #[error("the master key file {} is not a regular file; name the file itself", path.display())]
+    NotAFile {
+        /// What is there.
+        path: PathBuf,
+    },
+    /// The content is not that of a master key file.
+    #[error("the master key file {} {problem}; restore it from its backup", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, as the end of a sentence about the file.
+        problem: &'static str,
+    },
+    /// The system refused a step.
+    #[error("cannot {step} the master key file {}: {source}", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        step: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The value does not open under this master key.
+    #[error(
+        "the data key does not open under this master key: either this is another master key, or \
+         the stored data key was altered"
+    )]
+    WrongKey,
+    /// The value cannot be wrapped or is malformed.
+    #[error("the data key cannot be used: {0}")]
+    Wrap(#[source] WrapError),
+    /// The random source failed.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+}
+
+impl From<WrapError> for ProviderError {
+    fn from(error: WrapError) -> Self {
+        match error {
+            WrapError::NotAuthentic => Self::WrongKey,
+            WrapError::Random(error) => Self::Random(error),
+            WrapError::KeyLength(_)
+            | WrapError::TooShort
+            | WrapError::UnknownVersion(_)
+            | WrapError::Seal => Self::Wrap(error),
+        }
+    }
+}
