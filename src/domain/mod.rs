@@ -1,9 +1,13 @@
 //! What Keyledger decides: states, attributes, who may act. Pure: same input, same output; no clock is read, no random
 //! byte drawn, nothing is stored or sent here.
 
+pub mod attributes;
 pub mod client;
 pub mod clock;
+pub mod creation;
 pub mod id;
+pub mod lifecycle;
+pub mod locate;
 pub mod object;
 pub mod scope;
 

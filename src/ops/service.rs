@@ -1,1 +1,171 @@
 //! The door of `ops`: bytes of a request in, bytes of its answer out.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::crypto::{Random, Secret};
+use crate::domain::{Clock, EventId, Identity, ObjectId, RequestId, Scope};
+use crate::ops::batch;
+use crate::ops::error::{Cause, OpError};
+use crate::ops::keyring::Keyring;
+use crate::ops::refusal::{Refusal, Refusals};
+use crate::store::Store;
+
+/// Settings of the KMIP behaviour.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Config {
+    /// Records an event for Discover Versions and Query too; vCenter sends them every five minutes. Off by default.
+    pub protocol_events: bool,
+    /// The most identifiers one Locate answers.
+    pub locate_results_max: usize,
+    /// The most instances one attribute of an object may have.
+    pub attribute_instances_max: usize,
+    /// The most bytes of an attribute's name or text.
+    pub attribute_text_bytes_max: usize,
+    /// The most items one batch may have.
+    pub batch_items_max: u32,
+    /// A refused certificate is recorded once in this many seconds.
+    pub refusal_window_seconds: i64,
+    /// The most refused certificates remembered at once.
+    pub refusals_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            protocol_events: false,
+            locate_results_max: 10_000,
+            attribute_instances_max: 256,
+            attribute_text_bytes_max: 4096,
+            batch_items_max: 1024,
+            refusal_window_seconds: 300,
+            refusals_max: 1024,
+        }
+    }
+}
+
+/// The answer to one request.
+#[derive(Debug)]
+pub struct Answer {
+    /// The whole response message.
+    pub bytes: Vec<u8>,
+    /// Send it, then close the connection.
+    pub close: bool,
+}
+
+/// KMIP behaviour over a store, a keyring, a clock and a random source.
+pub struct Service {
+    parts: Parts,
+    refusals: Refusals,
+}
+
+/// What a service works with, all of it passed in.
+pub struct Parts {
+    /// Where objects and events are kept.
+    pub store: Store,
+    /// The data keys, unwrapped.
+    pub keyring: Keyring,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The random source of keys, nonces and identifiers.
+    pub random: Arc<dyn Random>,
+    /// The settings.
+    pub config: Config,
+    /// Bounds on messages.
+    pub limits: ttlv::Limits,
+    /// The scope of what concerns the server as a whole: refused certificates.
+    pub global_scope: Arc<Scope>,
+}
+
+impl Service {
+    /// A service over its parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let Config { refusal_window_seconds, refusals_max, .. } = parts.config;
+        let refusals = Refusals::new(refusal_window_seconds, refusals_max);
+        Arc::new(Self { parts, refusals })
+    }
+
+    /// The store behind this service.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.parts.store
+    }
+
+    /// The settings.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.parts.config
+    }
+
+    pub(crate) const fn keyring(&self) -> &Keyring {
+        &self.parts.keyring
+    }
+
+    pub(crate) const fn global_scope(&self) -> &Arc<Scope> {
+        &self.parts.global_scope
+    }
+
+    pub(crate) fn random(&self) -> &dyn Random {
+        &*self.parts.random
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.parts.clock.now_ms()
+    }
+
+    pub(crate) const fn limits(&self) -> &ttlv::Limits {
+        &self.parts.limits
+    }
+
+    /// Answers one whole request message. What it changed and the events of all its items are durable when this
+    /// returns; where they cannot be, the answer is a failure without key material.
+    pub async fn answer(&self, identity: &Arc<Identity>, request: &[u8]) -> Answer {
+        batch::answer(self, identity, request).await
+    }
+
+    /// Answers bytes that are no message: the standard's error response, then close (KMIP 1.4 §11).
+    pub async fn answer_unframed(&self, identity: &Arc<Identity>, error: &ttlv::Error) -> Answer {
+        batch::answer_unframed(self, identity, error).await
+    }
+
+    /// Records a certificate that proved possession and was refused: once per window, with a count.
+    pub async fn refuse(&self, refusal: Refusal) {
+        self.refusals.note(self, refusal).await;
+    }
+
+    /// A new identifier for an object, never of digits only.
+    pub(crate) fn object_id(&self, now_ms: i64) -> Result<ObjectId, OpError> {
+        loop {
+            let id = ObjectId::new(now_ms, self.random_bytes()?);
+            if id.has_letter() {
+                return Ok(id);
+            }
+        }
+    }
+
+    /// A new identifier for an event.
+    pub(crate) fn event_id(&self, now_ms: i64) -> Result<EventId, OpError> {
+        Ok(EventId::new(now_ms, self.random_bytes()?))
+    }
+
+    /// A new identifier for a request.
+    pub(crate) fn request_id(&self, now_ms: i64) -> Result<RequestId, OpError> {
+        Ok(RequestId::new(now_ms, self.random_bytes()?))
+    }
+
+    fn random_bytes(&self) -> Result<[u8; 10], OpError> {
+        let mut bytes = [0; 10];
+        let failed = |_| OpError::new(Cause::Cryptographic, "the random source failed");
+        self.parts.random.fill(&mut bytes).map_err(failed)?;
+        Ok(bytes)
+    }
+
+    /// A key of `bits` bits.
+    pub(crate) fn symmetric_key(&self, bits: u32) -> Result<Secret, OpError> {
+        crate::crypto::symmetric_key(bits, self.random())
+            .map_err(|error| OpError::new(Cause::Cryptographic, error.to_string()))
+    }
+}

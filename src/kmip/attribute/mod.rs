@@ -1,0 +1,211 @@
+//! Attributes of managed objects: names, values, and their form on the wire in KMIP 1.x.
+//!
+//! An `Attribute` that was decoded agrees with the table: its value has the attribute's type, its
+//! fields are the attribute's fields, its enumeration values exist. Who may set it is a decision and
+//! is taken elsewhere. Attributes with unknown names are kept as they came, because Get Attributes
+//! ignores them and Locate refuses them.
+
+mod structure;
+mod table;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use structure::{Completeness, FieldSpec, Required, fields_of};
+pub use table::{
+    AppliesTo, AttributeSpec, Change, Deletable, Instances, Presence, Setter, StandardAttribute,
+};
+pub use value::{AttributeValue, Field};
+
+use std::fmt;
+
+use ttlv::{Structure, Writer};
+
+use super::{
+    enums::enumeration_of,
+    error::DecodeError,
+    fields::{Scope, Taken, count, once, required},
+    tag::Tag,
+    version::ProtocolVersion,
+};
+
+/// The name of an attribute in KMIP 1.x.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum AttributeName {
+    /// One of the standard's.
+    Standard(StandardAttribute),
+    /// Made by a client ("x-...") or a server ("y-...").
+    Custom(String),
+    /// Neither: perhaps of a later version.
+    Unknown(String),
+}
+
+impl AttributeName {
+    /// The name of this text; every text is a name of some kind.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        if let Some(standard) = StandardAttribute::from_name(text) {
+            return Self::Standard(standard);
+        }
+        if text.starts_with("x-") || text.starts_with("y-") {
+            return Self::Custom(text.to_owned());
+        }
+        Self::Unknown(text.to_owned())
+    }
+
+    /// The text on the wire.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Standard(standard) => standard.name(),
+            Self::Custom(text) | Self::Unknown(text) => text,
+        }
+    }
+
+    /// The line of the table, for a standard attribute.
+    #[must_use]
+    pub fn spec(&self) -> Option<&'static AttributeSpec> {
+        if let Self::Standard(standard) = self {
+            Some(standard.spec())
+        } else {
+            None
+        }
+    }
+
+    /// Whether a peer of this version knows the name: custom names are as old as KMIP.
+    #[must_use]
+    pub fn visible_in(&self, version: ProtocolVersion) -> bool {
+        match self {
+            Self::Standard(standard) => standard.spec().defined_in(version),
+            Self::Custom(_) => true,
+            Self::Unknown(_) => false,
+        }
+    }
+
+    /// Whether it is a custom name reserved for servers.
+    #[must_use]
+    pub fn is_reserved_for_servers(&self) -> bool {
+        matches!(self, Self::Custom(text) if text.starts_with("y-"))
+    }
+}
+
+impl From<StandardAttribute> for AttributeName {
+    fn from(standard: StandardAttribute) -> Self {
+        Self::Standard(standard)
+    }
+}
+
+impl fmt::Display for AttributeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+/// One instance of an attribute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// What it is.
+    pub name: AttributeName,
+    /// Which instance; absent means 0 or, in a request, that the peer sent none.
+    pub index: Option<u32>,
+    /// Its value.
+    pub value: AttributeValue,
+}
+
+impl Attribute {
+    /// A first instance of a standard attribute.
+    #[must_use]
+    pub const fn standard(attribute: StandardAttribute, value: AttributeValue) -> Self {
+        Self {
+            name: AttributeName::Standard(attribute),
+            index: None,
+            value,
+        }
+    }
+
+    /// Reads an Attribute structure (KMIP 1.4 §2.1.1). The index may stand anywhere.
+    ///
+    /// # Errors
+    /// When a field is missing or the value does not fit the attribute.
+    pub fn decode(
+        structure: Structure<'_>,
+        version: ProtocolVersion,
+        completeness: Completeness,
+    ) -> Result<Self, DecodeError> {
+        let (mut name, mut index, mut value) = (None, None, None);
+        Scope::new(Tag::Attribute, version).read(structure, |tag, item| match tag {
+            Tag::AttributeName => once(&mut name, tag, AttributeName::from_text(item.text()?)),
+            Tag::AttributeIndex => once(&mut index, tag, count(tag, item)?),
+            Tag::AttributeValue => once(&mut value, tag, AttributeValue::from_item(&item)?),
+            _ => Ok(Taken::No),
+        })?;
+        let name = required(name, Tag::AttributeName)?;
+        let value = required(value, Tag::AttributeValue)?;
+        if let AttributeName::Standard(standard) = name {
+            check_standard(standard, &value, version, completeness)?;
+        }
+        Ok(Self { name, index, value })
+    }
+
+    /// Writes the Attribute structure. Fields that are newer than the version are left out; whether
+    /// the attribute itself may be shown is asked with `visible_in`.
+    pub fn encode(&self, writer: &mut Writer, version: ProtocolVersion) {
+        let keep = |tag| match &self.name {
+            AttributeName::Standard(standard) => {
+                structure::field_since(*standard, tag).is_none_or(|since| since <= version)
+            }
+            AttributeName::Custom(_) | AttributeName::Unknown(_) => true,
+        };
+        writer.structure(Tag::Attribute, |writer| {
+            writer.text(Tag::AttributeName, self.name.text());
+            if let Some(index) = self.index {
+                writer.integer(
+                    Tag::AttributeIndex,
+                    i32::try_from(index).unwrap_or(i32::MAX),
+                );
+            }
+            self.value
+                .encode_where(writer, Tag::AttributeValue.raw(), &keep);
+        });
+    }
+
+    /// Whether a peer of this version knows the attribute and, if it is an enumeration, its value.
+    #[must_use]
+    pub fn visible_in(&self, version: ProtocolVersion) -> bool {
+        self.name.visible_in(version) && self.value_visible_in(version)
+    }
+
+    fn value_visible_in(&self, version: ProtocolVersion) -> bool {
+        let (Some(spec), AttributeValue::Enumeration(code)) = (self.name.spec(), &self.value)
+        else {
+            return true;
+        };
+        let value = enumeration_of(spec.tag).and_then(|table| table.value(*code));
+        value.is_none_or(|value| value.since <= version)
+    }
+}
+
+fn check_standard(
+    attribute: StandardAttribute,
+    value: &AttributeValue,
+    version: ProtocolVersion,
+    completeness: Completeness,
+) -> Result<(), DecodeError> {
+    let spec = attribute.spec();
+    if !spec.defined_in(version) {
+        return Err(DecodeError::AttributeVersion {
+            attribute: spec.tag,
+            version,
+        });
+    }
+    if value.item_type() != spec.item_type {
+        return Err(DecodeError::AttributeType {
+            attribute: spec.tag,
+            expected: spec.item_type,
+            found: value.item_type(),
+        });
+    }
+    structure::check_enumeration(spec.tag, value)?;
+    structure::check(attribute, value.fields(), completeness, version)
+}

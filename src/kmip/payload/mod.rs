@@ -1,0 +1,140 @@
+//! The payloads: one file for each operation, with its `Request` and its `Response`.
+//!
+//! Both directions of both are here, because the server reads requests and writes responses and the
+//! client does the reverse. Each decoder is told the version of the message and refuses what that
+//! version does not define; each encoder leaves out what that version does not define. An absent
+//! Unique Identifier in a request means the ID Placeholder.
+
+pub mod activate;
+pub mod add_attribute;
+pub mod create;
+pub mod destroy;
+pub mod discover_versions;
+pub mod get;
+pub mod get_attribute_list;
+pub mod get_attributes;
+pub mod locate;
+pub mod query;
+pub mod revoke;
+mod template;
+
+#[cfg(test)]
+mod tests;
+
+pub use template::{TemplateAttribute, TemplateName};
+
+use ttlv::{Structure, Writer};
+
+use super::{
+    error::DecodeError,
+    fields::{Scope, Taken, once, required, text},
+    operation::Operation,
+    tag::Tag,
+    version::ProtocolVersion,
+};
+
+macro_rules! request_payloads {
+    ($($Operation:ident: $module:ident;)*) => {
+        /// The payload of a request.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum RequestPayload {
+            $(
+                #[doc = concat!("See `", stringify!($module), "`.")]
+                $Operation($module::Request),
+            )*
+            /// An operation of the standard that has no payload here.
+            Unsupported(Operation),
+        }
+
+        impl RequestPayload {
+            /// Which operation this is the payload of.
+            #[must_use]
+            pub const fn operation(&self) -> Operation {
+                match self {
+                    $(Self::$Operation(_) => Operation::$Operation,)*
+                    Self::Unsupported(operation) => *operation,
+                }
+            }
+
+            /// Reads the payload of an operation. The content of an unsupported one is not looked at.
+            ///
+            /// # Errors
+            /// When it is not what the version defines for the operation.
+            pub fn decode(
+                operation: Operation,
+                payload: Structure<'_>,
+                version: ProtocolVersion,
+            ) -> Result<Self, DecodeError> {
+                Ok(match operation {
+                    $(Operation::$Operation => {
+                        Self::$Operation($module::Request::decode(payload, version)?)
+                    })*
+                    // The table of operations says which ones have a module; a test compares.
+                    other => Self::Unsupported(other),
+                })
+            }
+
+            /// Writes the fields of the payload; nothing for an unsupported operation.
+            pub fn encode(&self, writer: &mut Writer, version: ProtocolVersion) {
+                match self {
+                    $(Self::$Operation(request) => request.encode(writer, version),)*
+                    Self::Unsupported(_) => {}
+                }
+            }
+        }
+    };
+}
+
+request_payloads! {
+    Activate: activate;
+    AddAttribute: add_attribute;
+    Create: create;
+    Destroy: destroy;
+    DiscoverVersions: discover_versions;
+    Get: get;
+    GetAttributeList: get_attribute_list;
+    GetAttributes: get_attributes;
+    Locate: locate;
+    Query: query;
+    Revoke: revoke;
+}
+
+const fn request_scope(version: ProtocolVersion) -> Scope {
+    Scope::new(Tag::RequestPayload, version)
+}
+
+const fn response_scope(version: ProtocolVersion) -> Scope {
+    Scope::new(Tag::ResponsePayload, version)
+}
+
+/// A request that holds nothing but an optional Unique Identifier.
+fn decode_optional_identifier(
+    payload: Structure<'_>,
+    version: ProtocolVersion,
+) -> Result<Option<String>, DecodeError> {
+    let mut unique_identifier = None;
+    request_scope(version).read(payload, |tag, item| match tag {
+        Tag::UniqueIdentifier => once(&mut unique_identifier, tag, text(item)?),
+        _ => Ok(Taken::No),
+    })?;
+    Ok(unique_identifier)
+}
+
+/// A response that holds nothing but the Unique Identifier.
+fn decode_identifier(
+    payload: Structure<'_>,
+    version: ProtocolVersion,
+) -> Result<String, DecodeError> {
+    let mut unique_identifier = None;
+    response_scope(version).read(payload, |tag, item| match tag {
+        Tag::UniqueIdentifier => once(&mut unique_identifier, tag, text(item)?),
+        _ => Ok(Taken::No),
+    })?;
+    required(unique_identifier, Tag::UniqueIdentifier)
+}
+
+fn encode_optional_identifier(writer: &mut Writer, unique_identifier: Option<&str>) {
+    if let Some(unique_identifier) = unique_identifier {
+        writer.text(Tag::UniqueIdentifier, unique_identifier);
+    }
+}

@@ -1,0 +1,208 @@
+//! What one message sees and changes: a read-your-own-writes overlay over the store.
+//!
+//! [`Context::object`] and [`Context::locate`] are the only ways to an object, and both keep to the client's instance: an object of
+//! another instance does not exist. Changes stay in the overlay until the message ends and leave as one changeset.
+
+use std::sync::Arc;
+
+use crate::audit::Event;
+use crate::domain::attributes::Bounds;
+use crate::domain::{Identity, Object, ObjectId};
+use crate::kmip::version::ProtocolVersion;
+use crate::ops::error::{Cause, OpError};
+use crate::ops::service::Service;
+use crate::store::StoreError;
+use crate::store::changeset::{Changeset, Precondition, Write};
+use crate::store::query::LocateQuery;
+
+/// How often the time of a key's last read is written again, in seconds.
+const LAST_READ_STEP: i64 = 3600;
+
+/// An object this message has met.
+struct Met {
+    /// As the store had it; none when this message made it.
+    stored: Option<Arc<Object>>,
+    /// As it is now.
+    current: Arc<Object>,
+    /// Its material is in an answer.
+    served: bool,
+}
+
+/// One message on its way through the operations.
+pub(crate) struct Context<'a> {
+    pub(crate) service: &'a Service,
+    pub(crate) identity: &'a Arc<Identity>,
+    pub(crate) version: ProtocolVersion,
+    /// Milliseconds since 1970; one moment for the whole message.
+    pub(crate) now_ms: i64,
+    /// Objects are read past the cache: the last try met a conflict.
+    past_cache: bool,
+    placeholder: Option<ObjectId>,
+    met: Vec<Met>,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) const fn new(
+        service: &'a Service,
+        identity: &'a Arc<Identity>,
+        version: ProtocolVersion,
+        now_ms: i64,
+        past_cache: bool,
+    ) -> Self {
+        let met = Vec::new();
+        Self { service, identity, version, now_ms, past_cache, placeholder: None, met }
+    }
+
+    /// The moment of this message in seconds since 1970.
+    pub(crate) const fn now(&self) -> i64 {
+        self.now_ms.div_euclid(1000)
+    }
+
+    /// Sets or empties the ID Placeholder.
+    pub(crate) const fn place(&mut self, id: Option<ObjectId>) {
+        self.placeholder = id;
+    }
+
+    /// The bounds on attributes that clients attach.
+    pub(crate) fn bounds(&self) -> Bounds {
+        let config = self.service.config();
+        Bounds {
+            instances_max: config.attribute_instances_max,
+            bytes_max: config.attribute_text_bytes_max,
+        }
+    }
+
+    /// The identifier a request means: the one it names, or the ID Placeholder.
+    pub(crate) fn resolve(&self, uid: Option<&str>) -> Result<ObjectId, OpError> {
+        match uid {
+            // A text that is no identifier of ours names no object.
+            Some(text) => text.parse().map_err(|_| OpError::from(Cause::NotFound)),
+            None => self.placeholder.ok_or_else(|| Cause::NoPlaceholder.into()),
+        }
+    }
+
+    /// The object a request means, as this message sees it.
+    pub(crate) async fn object(&mut self, uid: Option<&str>) -> Result<Arc<Object>, OpError> {
+        let id = self.resolve(uid)?;
+        if let Some(met) = self.met.iter().find(|met| met.current.id == id) {
+            return Ok(Arc::clone(&met.current));
+        }
+        let store = self.service.store();
+        let stored = match store.cached(id).filter(|_| !self.past_cache) {
+            Some(object) => Some(object),
+            None => store.object_fresh(id).await?,
+        };
+        let stored = stored.filter(|object| object.instance == self.identity.instance);
+        let stored = stored.ok_or(Cause::NotFound)?;
+        let current = Arc::clone(&stored);
+        self.met.push(Met { stored: Some(stored), current: Arc::clone(&current), served: false });
+        Ok(current)
+    }
+
+    /// A page of objects of the client's instance that may match, as this message sees them.
+    pub(crate) async fn locate(&self, query: LocateQuery) -> Result<Vec<Arc<Object>>, OpError> {
+        debug_assert_eq!(query.instance, self.identity.instance);
+        let mut page = self.service.store().locate(query).await?;
+        for object in &mut page {
+            if let Some(met) = self.met.iter().find(|met| met.current.id == object.id) {
+                *object = Arc::clone(&met.current);
+            }
+        }
+        Ok(page)
+    }
+
+    /// The objects this message made.
+    pub(crate) fn made(&self) -> impl Iterator<Item = &Arc<Object>> {
+        self.met.iter().filter(|met| met.stored.is_none()).map(|met| &met.current)
+    }
+
+    /// Whether a Name is in use in the client's instance, by an object other than `except`.
+    pub(crate) async fn name_in_use(
+        &self,
+        name: &str,
+        except: Option<ObjectId>,
+    ) -> Result<bool, OpError> {
+        let holds = |object: &Arc<Object>| object.names.iter().any(|held| held.value == name);
+        let met = self.met.iter().map(|met| &met.current);
+        if met.filter(|object| Some(object.id) != except).any(holds) {
+            return Ok(true);
+        }
+        let holder = self.service.store().name_holder(self.identity.instance, name).await?;
+        Ok(holder.is_some() && holder != except)
+    }
+
+    /// Adds a new object; the ID Placeholder is set to it.
+    pub(crate) fn create(&mut self, object: Object) {
+        self.placeholder = Some(object.id);
+        self.met.push(Met { stored: None, current: Arc::new(object), served: false });
+    }
+
+    /// Replaces an object this message has met.
+    pub(crate) fn update(&mut self, object: Object) {
+        if let Some(met) = self.met.iter_mut().find(|met| met.current.id == object.id) {
+            met.current = Arc::new(object);
+        }
+    }
+
+    /// Notes that an answer holds the object's material.
+    pub(crate) fn serve(&mut self, id: ObjectId) {
+        if let Some(met) = self.met.iter_mut().find(|met| met.current.id == id) {
+            met.served = true;
+        }
+    }
+
+    /// Forgets every change: what Undo does.
+    pub(crate) fn discard(&mut self) {
+        self.met.retain_mut(|met| match &met.stored {
+            Some(stored) => {
+                met.current = Arc::clone(stored);
+                met.served = false;
+                true
+            }
+            None => false,
+        });
+    }
+
+    /// The changeset of the message: its events, what it changed, and what must still hold. None without events.
+    pub(crate) fn into_changeset(self, events: Vec<Event>) -> Option<Changeset> {
+        let now = self.now();
+        let mut events = events.into_iter();
+        let mut changeset = Changeset::new(events.next()?);
+        events.for_each(|event| changeset.record(event));
+        changeset.require(Precondition::MayAct(Arc::clone(self.identity)));
+        for met in self.met {
+            met.write_into(&mut changeset, now);
+        }
+        Some(changeset)
+    }
+}
+
+impl Met {
+    fn write_into(self, changeset: &mut Changeset, now: i64) {
+        let Self { stored, current, served } = self;
+        let id = current.id;
+        match stored {
+            None => changeset.write(Write::Insert(Arc::clone(&current))),
+            Some(stored) => {
+                changeset.require(Precondition::State(id, stored.state_version));
+                if current.state_version != stored.state_version {
+                    changeset.write(Write::State(Arc::clone(&current)));
+                }
+                if current.attributes_version != stored.attributes_version {
+                    changeset.require(Precondition::Attributes(id, stored.attributes_version));
+                    changeset.write(Write::Attributes(Arc::clone(&current)));
+                }
+            }
+        }
+        let noted = current.last_read.is_some_and(|read| now - read < LAST_READ_STEP);
+        if served && (current.fresh || !noted) {
+            changeset.write(Write::Read(id, now));
+        }
+    }
+}
+
+impl From<StoreError> for OpError {
+    fn from(error: StoreError) -> Self {
+        Self::new(Cause::StoreUnavailable, error.to_string())
+    }
+}

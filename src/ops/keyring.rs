@@ -1,0 +1,101 @@
+//! The data keys in use: one per instance and epoch, unwrapped once at start.
+//!
+//! They are held in memory for as long as the server runs; the store has them wrapped by the master key only. The newest epoch of
+//! an instance seals, every epoch opens.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+use crate::crypto::{DataKey, Random, Wrapped};
+use crate::domain::InstanceId;
+use crate::providers::{MasterKey, ProviderError};
+use crate::store::{Store, StoreError};
+
+/// The keyring cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// The data keys cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The master key does not open one.
+    #[error("the data key of instance {instance} cannot be unwrapped: {source}")]
+    Unwrap {
+        /// Whose data key it is.
+        instance: InstanceId,
+        /// What the provider said.
+        source: ProviderError,
+    },
+    /// A data key has the wrong size or cannot be made.
+    #[error("the data key of instance {0} is not usable")]
+    Unusable(InstanceId),
+}
+
+type Keys = HashMap<InstanceId, Vec<(u32, Arc<DataKey>)>>;
+
+/// Every data key, by instance and epoch.
+#[derive(Default)]
+pub struct Keyring {
+    keys: RwLock<Keys>,
+}
+
+impl Keyring {
+    /// Reads and unwraps every data key of the store.
+    ///
+    /// # Errors
+    /// The first key that cannot be read or unwrapped, by instance.
+    pub async fn open(store: &Store, master: &dyn MasterKey) -> Result<Self, KeyringError> {
+        let keyring = Self::default();
+        for (instance, epoch, wrapped) in store.data_keys().await? {
+            let secret = master
+                .unwrap(&wrapped, &associated(instance, epoch))
+                .map_err(|source| KeyringError::Unwrap { instance, source })?;
+            let key = DataKey::from_secret(secret).map_err(|_| KeyringError::Unusable(instance))?;
+            keyring.insert(instance, epoch, key);
+        }
+        Ok(keyring)
+    }
+
+    /// A new data key for `instance`, wrapped for the store. It serves once it is opened from there.
+    ///
+    /// # Errors
+    /// Randomness or the provider failed.
+    pub fn new_data_key(
+        instance: InstanceId,
+        epoch: u32,
+        master: &dyn MasterKey,
+        random: &dyn Random,
+    ) -> Result<Wrapped, KeyringError> {
+        let (_, secret) = DataKey::generate(random).map_err(|_| KeyringError::Unusable(instance))?;
+        master
+            .wrap(&secret, &associated(instance, epoch), random)
+            .map_err(|source| KeyringError::Unwrap { instance, source })
+    }
+
+    fn insert(&self, instance: InstanceId, epoch: u32, key: DataKey) {
+        let mut keys = self.keys.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let epochs = keys.entry(instance).or_default();
+        epochs.push((epoch, Arc::new(key)));
+        epochs.sort_by_key(|(epoch, _)| *epoch);
+    }
+
+    /// The key that seals new material of `instance`, with its epoch.
+    pub(crate) fn sealing(&self, instance: InstanceId) -> Option<(u32, Arc<DataKey>)> {
+        let keys = self.keys.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        keys.get(&instance)?.last().cloned()
+    }
+
+    /// The key of one epoch of `instance`.
+    pub(crate) fn opening(&self, instance: InstanceId, epoch: u32) -> Option<Arc<DataKey>> {
+        let keys = self.keys.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let of_epoch = |(e, key): &(u32, Arc<DataKey>)| (*e == epoch).then(|| Arc::clone(key));
+        keys.get(&instance)?.iter().find_map(of_epoch)
+    }
+}
+
+/// What binds a wrapped data key to its place. Stored state: changing this needs a rewrap of every data key.
+fn associated(instance: InstanceId, epoch: u32) -> Vec<u8> {
+    let mut bytes = b"keyledger-data-key-v1".to_vec();
+    bytes.extend_from_slice(instance.as_bytes());
+    bytes.extend_from_slice(&epoch.to_be_bytes());
+    bytes
+}

@@ -1,0 +1,30 @@
+//! Revoke (KMIP 1.4 §4.20): to Deactivated, or to Compromised for a compromise reason.
+
+use crate::audit::Field;
+use crate::domain::{Object, RevocationReason, lifecycle};
+use crate::kmip::payload::revoke::{Request, Response};
+use crate::ops::context::Context;
+use crate::ops::error::OpError;
+use crate::ops::report::Report;
+
+pub(crate) async fn run(
+    ctx: &mut Context<'_>,
+    request: &Request,
+    report: &mut Report,
+) -> Result<Response, OpError> {
+    let uid = request.unique_identifier.as_deref();
+    report.about(ctx, uid);
+    report.asked(|data| data.text(Field::RevocationReason, request.reason.code.name()));
+    let mut object = Object::clone(&*ctx.object(uid).await?);
+    let now = ctx.now();
+    let reason = RevocationReason {
+        code: request.reason.code,
+        message: request.reason.message.clone(),
+    };
+    let decided = lifecycle::revoke(&mut object, reason, request.compromise_occurrence_date, now);
+    report.note_state(&object, now);
+    decided?;
+    let unique_identifier = object.id.to_string();
+    ctx.update(object);
+    Ok(Response { unique_identifier })
+}

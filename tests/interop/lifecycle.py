@@ -1,0 +1,93 @@
+"""A symmetric key's life, driven by PyKMIP over one protocol version.
+
+usage: lifecycle.py HOST PORT CA CERT KEY VERSION
+
+Prints the Unique Identifier of the key. Exits non-zero, with the reason, at the first answer that is not the expected one.
+"""
+
+import ssl
+import sys
+
+if not hasattr(ssl, "wrap_socket"):
+    # PyKMIP 0.10.0 calls a function that Python 3.12 removed.
+    def wrap_socket(sock, keyfile=None, certfile=None, cert_reqs=ssl.CERT_NONE, ca_certs=None,
+                    do_handshake_on_connect=True, suppress_ragged_eofs=True, **_):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = cert_reqs
+        context.load_verify_locations(ca_certs)
+        context.load_cert_chain(certfile, keyfile)
+        return context.wrap_socket(sock, do_handshake_on_connect=do_handshake_on_connect,
+                                   suppress_ragged_eofs=suppress_ragged_eofs)
+
+    ssl.wrap_socket = wrap_socket
+
+from kmip.core import enums
+from kmip.core.factories.attributes import AttributeFactory
+from kmip.pie.client import ProxyKmipClient
+from kmip.pie.exceptions import KmipOperationFailure
+
+
+def expect(condition, what):
+    if not condition:
+        sys.exit("not as expected: " + what)
+
+
+def refused(reason, call, *arguments):
+    try:
+        call(*arguments)
+    except KmipOperationFailure as failure:
+        expect(failure.reason == reason, "reason %s, not %s" % (failure.reason, reason))
+        return
+    sys.exit("not as expected: %s was not refused" % call.__name__)
+
+
+def main(host, port, ca, cert, key, version):
+    kmip_version = getattr(enums.KMIPVersion, "KMIP_" + version.replace(".", "_"))
+    client = ProxyKmipClient(hostname=host, port=int(port), cert=cert, key=key, ca=ca,
+                             ssl_version="PROTOCOL_SSLv23", kmip_version=kmip_version)
+    with client:
+        name = "pykmip " + version
+        uid = client.create(enums.CryptographicAlgorithm.AES, 256, name=name,
+                            cryptographic_usage_mask=[enums.CryptographicUsageMask.ENCRYPT,
+                                                      enums.CryptographicUsageMask.DECRYPT])
+        material = client.get(uid)
+        expect(len(material.value) == 32, "32 bytes of key")
+        expect(client.get(uid).value == material.value, "the same key again")
+
+        names = client.get_attribute_list(uid)
+        for wanted in ["Unique Identifier", "Object Type", "State", "Name", "Digest",
+                       "Cryptographic Algorithm", "Cryptographic Length", "Initial Date"]:
+            expect(wanted in names, "attribute %s in %s" % (wanted, names))
+        expect(("Fresh" in names) == (version != "1.0"), "Fresh since 1.1 only")
+        expect(("Original Creation Date" in names) == (version >= "1.2"), "since 1.2 only")
+        expect(("Sensitive" in names) == (version >= "1.4"), "Sensitive since 1.4 only")
+
+        def state():
+            _, attributes = client.get_attributes(uid, ["State"])
+            return attributes[0].attribute_value.value
+
+        expect(state() == enums.State.PRE_ACTIVE, "Pre-Active")
+        expect(client.locate(attributes=[AttributeFactory().create_attribute(
+            enums.AttributeType.NAME, name_value(name))]) == [uid], "located by its name")
+        client.activate(uid)
+        expect(state() == enums.State.ACTIVE, "Active")
+        refused(enums.ResultReason.PERMISSION_DENIED, client.activate, uid)
+        refused(enums.ResultReason.PERMISSION_DENIED, client.destroy, uid)
+        client.revoke(enums.RevocationReasonCode.CESSATION_OF_OPERATION, uid)
+        expect(state() == enums.State.DEACTIVATED, "Deactivated")
+        client.destroy(uid)
+        expect(state() == enums.State.DESTROYED, "Destroyed")
+        refused(enums.ResultReason.ILLEGAL_OPERATION, client.get, uid)
+        refused(enums.ResultReason.PERMISSION_DENIED, client.destroy, uid)
+        refused(enums.ResultReason.ITEM_NOT_FOUND, client.get, "no-such-key")
+        print(uid)
+
+
+def name_value(text):
+    from kmip.core import attributes
+    return attributes.Name.create(text, enums.NameType.UNINTERPRETED_TEXT_STRING)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
