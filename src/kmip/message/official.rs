@@ -1,4 +1,4 @@
-//! The official test cases of KMIP 1.1 through both directions of the codec.
+//! The official test cases of KMIP 1.1, and a capture of a vCenter, through the codec.
 
 use ttlv::{Limits, Writer};
 
@@ -128,4 +128,33 @@ fn reencode(item: &ResponseItem<'_>) -> Option<Vec<u8>> {
         _ => return None,
     }
     Some(writer.into_bytes())
+}
+
+#[test]
+fn every_request_of_a_captured_vcenter_is_understood() {
+    let Some(text) = reference("vcenter/vcenter-7.0.3.json") else {
+        return;
+    };
+    let capture: serde_json::Value = serde_json::from_str(&text).expect("the capture is JSON");
+    let connections = capture["connections"].as_array().expect("a list").iter();
+    let requests =
+        connections.flat_map(|connection| connection["requests"].as_array().expect("a list"));
+    let mut read = 0;
+    for request in requests {
+        let bytes = hex::decode(request.as_str().expect("text")).expect("hexadecimal");
+        let message = RequestMessage::decode(&bytes, &Limits::default()).expect("a request");
+        let items = message.items.into_iter().map(|item| OutgoingItem {
+            unique_batch_item_id: item.unique_batch_item_id,
+            payload: item.payload.expect("readable"),
+        });
+        let items: Vec<_> = items.collect();
+        assert!(
+            items
+                .iter()
+                .all(|item| item.payload.operation().is_implemented())
+        );
+        assert_eq!(encode_request(&message.header, &items), bytes);
+        read += 1;
+    }
+    assert!(read > 0);
 }

@@ -1,7 +1,7 @@
 //! Requests: bytes to typed messages, and back for the client.
 //!
-//! Nothing a peer sends makes decoding panic or reserve more than the message is long. One bad batch
-//! item spoils itself only.
+//! Nothing a peer sends makes decoding panic or reserve more than the message is long. One bad
+//! batch item spoils itself only.
 
 use ttlv::{Item, Limits, Structure, Writer};
 

@@ -2,7 +2,7 @@ use ttlv::{Limits, Writer};
 
 use super::*;
 use crate::kmip::{
-    attribute::{Attribute, AttributeName, AttributeValue},
+    attribute::{Attribute, AttributeName, AttributeValue, Field, StandardAttribute},
     enums::{BatchErrorContinuationOption, ObjectType, QueryFunction, ResultReason, ResultStatus},
     operation::Operation,
     payload::{self, RequestPayload},
@@ -587,6 +587,38 @@ fn a_message_beyond_a_limit_is_refused() {
     assert!(RequestMessage::decode(&bytes, &limits(bytes.len() - 1, 4, 20)).is_err());
     assert!(RequestMessage::decode(&bytes, &limits(bytes.len(), 2, 20)).is_err());
     assert!(RequestMessage::decode(&bytes, &limits(bytes.len(), 4, 5)).is_err());
+}
+
+#[test]
+fn no_single_changed_byte_makes_decoding_panic() {
+    let create = single(ProtocolVersion::V1_4, Operation::Create, |writer| {
+        writer.enumeration(Tag::ObjectType, ObjectType::SymmetricKey.code());
+        writer.structure(Tag::TemplateAttribute, |writer| {
+            let fields = [
+                Field::new(Tag::NameValue, AttributeValue::Text("key".to_owned())),
+                Field::new(Tag::NameType, AttributeValue::Enumeration(1)),
+            ];
+            let name = AttributeValue::Structure(fields.to_vec());
+            Attribute::standard(StandardAttribute::Name, name)
+                .encode(writer, ProtocolVersion::V1_4);
+        });
+    });
+    assert!(decode(&create).expect("a request").items[0].payload.is_ok());
+    let (mut refused, mut spoiled) = (0, 0);
+    for position in 0..create.len() {
+        for change in [0x01, 0x02, 0x04, 0x08, 0x10, 0x40, 0x80, 0xff] {
+            let mut bytes = create.clone();
+            bytes[position] ^= change;
+            match decode(&bytes) {
+                Err(_) => refused += 1,
+                Ok(message) => spoiled += usize::from(message.items[0].payload.is_err()),
+            }
+            // The same bytes as an answer.
+            bytes[2] = 0x7b;
+            assert!(ResponseMessage::decode(&bytes, &Limits::default()).is_err());
+        }
+    }
+    assert!(refused > 0 && spoiled > 0);
 }
 
 fn respond(version: ProtocolVersion, items: impl FnOnce(&mut ResponseWriter)) -> Vec<u8> {

@@ -379,3 +379,18 @@ fn a_query_answer_holds_nothing_newer_than_its_version() {
     assert_eq!(third.client_registration_methods.len(), 1);
     assert!(read(ProtocolVersion::V1_2).rng_parameters.is_empty());
 }
+
+#[test]
+fn server_information_of_another_vendor_is_read_as_far_as_it_is_plain() {
+    let read = through(
+        |writer| {
+            writer.structure(Tag::ServerInformation, |writer| {
+                writer.text(Tag::ServerName, "theirs");
+                writer.structure(Tag::ServerInformation, |_| {});
+            });
+        },
+        |payload| query::Response::decode(payload, ProtocolVersion::V1_4),
+    );
+    let name = Field::new(Tag::ServerName, AttributeValue::Text("theirs".to_owned()));
+    assert_eq!(read.server_information, Some(vec![name]));
+}
