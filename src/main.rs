@@ -8,7 +8,9 @@ use keyledger::cli::{self, Cli, report};
 fn main() -> ExitCode {
     // A wrong command line ends here with exit code 2.
     let cli = Cli::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let done = runtime
         .map_err(|error| anyhow::anyhow!("cannot start the runtime: {error}"))
         .and_then(|runtime| runtime.block_on(cli::run(cli)));

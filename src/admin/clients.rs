@@ -44,7 +44,11 @@ pub(super) async fn add(
         (Some(_), false) => return Err(label_taken(&request.label)),
         (None, true) => return Err(unknown(&request.label)),
     };
-    let action = if request.issued { Action::ClientIssue } else { Action::ClientAdd };
+    let action = if request.issued {
+        Action::ClientIssue
+    } else {
+        Action::ClientAdd
+    };
     let data = Data::new()
         .text(Field::Label, &client.label)
         .text(Field::Fingerprint, enrolled.fingerprint.to_string())
@@ -94,14 +98,20 @@ pub(super) async fn remove(
         None => Write::ClientRemoved(client.id),
         Some(text) => {
             let fingerprint = own_certificate(&client, text)?;
-            client.certificates.retain(|held| held.fingerprint == fingerprint);
+            client
+                .certificates
+                .retain(|held| held.fingerprint == fingerprint);
             Write::CertificateRemoved(client.id, fingerprint)
         }
     };
-    let gone = client.certificates.iter().map(|held| held.fingerprint.to_string());
+    let gone = client
+        .certificates
+        .iter()
+        .map(|held| held.fingerprint.to_string());
     let gone = gone.collect::<Vec<_>>().join(" ");
-    let data =
-        Data::new().text(Field::Label, &client.label).text(Field::Fingerprint, gone);
+    let data = Data::new()
+        .text(Field::Label, &client.label)
+        .text(Field::Fingerprint, gone);
     if request.certificate.is_none() {
         return change(admin, Action::ClientRemove, initiator, &client, data, write).await;
     }
@@ -125,7 +135,18 @@ async fn change(
         instance.ok_or_else(|| AdminError::unavailable("the client's instance is gone"))?;
     let request = request.text(Field::Instance, &instance.name);
     let scope = Arc::clone(&instance.scope);
-    admin.commit(Deed { action, initiator, client, scope, request }, vec![write]).await?;
+    admin
+        .commit(
+            Deed {
+                action,
+                initiator,
+                client,
+                scope,
+                request,
+            },
+            vec![write],
+        )
+        .await?;
     Ok(Response::Client(view(admin, client)))
 }
 
@@ -146,7 +167,9 @@ fn check_validity(certificate: &Certificate, now: i64) -> Result<(), AdminError>
         return Ok(());
     }
     let date = rfc3339(certificate.not_after());
-    Err(AdminError::invalid(format!("certificate: it expired on {date}; enrol its successor")))
+    Err(AdminError::invalid(format!(
+        "certificate: it expired on {date}; enrol its successor"
+    )))
 }
 
 fn check_not_enrolled(snapshot: &Clients, certificate: &Certificate) -> Result<(), AdminError> {
@@ -180,9 +203,14 @@ fn labelled(admin: &Admin, label: &str) -> Result<Client, AdminError> {
 }
 
 fn own_certificate(client: &Client, text: &str) -> Result<Fingerprint, AdminError> {
-    let fingerprint: Fingerprint =
-        text.parse().map_err(|error| AdminError::invalid(format!("certificate: {error}")))?;
-    if !client.certificates.iter().any(|held| held.fingerprint == fingerprint) {
+    let fingerprint: Fingerprint = text
+        .parse()
+        .map_err(|error| AdminError::invalid(format!("certificate: {error}")))?;
+    if !client
+        .certificates
+        .iter()
+        .any(|held| held.fingerprint == fingerprint)
+    {
         let label = &client.label;
         return Err(AdminError::not_found(format!(
             "certificate: client `{label}` has no certificate with this fingerprint"
@@ -226,16 +254,21 @@ fn new_client(
 
 fn view(admin: &Admin, client: &Client) -> message::Client {
     let snapshot = admin.store.clients();
-    let instance = snapshot.instance(client.instance).map(|held| held.name.clone());
+    let instance = snapshot
+        .instance(client.instance)
+        .map(|held| held.name.clone());
     let now = admin.now();
-    let certificates = client.certificates.iter().map(|held| message::EnrolledCertificate {
-        fingerprint: held.fingerprint.to_string(),
-        subject: held.subject.clone(),
-        trust: held.trust.as_str().to_owned(),
-        not_before: rfc3339(held.not_before),
-        not_after: rfc3339(held.not_after),
-        expired: now > held.not_after,
-    });
+    let certificates = client
+        .certificates
+        .iter()
+        .map(|held| message::EnrolledCertificate {
+            fingerprint: held.fingerprint.to_string(),
+            subject: held.subject.clone(),
+            trust: held.trust.as_str().to_owned(),
+            not_before: rfc3339(held.not_before),
+            not_after: rfc3339(held.not_after),
+            expired: now > held.not_after,
+        });
     message::Client {
         id: client.id.to_string(),
         label: client.label.clone(),

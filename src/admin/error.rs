@@ -33,19 +33,31 @@ pub struct AdminError {
 
 impl AdminError {
     pub(super) fn invalid(message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::Invalid, message: message.into() }
+        Self {
+            kind: ErrorKind::Invalid,
+            message: message.into(),
+        }
     }
 
     pub(super) fn not_found(message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::NotFound, message: message.into() }
+        Self {
+            kind: ErrorKind::NotFound,
+            message: message.into(),
+        }
     }
 
     pub(super) fn conflict(message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::Conflict, message: message.into() }
+        Self {
+            kind: ErrorKind::Conflict,
+            message: message.into(),
+        }
     }
 
     pub(super) fn unavailable(message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::Unavailable, message: message.into() }
+        Self {
+            kind: ErrorKind::Unavailable,
+            message: message.into(),
+        }
     }
 }
 

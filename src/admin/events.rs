@@ -19,7 +19,12 @@ pub const WAIT_MS_MAX: u64 = 20_000;
 
 /// A page of the trail. With `wait_ms`, an empty page at the end is held back until there is an event or the time is over.
 pub(super) async fn page(admin: &Admin, request: EventsFrom) -> Result<Response, AdminError> {
-    let EventsFrom { from, limit, filter, wait_ms } = request;
+    let EventsFrom {
+        from,
+        limit,
+        filter,
+        wait_ms,
+    } = request;
     let limit = limit.clamp(1, EVENTS_PER_PAGE_MAX);
     let deadline = Instant::now() + Duration::from_millis(wait_ms.min(WAIT_MS_MAX));
     let mut head = admin.store.head_changed();
@@ -40,7 +45,11 @@ pub(super) async fn page(admin: &Admin, request: EventsFrom) -> Result<Response,
 
 fn view(page: &EventPage) -> message::Events {
     let events = page.events.iter().map(event).collect();
-    message::Events { events, next: page.next.0, head: page.head.0 }
+    message::Events {
+        events,
+        next: page.next.0,
+        head: page.head.0,
+    }
 }
 
 fn event(stored: &StoredEvent) -> message::Event {

@@ -41,7 +41,14 @@ pub struct Founding<'a> {
 /// # Errors
 /// The name cannot be used, or the store, the provider or the random source failed.
 pub async fn found(store: &Store, founding: Founding<'_>) -> Result<InstanceId, AdminError> {
-    let Founding { name, mut scope, initiator, master, clock, random } = founding;
+    let Founding {
+        name,
+        mut scope,
+        initiator,
+        master,
+        clock,
+        random,
+    } = founding;
     check_label(name).map_err(|error| AdminError::invalid(format!("instance: {error}")))?;
     let now_ms = clock.now_ms();
     let id = InstanceId::new(now_ms, bytes(random)?);
@@ -62,8 +69,12 @@ pub async fn found(store: &Store, founding: Founding<'_>) -> Result<InstanceId, 
         response: Data::new(),
         correlation: RequestId::new(now_ms, bytes(random)?),
     };
-    let instance =
-        Instance { id, name: name.to_owned(), scope: Arc::new(scope), created: clock.now() };
+    let instance = Instance {
+        id,
+        name: name.to_owned(),
+        scope: Arc::new(scope),
+        created: clock.now(),
+    };
     let mut changeset = Changeset::new(event);
     changeset.write(Write::Instance(instance));
     changeset.write(Write::DataKey(id, FIRST_EPOCH, wrapped));
@@ -73,6 +84,8 @@ pub async fn found(store: &Store, founding: Founding<'_>) -> Result<InstanceId, 
 
 fn bytes(random: &dyn Random) -> Result<[u8; 10], AdminError> {
     let mut bytes = [0; 10];
-    random.fill(&mut bytes).map_err(|error| AdminError::unavailable(error.to_string()))?;
+    random
+        .fill(&mut bytes)
+        .map_err(|error| AdminError::unavailable(error.to_string()))?;
     Ok(bytes)
 }

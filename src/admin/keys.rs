@@ -27,12 +27,20 @@ pub(super) async fn list(admin: &Admin, request: KeyList) -> Result<Response, Ad
     let limit = request.limit.clamp(1, KEYS_PER_PAGE_MAX);
     let (mut keys, mut scanned) = (Vec::new(), 0);
     while keys.len() < limit && scanned < KEYS_SCANNED_MAX {
-        let query = LocateQuery { instance: instance.id, by: By::All, after, limit };
+        let query = LocateQuery {
+            instance: instance.id,
+            by: By::All,
+            after,
+            limit,
+        };
         let page = admin.store.locate(query).await?;
         let ended = page.len() < limit;
         for object in &page {
             if keys.len() == limit {
-                return Ok(Response::Keys(Keys { keys, next: after.map(|id| id.to_string()) }));
+                return Ok(Response::Keys(Keys {
+                    keys,
+                    next: after.map(|id| id.to_string()),
+                }));
             }
             after = Some(object.id);
             let state = lifecycle::state_at(object, admin.now());
@@ -46,7 +54,10 @@ pub(super) async fn list(admin: &Admin, request: KeyList) -> Result<Response, Ad
         }
         scanned += page.len();
     }
-    Ok(Response::Keys(Keys { keys, next: after.map(|id| id.to_string()) }))
+    Ok(Response::Keys(Keys {
+        keys,
+        next: after.map(|id| id.to_string()),
+    }))
 }
 
 /// One key, of whatever instance.
@@ -64,7 +75,8 @@ pub(super) async fn show(admin: &Admin, id: &str) -> Result<Response, AdminError
 }
 
 fn parse_id(text: &str) -> Result<ObjectId, AdminError> {
-    text.parse().map_err(|error| AdminError::invalid(format!("after: {error}")))
+    text.parse()
+        .map_err(|error| AdminError::invalid(format!("after: {error}")))
 }
 
 const STATES: [State; 6] = [
@@ -78,29 +90,44 @@ const STATES: [State; 6] = [
 
 fn state_named(text: &str) -> Result<State, AdminError> {
     let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_', ' '], "");
-    let found = STATES.into_iter().find(|state| plain(state.name()) == plain(text));
+    let found = STATES
+        .into_iter()
+        .find(|state| plain(state.name()) == plain(text));
     found.ok_or_else(|| {
         let names = STATES.map(State::name).join(", ");
-        AdminError::invalid(format!("state: `{}` is none of {names}", text.escape_debug()))
+        AdminError::invalid(format!(
+            "state: `{}` is none of {names}",
+            text.escape_debug()
+        ))
     })
 }
 
 fn matches(request: &KeyList, key: &message::Key) -> bool {
     let contains = |held: &Option<String>, part: &str| {
-        held.as_ref().is_some_and(|held| held.to_lowercase().contains(&part.to_lowercase()))
+        held.as_ref()
+            .is_some_and(|held| held.to_lowercase().contains(&part.to_lowercase()))
     };
     let named = |part: &String| {
         contains(&key.x_name, part) || key.names.iter().any(|name| name.contains(part))
     };
     request.name.as_ref().is_none_or(named)
-        && request.identifier.as_ref().is_none_or(|id| key.x_identifier.as_ref() == Some(id))
-        && request.component.as_ref().is_none_or(|part| contains(&key.x_component, part))
+        && request
+            .identifier
+            .as_ref()
+            .is_none_or(|id| key.x_identifier.as_ref() == Some(id))
+        && request
+            .component
+            .as_ref()
+            .is_none_or(|part| contains(&key.x_component, part))
 }
 
 fn view(instance: &Instance, object: &Object, state: State) -> message::Key {
     let dates = &object.dates;
     let custom = |name: &str| {
-        let held = object.attributes.iter().find(|held| held.name.text() == name);
+        let held = object
+            .attributes
+            .iter()
+            .find(|held| held.name.text() == name);
         held.map(|held| value_text(&held.value))
     };
     let shown = |held: &&Attribute| ![NAME, IDENTIFIER, COMPONENT].contains(&held.name.text());
@@ -110,7 +137,9 @@ fn view(instance: &Instance, object: &Object, state: State) -> message::Key {
         instance: instance.name.clone(),
         state: state.name().to_owned(),
         object_type: object.object_type.name().to_owned(),
-        algorithm: object.algorithm.map(|algorithm| algorithm.name().to_owned()),
+        algorithm: object
+            .algorithm
+            .map(|algorithm| algorithm.name().to_owned()),
         length: object.length,
         created: rfc3339(dates.initial),
         activated: dates.activation.map(rfc3339),
@@ -121,7 +150,9 @@ fn view(instance: &Instance, object: &Object, state: State) -> message::Key {
         x_name: custom(NAME),
         x_identifier: custom(IDENTIFIER),
         x_component: custom(COMPONENT),
-        attributes: others.map(|held| (held.name.text().to_owned(), value_text(&held.value))).collect(),
+        attributes: others
+            .map(|held| (held.name.text().to_owned(), value_text(&held.value)))
+            .collect(),
     }
 }
 

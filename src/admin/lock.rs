@@ -35,7 +35,8 @@ pub enum LockError {
 }
 
 fn holder(pid: Option<u32>) -> String {
-    pid.map(|pid| format!(" (process {pid})")).unwrap_or_default()
+    pid.map(|pid| format!(" (process {pid})"))
+        .unwrap_or_default()
 }
 
 /// The lock of a data directory, held until dropped.
@@ -50,15 +51,26 @@ impl DirectoryLock {
     /// # Errors
     /// Another process holds it, or the file cannot be made.
     pub fn acquire(path: &Path) -> Result<Self, LockError> {
-        let io = |source| LockError::Io { path: path.to_owned(), source };
+        let io = |source| LockError::Io {
+            path: path.to_owned(),
+            source,
+        };
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600);
         let mut file = options.open(path).map_err(io)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 let directory = path.parent().unwrap_or(path).to_owned();
-                return Err(LockError::Held { directory, pid: read_pid(&mut file) });
+                return Err(LockError::Held {
+                    directory,
+                    pid: read_pid(&mut file),
+                });
             }
             Err(error) => return Err(io(error.into())),
         }
@@ -91,7 +103,10 @@ mod tests {
         let held = DirectoryLock::acquire(&path).unwrap();
         let error = DirectoryLock::acquire(&path).unwrap_err().to_string();
         let pid = std::process::id();
-        assert!(error.contains("is in use by another keyledger process"), "{error}");
+        assert!(
+            error.contains("is in use by another keyledger process"),
+            "{error}"
+        );
         assert!(error.contains(&format!("(process {pid})")), "{error}");
         assert!(!error.contains('\n'), "{error}");
         drop(held);

@@ -252,5 +252,6 @@ pub struct Status {
 /// A time in RFC 3339, UTC, from seconds since 1970.
 #[must_use]
 pub(super) fn rfc3339(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
+    jiff::Timestamp::from_second(seconds)
+        .map_or_else(|_| seconds.to_string(), |time| time.to_string())
 }

@@ -49,7 +49,14 @@ impl Admin {
         listening: Option<String>,
     ) -> Self {
         let changes = tokio::sync::Mutex::new(());
-        Self { store, clock, random, authority, listening, changes }
+        Self {
+            store,
+            clock,
+            random,
+            authority,
+            listening,
+            changes,
+        }
     }
 
     /// The store it works on.
@@ -62,7 +69,11 @@ impl Admin {
     ///
     /// # Errors
     /// What is wrong with the request, or why it could not be carried out; nothing was changed then.
-    pub async fn run(&self, initiator: Initiator, request: Request) -> Result<Response, AdminError> {
+    pub async fn run(
+        &self,
+        initiator: Initiator,
+        request: Request,
+    ) -> Result<Response, AdminError> {
         match request {
             Request::ClientAdd(request) => clients::add(self, initiator, request).await,
             Request::ClientList => Ok(clients::list(self)),
@@ -81,7 +92,11 @@ impl Admin {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             process: std::process::id(),
             listening: self.listening.clone(),
-            instances: snapshot.instances().iter().map(|held| held.name.clone()).collect(),
+            instances: snapshot
+                .instances()
+                .iter()
+                .map(|held| held.name.clone())
+                .collect(),
             clients: snapshot.clients().len(),
             events: self.store.head().0,
         })
@@ -93,7 +108,9 @@ impl Admin {
 
     fn random_bytes(&self) -> Result<[u8; 10], AdminError> {
         let mut bytes = [0; 10];
-        self.random.fill(&mut bytes).map_err(|error| AdminError::unavailable(error.to_string()))?;
+        self.random
+            .fill(&mut bytes)
+            .map_err(|error| AdminError::unavailable(error.to_string()))?;
         Ok(bytes)
     }
 
@@ -101,10 +118,18 @@ impl Admin {
     fn instance(&self, name: Option<&str>) -> Result<Arc<Instance>, AdminError> {
         let snapshot = self.store.clients();
         let instances = snapshot.instances();
-        let names = || instances.iter().map(|held| held.name.as_str()).collect::<Vec<_>>().join(", ");
+        let names = || {
+            instances
+                .iter()
+                .map(|held| held.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         let found = match (name, instances.as_slice()) {
             (None, [only]) => Some(only),
-            (None, several) => several.iter().find(|held| held.name == foundation::INSTANCE),
+            (None, several) => several
+                .iter()
+                .find(|held| held.name == foundation::INSTANCE),
             (Some(name), all) => all.iter().find(|held| held.name == name),
         };
         found.map(Arc::clone).ok_or_else(|| match name {
@@ -129,7 +154,13 @@ impl Admin {
 
     fn event(&self, deed: Deed<'_>) -> Result<Event, AdminError> {
         let time_ms = self.clock.now_ms();
-        let Deed { action, initiator, client, scope, request } = deed;
+        let Deed {
+            action,
+            initiator,
+            client,
+            scope,
+            request,
+        } = deed;
         Ok(Event {
             id: EventId::new(time_ms, self.random_bytes()?),
             time_ms,

@@ -51,7 +51,9 @@ pub enum SocketError {
         source: io::Error,
     },
     /// The server's answer is not one of this protocol.
-    #[error("the server's answer on the control socket cannot be read ({0}); is it of another release?")]
+    #[error(
+        "the server's answer on the control socket cannot be read ({0}); is it of another release?"
+    )]
     Answer(String),
     /// The server refused or could not do it.
     #[error(transparent)]
@@ -67,7 +69,11 @@ enum Reply {
 }
 
 fn failed<'a>(step: &'static str, path: &'a Path) -> impl Fn(io::Error) -> SocketError + 'a {
-    move |source| SocketError::Io { step, path: path.to_owned(), source }
+    move |source| SocketError::Io {
+        step,
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// A path that fits in a socket's address, and the directory that must stay open while it is used.
@@ -78,14 +84,22 @@ struct Reachable {
 
 fn reachable(path: &Path) -> io::Result<Reachable> {
     if path.as_os_str().len() <= PATH_BYTES_MAX {
-        return Ok(Reachable { path: path.to_owned(), _directory: None });
+        return Ok(Reachable {
+            path: path.to_owned(),
+            _directory: None,
+        });
     }
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
     let directory = File::open(parent)?;
-    let path = Path::new("/proc/self/fd").join(directory.as_raw_fd().to_string()).join(name);
-    Ok(Reachable { path, _directory: Some(directory) })
+    let path = Path::new("/proc/self/fd")
+        .join(directory.as_raw_fd().to_string())
+        .join(name);
+    Ok(Reachable {
+        path,
+        _directory: Some(directory),
+    })
 }
 
 /// The server's end: bound, not yet served.
@@ -111,7 +125,10 @@ impl ControlSocket {
         let listener = UnixListener::bind(&reachable.path).map_err(failed("bind", path))?;
         let private = fs::Permissions::from_mode(0o600);
         fs::set_permissions(path, private).map_err(failed("make private", path))?;
-        Ok(Self { listener, path: path.to_owned() })
+        Ok(Self {
+            listener,
+            path: path.to_owned(),
+        })
     }
 
     /// Serves until `stop` is ready; connections still open are then cut.
@@ -189,7 +206,9 @@ async fn line(
     bytes_max: usize,
 ) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
-    let bounded = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
+    let bounded = u64::try_from(bytes_max)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
     read.take(bounded).read_until(b'\n', &mut line).await?;
     if line.last() == Some(&b'\n') {
         line.pop();
@@ -198,7 +217,11 @@ async fn line(
     if line.is_empty() {
         return Ok(None);
     }
-    let cut = if line.len() > bytes_max { "a line is too long" } else { "a line is cut off" };
+    let cut = if line.len() > bytes_max {
+        "a line is too long"
+    } else {
+        "a line is cut off"
+    };
     Err(io::Error::new(io::ErrorKind::InvalidData, cut))
 }
 
@@ -222,9 +245,10 @@ impl Connection {
             Err(error) => Err(error),
         };
         match stream {
-            Ok(stream) => {
-                Ok(Some(Self { stream: BufReader::new(stream), path: path.to_owned() }))
-            }
+            Ok(stream) => Ok(Some(Self {
+                stream: BufReader::new(stream),
+                path: path.to_owned(),
+            })),
             Err(error) if absent(&error) => Ok(None),
             Err(error) => Err(failed("connect to", path)(error)),
         }
@@ -238,12 +262,17 @@ impl Connection {
         let mut text =
             serde_json::to_vec(request).map_err(|error| SocketError::Answer(error.to_string()))?;
         text.push(b'\n');
-        self.stream.write_all(&text).await.map_err(failed("write to", &self.path))?;
+        self.stream
+            .write_all(&text)
+            .await
+            .map_err(failed("write to", &self.path))?;
         let waited = timeout(ANSWER_TIMEOUT, line(&mut self.stream, RESPONSE_BYTES_MAX)).await;
         let read = waited.map_err(io::Error::from).and_then(|read| read);
         let text = read.map_err(failed("read from", &self.path))?;
         let closed = || io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed it");
-        let text = text.ok_or_else(closed).map_err(failed("read from", &self.path))?;
+        let text = text
+            .ok_or_else(closed)
+            .map_err(failed("read from", &self.path))?;
         let reply = serde_json::from_slice(&text);
         match reply.map_err(|error| SocketError::Answer(error.to_string()))? {
             Reply::Done(response) => Ok(response),

@@ -79,22 +79,44 @@ async fn carry_out(
     report: &Report,
 ) -> anyhow::Result<()> {
     match command {
-        Command::Add { label, file, instance, renew } => {
+        Command::Add {
+            label,
+            file,
+            instance,
+            renew,
+        } => {
             let certificate = read_public(&file, "name the file with the client's certificate")?;
-            let request = ClientAdd { label, instance, certificate, issued: false, renew };
+            let request = ClientAdd {
+                label,
+                instance,
+                certificate,
+                issued: false,
+                renew,
+            };
             let client = changed(reach, Request::ClientAdd(request)).await?;
             report.record(&client, || said("enrolled", &client))?;
         }
-        Command::Issue { label, instance, renew } => {
+        Command::Issue {
+            label,
+            instance,
+            renew,
+        } => {
             let settings = reach::settings(layout)?;
-            let order = Order { label, instance, renew };
+            let order = Order {
+                label,
+                instance,
+                renew,
+            };
             let delivered = issue::issue(reach, &settings, order).await?;
             report.record(&delivered.client, || {
                 format!(
                     "{}\n{}",
                     said("enrolled", &delivered.client),
                     fields(&[
-                        ("certificate", Some(delivered.certificate.display().to_string())),
+                        (
+                            "certificate",
+                            Some(delivered.certificate.display().to_string())
+                        ),
                         ("private key", Some(delivered.key.display().to_string())),
                     ])
                 )
@@ -111,7 +133,11 @@ async fn carry_out(
             let whole = certificate.is_none();
             let request = Request::ClientRemove(ClientRemove { label, certificate });
             let client = changed(reach, request).await?;
-            let text = if whole { "removed" } else { "removed one certificate of" };
+            let text = if whole {
+                "removed"
+            } else {
+                "removed one certificate of"
+            };
             report.record(&client, || format!("{text} client {}", client.label))?;
         }
     }
@@ -126,7 +152,9 @@ async fn set_enabled(
 ) -> anyhow::Result<()> {
     let request = Request::ClientStatus(ClientStatusChange { label, enabled });
     let client = changed(reach, request).await?;
-    report.record(&client, || format!("client {} is {}", client.label, client.status))?;
+    report.record(&client, || {
+        format!("client {} is {}", client.label, client.status)
+    })?;
     Ok(())
 }
 
@@ -139,8 +167,12 @@ async fn changed(reach: &mut Reach, request: Request) -> anyhow::Result<Client> 
 
 fn said(verb: &str, client: &Client) -> String {
     let newest = client.certificates.last();
-    let newest = newest.map(|held| held.fingerprint.as_str()).unwrap_or_default();
-    let Client { label, instance, .. } = client;
+    let newest = newest
+        .map(|held| held.fingerprint.as_str())
+        .unwrap_or_default();
+    let Client {
+        label, instance, ..
+    } = client;
     format!("{verb} client {label} in instance {instance}, certificate {newest}")
 }
 
@@ -159,11 +191,22 @@ fn as_table(clients: &[Client]) -> String {
                 certificate with `keyledger client issue LABEL`"
             .to_owned();
     }
-    let heading = ["LABEL", "INSTANCE", "STATUS", "TRUST", "VALID UNTIL", "CERTIFICATE"];
+    let heading = [
+        "LABEL",
+        "INSTANCE",
+        "STATUS",
+        "TRUST",
+        "VALID UNTIL",
+        "CERTIFICATE",
+    ];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     for client in clients {
         for certificate in &client.certificates {
-            let expired = if certificate.expired { " (expired)" } else { "" };
+            let expired = if certificate.expired {
+                " (expired)"
+            } else {
+                ""
+            };
             rows.push(vec![
                 client.label.clone(),
                 client.instance.clone(),

@@ -7,9 +7,9 @@ use std::str::FromStr as _;
 use anyhow::bail;
 use clap::Subcommand;
 
+use super::WrongUse;
 use super::reach::{self, Reach};
 use super::report::{Format, Report, line};
-use super::WrongUse;
 use crate::admin::message::{Event, Events, EventsFrom};
 use crate::admin::{Request, Response};
 use crate::audit::filter::time_ms;
@@ -31,6 +31,7 @@ const ID_TIME_SLACK_MS: i64 = 60_000;
 pub enum Command {
     /// List events, oldest first
     List {
+        /// Which of them
         #[command(flatten)]
         filter: FilterArgs,
         /// The first sequence
@@ -42,6 +43,7 @@ pub enum Command {
     },
     /// List the last events, and with --follow those that come
     Tail {
+        /// Which of them
         #[command(flatten)]
         filter: FilterArgs,
         /// How many of the last
@@ -105,14 +107,22 @@ impl FilterArgs {
 pub async fn run(layout: &Layout, command: Command, report: &Report) -> anyhow::Result<()> {
     let now_ms = SystemClock.now_ms();
     match command {
-        Command::List { filter, from, limit } => {
+        Command::List {
+            filter,
+            from,
+            limit,
+        } => {
             let filter = filter.filter(now_ms)?;
             let mut reach = Reach::open(layout).await?;
             let done = list(&mut reach, filter, from, limit, report).await;
             reach.close().await;
             done
         }
-        Command::Tail { filter, lines, follow } => {
+        Command::Tail {
+            filter,
+            lines,
+            follow,
+        } => {
             let filter = filter.filter(now_ms)?;
             tail(layout, filter, lines, follow, report).await
         }
@@ -140,7 +150,10 @@ struct Printer {
 
 impl Printer {
     const fn new(report: &Report) -> Self {
-        Self { format: report.format(), printed: 0 }
+        Self {
+            format: report.format(),
+            printed: 0,
+        }
     }
 
     fn print(&mut self, event: &Event) -> std::io::Result<()> {
@@ -170,14 +183,25 @@ async fn list(
     limit: Option<usize>,
     report: &Report,
 ) -> anyhow::Result<()> {
-    let none = if filter == EventFilter::default() { "no events yet" } else { "no event matches" };
+    let none = if filter == EventFilter::default() {
+        "no events yet"
+    } else {
+        "no event matches"
+    };
     let mut printer = Printer::new(report);
     let mut left = limit.unwrap_or(usize::MAX);
     while left > 0 {
         let limit = PAGE.min(left);
-        let request = EventsFrom { from, limit, filter: filter.clone(), wait_ms: 0 };
+        let request = EventsFrom {
+            from,
+            limit,
+            filter: filter.clone(),
+            wait_ms: 0,
+        };
         let page = page(reach, request).await?;
-        page.events.iter().try_for_each(|event| printer.print(event))?;
+        page.events
+            .iter()
+            .try_for_each(|event| printer.print(event))?;
         left -= page.events.len().min(left);
         if page.next >= page.head {
             break;
@@ -215,8 +239,17 @@ async fn tail(
     let interrupted = tokio::signal::ctrl_c();
     tokio::pin!(interrupted);
     loop {
-        let wait_ms = if matches!(reach, Reach::Server(_)) { FOLLOW_WAIT_MS } else { 0 };
-        let request = EventsFrom { from, limit: PAGE, filter: filter.clone(), wait_ms };
+        let wait_ms = if matches!(reach, Reach::Server(_)) {
+            FOLLOW_WAIT_MS
+        } else {
+            0
+        };
+        let request = EventsFrom {
+            from,
+            limit: PAGE,
+            filter: filter.clone(),
+            wait_ms,
+        };
         let next = tokio::select! {
             next = page(&mut reach, request) => next,
             _ = &mut interrupted => break,
@@ -230,7 +263,9 @@ async fn tail(
             }
             Err(error) => return Err(error),
         };
-        page.events.iter().try_for_each(|event| printer.print(event))?;
+        page.events
+            .iter()
+            .try_for_each(|event| printer.print(event))?;
         from = page.next;
         if matches!(reach, Reach::Local(_)) && page.next >= page.head {
             reach.close().await;
@@ -251,7 +286,11 @@ async fn last(
     filter: &EventFilter,
     lines: usize,
 ) -> anyhow::Result<(Vec<Event>, u64)> {
-    let probe = EventsFrom { from: u64::MAX / 2, limit: 1, ..EventsFrom::default() };
+    let probe = EventsFrom {
+        from: u64::MAX / 2,
+        limit: 1,
+        ..EventsFrom::default()
+    };
     let head = page(reach, probe).await?.head;
     let mut window = TAIL_WINDOW.max(u64::try_from(lines).unwrap_or(u64::MAX));
     loop {
@@ -259,8 +298,21 @@ async fn last(
         let (mut events, mut from) = (std::collections::VecDeque::new(), start);
         while from < head {
             let filter = filter.clone();
-            let page = page(reach, EventsFrom { from, limit: PAGE, filter, wait_ms: 0 }).await?;
-            for event in page.events.into_iter().filter(|event| event.sequence < head) {
+            let page = page(
+                reach,
+                EventsFrom {
+                    from,
+                    limit: PAGE,
+                    filter,
+                    wait_ms: 0,
+                },
+            )
+            .await?;
+            for event in page
+                .events
+                .into_iter()
+                .filter(|event| event.sequence < head)
+            {
                 events.push_back(event);
                 if events.len() > lines {
                     events.pop_front();
@@ -278,7 +330,11 @@ async fn last(
 async fn show(reach: &mut Reach, text: &str, report: &Report) -> anyhow::Result<()> {
     let event = match (text.parse::<u64>(), text.parse::<EventId>()) {
         (Ok(sequence), _) => {
-            let request = EventsFrom { from: sequence, limit: 1, ..EventsFrom::default() };
+            let request = EventsFrom {
+                from: sequence,
+                limit: 1,
+                ..EventsFrom::default()
+            };
             let found = page(reach, request).await?.events.into_iter().next();
             found.filter(|event| event.sequence == sequence)
         }
@@ -288,7 +344,9 @@ async fn show(reach: &mut Reach, text: &str, report: &Report) -> anyhow::Result<
             return Err(WrongUse(problem).into());
         }
     };
-    let Some(event) = event else { bail!("there is no event {text}; see `keyledger events list`") };
+    let Some(event) = event else {
+        bail!("there is no event {text}; see `keyledger events list`")
+    };
     match report.format() {
         Format::Jsonl => line(&event.json)?,
         Format::Text | Format::Json => {
@@ -310,10 +368,20 @@ async fn by_id(reach: &mut Reach, id: EventId) -> anyhow::Result<Option<Event>> 
     };
     let (needle, mut from) = (format!("\"id\":\"{id}\""), 0);
     loop {
-        let request = EventsFrom { from, limit: PAGE, filter: filter.clone(), wait_ms: 0 };
+        let request = EventsFrom {
+            from,
+            limit: PAGE,
+            filter: filter.clone(),
+            wait_ms: 0,
+        };
         let page = page(reach, request).await?;
         // The id is the first field, so its text is not met inside a value.
-        let found = page.events.into_iter().find(|event| event.json.get(1..).is_some_and(|rest| rest.starts_with(&needle)));
+        let found = page.events.into_iter().find(|event| {
+            event
+                .json
+                .get(1..)
+                .is_some_and(|rest| rest.starts_with(&needle))
+        });
         if found.is_some() || page.next >= page.head {
             return Ok(found);
         }

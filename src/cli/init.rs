@@ -79,10 +79,7 @@ pub async fn run(layout: &Layout, args: Args, report: &Report) -> anyhow::Result
 ///
 /// # Errors
 /// As [`run`].
-pub async fn initialise(
-    layout: &Layout,
-    args: &Args,
-) -> anyhow::Result<(Settings, DirectoryLock)> {
+pub async fn initialise(layout: &Layout, args: &Args) -> anyhow::Result<(Settings, DirectoryLock)> {
     check_empty(layout)?;
     check_label(&args.instance).map_err(|error| WrongUse(format!("--instance: {error}")))?;
     let (settings, text) = settle(layout, args)?;
@@ -90,7 +87,7 @@ pub async fn initialise(
     let lock = DirectoryLock::acquire(&layout.lock())?;
     check_empty(layout)?;
     if let Some(text) = text {
-        write_public(&layout.config(), text.as_bytes())?;
+        write_private(&layout.config(), text.as_bytes())?;
     }
     make_certificates(&settings)?;
     make_database(&settings, &args.instance).await?;
@@ -111,7 +108,13 @@ fn check_empty(layout: &Layout) -> anyhow::Result<()> {
 
 /// The settings in force, and the text of a configuration file where there is none yet.
 fn settle(layout: &Layout, args: &Args) -> anyhow::Result<(Settings, Option<String>)> {
-    let Args { listen, names, instance: _, location, account } = args;
+    let Args {
+        listen,
+        names,
+        instance: _,
+        location,
+        account,
+    } = args;
     let given = !names.is_empty() || location.is_some() || account.is_some() || listen.is_some();
     if layout.config().exists() {
         if given {
@@ -127,7 +130,11 @@ fn settle(layout: &Layout, args: &Args) -> anyhow::Result<(Settings, Option<Stri
         config.server.listen.clone_from(listen);
         set.push(("listen", quoted(listen)));
     }
-    config.tls.names = if names.is_empty() { names::of_this_machine() } else { names.clone() };
+    config.tls.names = if names.is_empty() {
+        names::of_this_machine()
+    } else {
+        names.clone()
+    };
     set.push(("names", quoted_list(&config.tls.names)));
     if let Some(location) = location {
         config.service.location.clone_from(location);
@@ -164,7 +171,12 @@ fn make_certificates(settings: &Settings) -> anyhow::Result<()> {
         return Ok(());
     }
     let issued = authority
-        .issue_server(&settings.names, settings.key_kind, now, settings.server_days)
+        .issue_server(
+            &settings.names,
+            settings.key_kind,
+            now,
+            settings.server_days,
+        )
         .context("the server's certificate was not made")?;
     if layout.server_key().exists() {
         bail!(
@@ -173,7 +185,10 @@ fn make_certificates(settings: &Settings) -> anyhow::Result<()> {
         );
     }
     write_private(&layout.server_key(), issued.key_pem.expose())?;
-    write_public(&layout.server_certificate(), issued.certificate_pem.as_bytes())?;
+    write_public(
+        &layout.server_certificate(),
+        issued.certificate_pem.as_bytes(),
+    )?;
     Ok(())
 }
 

@@ -49,10 +49,17 @@ pub async fn issue(
 ) -> anyhow::Result<Delivered> {
     let layout = &settings.layout;
     check_label(&order.label)?;
-    let (certificate, key) =
-        (layout.client_certificate(&order.label), layout.client_key(&order.label));
+    let (certificate, key) = (
+        layout.client_certificate(&order.label),
+        layout.client_key(&order.label),
+    );
     let issued = authority(layout)?
-        .issue_client(&order.label, settings.key_kind, SystemClock.now(), settings.client_days)
+        .issue_client(
+            &order.label,
+            settings.key_kind,
+            SystemClock.now(),
+            settings.client_days,
+        )
         .context("the client's certificate was not made")?;
     write_private(&key, issued.key_pem.expose())?;
     if let Err(error) = write_public(&certificate, issued.certificate_pem.as_bytes()) {
@@ -67,7 +74,11 @@ pub async fn issue(
         renew: order.renew,
     };
     match reach.run(Request::ClientAdd(request)).await {
-        Ok(Response::Client(client)) => Ok(Delivered { client, certificate, key }),
+        Ok(Response::Client(client)) => Ok(Delivered {
+            client,
+            certificate,
+            key,
+        }),
         Ok(other) => Err(reach::unexpected(&other)),
         Err(error) => {
             remove(&[&key, &certificate]);

@@ -64,8 +64,18 @@ pub async fn run(layout: &Layout, command: Command, report: &Report) -> anyhow::
 }
 
 async fn list(reach: &mut Reach, args: ListArgs, report: &Report) -> anyhow::Result<()> {
-    let ListArgs { instance, name, identifier, component, state, mut after, limit } = args;
-    let filtered = [&name, &identifier, &component, &state].iter().any(|filter| filter.is_some());
+    let ListArgs {
+        instance,
+        name,
+        identifier,
+        component,
+        state,
+        mut after,
+        limit,
+    } = args;
+    let filtered = [&name, &identifier, &component, &state]
+        .iter()
+        .any(|filter| filter.is_some());
     let (mut keys, mut more) = (Vec::new(), true);
     while more && keys.len() < limit {
         let request = KeyList {
@@ -103,10 +113,22 @@ async fn show(reach: &mut Reach, id: String, report: &Report) -> anyhow::Result<
 
 fn as_table(keys: &[Key], filtered: bool) -> String {
     if keys.is_empty() {
-        let none = if filtered { "no key matches" } else { "no keys yet; clients make them" };
+        let none = if filtered {
+            "no key matches"
+        } else {
+            "no keys yet; clients make them"
+        };
         return none.to_owned();
     }
-    let heading = ["ID", "STATE", "ALGORITHM", "CREATED", "X-NAME", "X-COMPONENT", "X-IDENTIFIER"];
+    let heading = [
+        "ID",
+        "STATE",
+        "ALGORITHM",
+        "CREATED",
+        "X-NAME",
+        "X-COMPONENT",
+        "X-IDENTIFIER",
+    ];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     rows.extend(keys.iter().map(|key| {
         let name = key.x_name.clone().or_else(|| key.names.first().cloned());
@@ -125,7 +147,10 @@ fn as_table(keys: &[Key], filtered: bool) -> String {
 
 fn algorithm(key: &Key) -> Option<String> {
     let name = key.algorithm.clone()?;
-    Some(key.length.map_or_else(|| name.clone(), |length| format!("{name}-{length}")))
+    Some(
+        key.length
+            .map_or_else(|| name.clone(), |length| format!("{name}-{length}")),
+    )
 }
 
 fn as_fields(key: &Key) -> String {
@@ -144,8 +169,15 @@ fn as_fields(key: &Key) -> String {
         ("activated", key.activated.clone()),
         ("deactivated", key.deactivated.clone()),
         ("destroyed", key.destroyed.clone()),
-        ("last read", Some(key.last_read.clone().unwrap_or_else(|| "never".to_owned()))),
+        (
+            "last read",
+            Some(key.last_read.clone().unwrap_or_else(|| "never".to_owned())),
+        ),
     ];
-    rows.extend(key.attributes.iter().map(|(name, value)| (name.as_str(), Some(value.clone()))));
+    rows.extend(
+        key.attributes
+            .iter()
+            .map(|(name, value)| (name.as_str(), Some(value.clone()))),
+    );
     fields(&rows)
 }

@@ -25,7 +25,13 @@ use report::{Format, Report};
 #[command(name = "keyledger", version, about, propagate_version = true)]
 pub struct Cli {
     /// The directory with keyledger.toml, certs/ and data/
-    #[arg(long, global = true, env = "KEYLEDGER_DIR", default_value = ".", value_name = "DIR")]
+    #[arg(
+        long,
+        global = true,
+        env = "KEYLEDGER_DIR",
+        default_value = ".",
+        value_name = "DIR"
+    )]
     pub dir: PathBuf,
     /// How results are printed
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
@@ -88,7 +94,15 @@ mod tests {
         let before = Cli::try_parse_from(["keyledger", "--dir", "d", "client", "list"]).unwrap();
         let after = Cli::try_parse_from(["keyledger", "client", "list", "--dir", "d"]).unwrap();
         assert_eq!(before.dir, after.dir);
-        let jsonl = ["keyledger", "events", "list", "--format", "jsonl", "--action", "kmip-key.*"];
+        let jsonl = [
+            "keyledger",
+            "events",
+            "list",
+            "--format",
+            "jsonl",
+            "--action",
+            "kmip-key.*",
+        ];
         assert_eq!(Cli::try_parse_from(jsonl).unwrap().format, Format::Jsonl);
     }
 

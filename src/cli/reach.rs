@@ -58,12 +58,24 @@ impl Reach {
     }
 
     fn local(layout: &Layout, lock: DirectoryLock) -> anyhow::Result<Self> {
-        let config = StoreConfig { readers: 1, cache_objects: 1000, ..StoreConfig::default() };
+        let config = StoreConfig {
+            readers: 1,
+            cache_objects: 1000,
+            ..StoreConfig::default()
+        };
         let store = Store::open(&layout.database(), &config, SystemClock.now_ms())?;
         let authority = authority(layout)?;
-        let admin =
-            Admin::new(store, Arc::new(SystemClock), Arc::new(SystemRandom), authority, None);
-        Ok(Self::Local(Local { admin: Arc::new(admin), _lock: Some(lock) }))
+        let admin = Admin::new(
+            store,
+            Arc::new(SystemClock),
+            Arc::new(SystemRandom),
+            authority,
+            None,
+        );
+        Ok(Self::Local(Local {
+            admin: Arc::new(admin),
+            _lock: Some(lock),
+        }))
     }
 
     /// The router that this process runs already.
@@ -85,7 +97,11 @@ impl Reach {
 
     /// Ends it: a store that was opened for it is closed cleanly.
     pub async fn close(self) {
-        if let Self::Local(Local { admin, _lock: Some(_lock) }) = self {
+        if let Self::Local(Local {
+            admin,
+            _lock: Some(_lock),
+        }) = self
+        {
             admin.store().clone().close().await;
         }
     }
@@ -102,7 +118,9 @@ pub fn authority(layout: &Layout) -> anyhow::Result<Option<Certificate>> {
     }
     let text = crate::config::layout::read_public(&path, "")?;
     let certificate = Certificate::from_pem(&text);
-    Ok(Some(certificate.with_context(|| format!("{} is unusable", path.display()))?))
+    Ok(Some(certificate.with_context(|| {
+        format!("{} is unusable", path.display())
+    })?))
 }
 
 /// The settings of a directory that has been initialised, without overrides.
@@ -128,6 +146,9 @@ fn check_database(layout: &Layout) -> anyhow::Result<()> {
 #[must_use]
 pub fn unexpected(response: &Response) -> anyhow::Error {
     let name = format!("{response:?}");
-    let name: String = name.chars().take_while(char::is_ascii_alphanumeric).collect();
+    let name: String = name
+        .chars()
+        .take_while(char::is_ascii_alphanumeric)
+        .collect();
     anyhow::anyhow!("the server's answer ({name}) does not fit; is it of another release?")
 }

@@ -60,7 +60,9 @@ impl Report {
         match self.format {
             Format::Text => line(&text()),
             Format::Json => line(&serde_json::to_string_pretty(items)?),
-            Format::Jsonl => items.iter().try_for_each(|item| line(&serde_json::to_string(item)?)),
+            Format::Jsonl => items
+                .iter()
+                .try_for_each(|item| line(&serde_json::to_string(item)?)),
         }
     }
 }
@@ -86,7 +88,11 @@ pub fn remark(text: &str) {
 #[must_use]
 pub fn failure(error: &anyhow::Error) -> ExitCode {
     let broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
-    if error.chain().filter_map(|cause| cause.downcast_ref()).any(broken) {
+    if error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref())
+        .any(broken)
+    {
         return ExitCode::SUCCESS;
     }
     remark(&format!("keyledger: {}", one_line(error)));
@@ -119,7 +125,10 @@ pub fn table(rows: &[Vec<String>]) -> String {
     };
     let widths: Vec<_> = (0..columns).map(width).collect();
     let lines = rows.iter().map(|row| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{:<width$}", clean(cell)));
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{:<width$}", clean(cell)));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     });
     lines.collect::<Vec<_>>().join("\n")
@@ -129,7 +138,9 @@ pub fn table(rows: &[Vec<String>]) -> String {
 #[must_use]
 pub fn fields(fields: &[(&str, Option<String>)]) -> String {
     let rows = fields.iter().filter_map(|(name, value)| {
-        value.as_ref().map(|value| vec![format!("{name}:"), value.clone()])
+        value
+            .as_ref()
+            .map(|value| vec![format!("{name}:"), value.clone()])
     });
     table(&rows.collect::<Vec<_>>())
 }
@@ -148,7 +159,9 @@ mod tests {
     #[test]
     fn a_failure_is_one_line_without_repeats() {
         let inner = anyhow::anyhow!("no space\nleft");
-        let error = inner.context("cannot write x: no space\nleft").context("init");
+        let error = inner
+            .context("cannot write x: no space\nleft")
+            .context("init");
         assert_eq!(one_line(&error), "init: cannot write x: no space left");
     }
 }

@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Scope;
-use crate::ops;
 use crate::store::StoreConfig;
+use crate::{ops, server};
 
 /// The port IANA assigned to KMIP.
 pub const DEFAULT_PORT: u16 = 5696;
@@ -30,6 +30,9 @@ pub struct Config {
     /// KMIP behaviour.
     #[serde(default)]
     pub kmip: ops::Config,
+    /// What a peer may use.
+    #[serde(default)]
+    pub limits: server::Config,
     /// The database.
     #[serde(default)]
     pub store: StoreConfig,
@@ -53,7 +56,9 @@ pub struct Server {
 
 impl Default for Server {
     fn default() -> Self {
-        Self { listen: format!("0.0.0.0:{DEFAULT_PORT}") }
+        Self {
+            listen: format!("0.0.0.0:{DEFAULT_PORT}"),
+        }
     }
 }
 
@@ -74,7 +79,12 @@ pub struct Tls {
 impl Default for Tls {
     fn default() -> Self {
         let key_kind = "rsa-3072".to_owned();
-        Self { names: Vec::new(), key_kind, server_days: 825, client_days: 825 }
+        Self {
+            names: Vec::new(),
+            key_kind,
+            server_days: 825,
+            client_days: 825,
+        }
     }
 }
 
@@ -108,6 +118,7 @@ impl Default for Config {
             tls: Tls::default(),
             service: Service::default(),
             kmip: ops::Config::default(),
+            limits: server::Config::default(),
             store: StoreConfig::default(),
         }
     }
@@ -179,7 +190,10 @@ mod tests {
     #[test]
     fn an_unknown_key_is_refused_and_named() {
         for (text, key) in [
-            ("version = \"v1\"\n[kmip]\nbatch-item-max = 3\n", "batch-item-max"),
+            (
+                "version = \"v1\"\n[kmip]\nbatch-item-max = 3\n",
+                "batch-item-max",
+            ),
             ("version = \"v1\"\n[tls]\nname = []\n", "name"),
             ("version = \"v1\"\n[web]\n", "web"),
         ] {
@@ -192,7 +206,9 @@ mod tests {
     fn a_file_without_its_version_or_of_another_one_is_refused() {
         let error = toml::from_str::<Config>("").unwrap_err().to_string();
         assert!(error.contains("missing field `version`"), "{error}");
-        let error = toml::from_str::<Config>("version = \"v2\"").unwrap_err().to_string();
+        let error = toml::from_str::<Config>("version = \"v2\"")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("`v2`"), "{error}");
     }
 

@@ -172,8 +172,14 @@ fn make_directory(path: &Path) -> Result<(), LayoutError> {
 
 fn failed<'a>(step: &'static str, path: &'a Path) -> impl Fn(io::Error) -> LayoutError + 'a {
     move |source| match source.kind() {
-        io::ErrorKind::AlreadyExists => LayoutError::Exists { path: path.to_owned() },
-        _ => LayoutError::Io { step, path: path.to_owned(), source },
+        io::ErrorKind::AlreadyExists => LayoutError::Exists {
+            path: path.to_owned(),
+        },
+        _ => LayoutError::Io {
+            step,
+            path: path.to_owned(),
+            source,
+        },
     }
 }
 
@@ -185,7 +191,7 @@ pub fn write_private(path: &Path, content: &[u8]) -> Result<(), LayoutError> {
     write_new(path, content, 0o600)
 }
 
-/// Writes a new file others may read (0644): certificates, configuration. Otherwise as [`write_private`].
+/// Writes a new file others may read (0644): certificates. Otherwise as [`write_private`].
 ///
 /// # Errors
 /// As [`write_private`].
@@ -194,7 +200,11 @@ pub fn write_public(path: &Path, content: &[u8]) -> Result<(), LayoutError> {
 }
 
 fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), LayoutError> {
-    let made = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path);
     let mut file = made.map_err(failed("create", path))?;
     let written = file.write_all(content).and_then(|()| file.sync_all());
     if let Err(error) = written.and_then(|()| sync_directory(path)) {
@@ -206,7 +216,9 @@ fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), LayoutError> 
 }
 
 fn sync_directory(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
     File::open(parent.unwrap_or_else(|| Path::new(".")))?.sync_all()
 }
 
@@ -216,7 +228,10 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 /// It is missing, with `advice`, or cannot be read.
 pub fn read_public(path: &Path, advice: &'static str) -> Result<String, LayoutError> {
     fs::read_to_string(path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => LayoutError::Missing { path: path.to_owned(), advice },
+        io::ErrorKind::NotFound => LayoutError::Missing {
+            path: path.to_owned(),
+            advice,
+        },
         _ => failed("read", path)(source),
     })
 }
@@ -228,7 +243,9 @@ pub fn read_public(path: &Path, advice: &'static str) -> Result<String, LayoutEr
 pub fn read_private(path: &Path, advice: &'static str) -> Result<String, LayoutError> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.mode() & GROUP_AND_OTHERS != 0 => {
-            Err(LayoutError::ReadableByOthers { path: path.to_owned() })
+            Err(LayoutError::ReadableByOthers {
+                path: path.to_owned(),
+            })
         }
         Ok(_) | Err(_) => read_public(path, advice),
     }
@@ -248,13 +265,20 @@ mod tests {
         let layout = Layout::new(directory.path().join("a/b"));
         layout.make_directories().unwrap();
         layout.make_directories().unwrap();
-        for path in [layout.data(), layout.certs(), layout.certs().join("clients")] {
+        for path in [
+            layout.data(),
+            layout.certs(),
+            layout.certs().join("clients"),
+        ] {
             assert_eq!(mode(&path), 0o700, "{}", path.display());
         }
         write_private(&layout.client_key("demo"), b"k").unwrap();
         write_public(&layout.client_certificate("demo"), b"c").unwrap();
         assert_eq!(mode(&layout.root().join("certs/clients/demo.key")), 0o600);
-        assert_eq!(mode(&layout.root().join("certs/clients/demo.pem")) & 0o600, 0o600);
+        assert_eq!(
+            mode(&layout.root().join("certs/clients/demo.pem")) & 0o600,
+            0o600
+        );
     }
 
     #[test]
@@ -263,7 +287,10 @@ mod tests {
         let path = directory.path().join("ca.key");
         write_private(&path, b"first").unwrap();
         let error = write_private(&path, b"second").unwrap_err().to_string();
-        assert!(error.contains("ca.key exists already and is not overwritten"), "{error}");
+        assert!(
+            error.contains("ca.key exists already and is not overwritten"),
+            "{error}"
+        );
         assert_eq!(fs::read(&path).unwrap(), b"first");
     }
 
@@ -277,7 +304,12 @@ mod tests {
         let error = read_private(&path, "").unwrap_err().to_string();
         assert!(error.contains("chmod 600"), "{error}");
         let missing = directory.path().join("none");
-        let error = read_private(&missing, "run `keyledger init`").unwrap_err().to_string();
-        assert!(error.ends_with("does not exist; run `keyledger init`"), "{error}");
+        let error = read_private(&missing, "run `keyledger init`")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.ends_with("does not exist; run `keyledger init`"),
+            "{error}"
+        );
     }
 }

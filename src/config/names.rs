@@ -49,7 +49,11 @@ mod tests {
     fn the_loopback_names_are_always_there_and_none_twice() {
         let names = of_this_machine();
         for name in ["localhost", "127.0.0.1", "::1"] {
-            assert_eq!(names.iter().filter(|held| *held == name).count(), 1, "{names:?}");
+            assert_eq!(
+                names.iter().filter(|held| *held == name).count(),
+                1,
+                "{names:?}"
+            );
         }
     }
 }

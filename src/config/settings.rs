@@ -11,8 +11,8 @@ use super::layout::{Layout, LayoutError};
 use super::names;
 use crate::crypto::{AuthorityError, KeyKind};
 use crate::domain::Scope;
-use crate::ops;
 use crate::store::StoreConfig;
+use crate::{ops, server};
 
 /// The settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +66,8 @@ pub struct Settings {
     pub scope: Scope,
     /// KMIP behaviour.
     pub kmip: ops::Config,
+    /// What a peer may use.
+    pub limits: server::Config,
     /// The database.
     pub store: StoreConfig,
 }
@@ -92,7 +94,15 @@ impl Settings {
         config: Config,
         overrides: &Overrides,
     ) -> Result<Self, SettingsError> {
-        let Config { version: _, server, tls, service, kmip, store } = config;
+        let Config {
+            version: _,
+            server,
+            tls,
+            service,
+            kmip,
+            limits,
+            store,
+        } = config;
         let listen = overrides.listen.clone().unwrap_or(server.listen);
         check_kmip(&kmip)?;
         check_days("tls.server-days", tls.server_days)?;
@@ -106,6 +116,7 @@ impl Settings {
             client_days: tls.client_days,
             scope: check_scope(service)?,
             kmip,
+            limits: check_limits(limits)?,
             store: check_store(store)?,
         })
     }
@@ -124,8 +135,16 @@ pub fn parse(text: &str) -> Result<Config, String> {
     })
 }
 
-fn refused(key: &'static str, value: impl Into<String>, problem: impl Into<String>) -> SettingsError {
-    SettingsError::Value { key, value: value.into(), problem: problem.into() }
+fn refused(
+    key: &'static str,
+    value: impl Into<String>,
+    problem: impl Into<String>,
+) -> SettingsError {
+    SettingsError::Value {
+        key,
+        value: value.into(),
+        problem: problem.into(),
+    }
 }
 
 fn check_listen(listen: String) -> Result<SocketAddr, SettingsError> {
@@ -142,9 +161,11 @@ fn check_names(names: Vec<String>) -> Result<Vec<String>, SettingsError> {
     };
     let wrong = |name: &&String| !is_dns(name) && name.parse::<std::net::IpAddr>().is_err();
     match names.iter().find(wrong) {
-        Some(name) => {
-            Err(refused("tls.names", name.as_str(), "neither a DNS name nor an IP address"))
-        }
+        Some(name) => Err(refused(
+            "tls.names",
+            name.as_str(),
+            "neither a DNS name nor an IP address",
+        )),
         None if names.is_empty() => Ok(names::of_this_machine()),
         None => Ok(names),
     }
@@ -164,7 +185,11 @@ fn check_days(key: &'static str, days: u32) -> Result<(), SettingsError> {
 
 /// The segments end up in every event, between colons and slashes.
 fn check_scope(service: super::file::Service) -> Result<Scope, SettingsError> {
-    let super::file::Service { location, account, crn_prefix } = service;
+    let super::file::Service {
+        location,
+        account,
+        crn_prefix,
+    } = service;
     let plain = |text: &str, longest: usize| {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         !text.is_empty() && text.len() <= longest && text.chars().all(allowed)
@@ -178,12 +203,19 @@ fn check_scope(service: super::file::Service) -> Result<Scope, SettingsError> {
         return Err(refused("service.account", account, problem));
     }
     let segments: Vec<_> = crn_prefix.split(':').collect();
-    if segments.len() != 4 || segments.first() != Some(&"crn") || !segments.iter().all(|s| plain(s, 32))
+    if segments.len() != 4
+        || segments.first() != Some(&"crn")
+        || !segments.iter().all(|s| plain(s, 32))
     {
         let problem = "write crn:<version>:<cloud>:<type>, like crn:v1:bluemix:public";
         return Err(refused("service.crn-prefix", crn_prefix, problem));
     }
-    Ok(Scope { crn_prefix, account, location, instance: String::new() })
+    Ok(Scope {
+        crn_prefix,
+        account,
+        location,
+        instance: String::new(),
+    })
 }
 
 fn check_kmip(kmip: &ops::Config) -> Result<(), SettingsError> {
@@ -194,7 +226,10 @@ fn check_kmip(kmip: &ops::Config) -> Result<(), SettingsError> {
     let counts = [
         ("kmip.locate-results-max", kmip.locate_results_max),
         ("kmip.attribute-instances-max", kmip.attribute_instances_max),
-        ("kmip.attribute-text-bytes-max", kmip.attribute_text_bytes_max),
+        (
+            "kmip.attribute-text-bytes-max",
+            kmip.attribute_text_bytes_max,
+        ),
         ("kmip.refusals-max", kmip.refusals_max),
     ];
     match counts.into_iter().find(|(_, count)| *count == 0) {
@@ -207,6 +242,70 @@ fn check_kmip(kmip: &ops::Config) -> Result<(), SettingsError> {
     }
 }
 
+fn check_limits(limits: server::Config) -> Result<server::Config, SettingsError> {
+    let sizes = [
+        ("limits.message-bytes-max", limits.message_bytes_max, 1024),
+        (
+            "limits.message-depth-max",
+            usize::from(limits.message_depth_max),
+            8,
+        ),
+        (
+            "limits.message-items-max",
+            wide(limits.message_items_max),
+            64,
+        ),
+        ("limits.connections-max", limits.connections_max, 1),
+        (
+            "limits.connections-per-address-max",
+            limits.connections_per_address_max,
+            1,
+        ),
+        ("limits.handshakes-max", limits.handshakes_max, 1),
+        (
+            "limits.handshakes-per-address-max",
+            limits.handshakes_per_address_max,
+            1,
+        ),
+        (
+            "limits.bytes-in-flight-max",
+            limits.bytes_in_flight_max,
+            limits.message_bytes_max,
+        ),
+    ];
+    if let Some((key, value, least)) = sizes.into_iter().find(|(_, value, least)| value < least) {
+        return Err(refused(
+            key,
+            value.to_string(),
+            format!("write at least {least}"),
+        ));
+    }
+    let times = [
+        ("limits.handshake-timeout-ms", limits.handshake_timeout_ms),
+        (
+            "limits.first-request-timeout-ms",
+            limits.first_request_timeout_ms,
+        ),
+        ("limits.idle-timeout-ms", limits.idle_timeout_ms),
+        ("limits.request-timeout-ms", limits.request_timeout_ms),
+    ];
+    match times
+        .into_iter()
+        .find(|(_, time)| !(100..=86_400_000).contains(time))
+    {
+        Some((key, time)) => Err(refused(
+            key,
+            time.to_string(),
+            "write 100 to 86400000 milliseconds",
+        )),
+        None => Ok(limits),
+    }
+}
+
+fn wide(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
 fn check_store(store: StoreConfig) -> Result<StoreConfig, SettingsError> {
     let counts = [
         ("store.readers", store.readers),
@@ -216,9 +315,11 @@ fn check_store(store: StoreConfig) -> Result<StoreConfig, SettingsError> {
     ];
     match counts.into_iter().find(|(_, count)| *count == 0) {
         Some((key, _)) => Err(refused(key, "0", "write at least 1")),
-        None if store.readers > 64 => {
-            Err(refused("store.readers", store.readers.to_string(), "write at most 64"))
-        }
+        None if store.readers > 64 => Err(refused(
+            "store.readers",
+            store.readers.to_string(),
+            "write at most 64",
+        )),
         None => Ok(store),
     }
 }
@@ -244,7 +345,9 @@ mod tests {
 
     #[test]
     fn a_flag_wins_over_the_file() {
-        let overrides = Overrides { listen: Some("127.0.0.1:0".to_owned()) };
+        let overrides = Overrides {
+            listen: Some("127.0.0.1:0".to_owned()),
+        };
         let settings = settings("[server]\nlisten = \"10.0.0.1:1\"", &overrides).unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:0");
     }
@@ -260,7 +363,17 @@ mod tests {
             ("[service]\naccount = \"a:b\"", "service.account"),
             ("[service]\ncrn-prefix = \"crn\"", "service.crn-prefix"),
             ("[kmip]\nbatch-items-max = 0", "kmip.batch-items-max"),
-            ("[kmip]\nrefusal-window-seconds = 0", "kmip.refusal-window-seconds"),
+            ("[limits]\nconnections-max = 0", "limits.connections-max"),
+            (
+                "[limits]\nbytes-in-flight-max = 4096",
+                "limits.bytes-in-flight-max",
+            ),
+            ("[limits]\nidle-timeout-ms = 1", "limits.idle-timeout-ms"),
+            ("[store]\nreaders = 0", "store.readers"),
+            (
+                "[kmip]\nrefusal-window-seconds = 0",
+                "kmip.refusal-window-seconds",
+            ),
         ] {
             let error = settings(text, &Overrides::default()).unwrap_err();
             assert!(error.starts_with(key), "{error}");
@@ -272,11 +385,21 @@ mod tests {
     fn a_malformed_file_is_one_line_with_path_and_line_number() {
         let directory = tempfile::tempdir().unwrap();
         let layout = Layout::new(directory.path());
-        let missing = Settings::load(&layout, &Overrides::default()).unwrap_err().to_string();
-        assert!(missing.contains("keyledger.toml does not exist; run `keyledger init`"), "{missing}");
+        let missing = Settings::load(&layout, &Overrides::default())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            missing.contains("keyledger.toml does not exist; run `keyledger init`"),
+            "{missing}"
+        );
         std::fs::write(layout.config(), "version = \"v1\"\n[server]\nlitsen = 1\n").unwrap();
-        let error = Settings::load(&layout, &Overrides::default()).unwrap_err().to_string();
-        assert!(error.contains("keyledger.toml: line 3: unknown field `litsen`"), "{error}");
+        let error = Settings::load(&layout, &Overrides::default())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("keyledger.toml: line 3: unknown field `litsen`"),
+            "{error}"
+        );
         assert!(!error.contains('\n'), "{error}");
     }
 }
