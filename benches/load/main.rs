@@ -102,7 +102,9 @@ fn measure_workloads(settings: &Settings, runtime: &Runtime, server: &Server) ->
         } else {
             None
         };
-        let measured = rehearsal.as_ref().map_or(server.address(), Limit::address);
+        let measured = rehearsal
+            .as_ref()
+            .map_or_else(|| server.address(), Limit::address);
         let sides = Sides {
             limit: connection::Target::new(limit.address(), config.clone()),
             server: connection::Target::new(measured, config.clone()),
