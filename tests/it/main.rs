@@ -5,4 +5,9 @@
 #![cfg(test)]
 
 mod harness;
+
+mod at_rest;
+mod durability;
+mod pykmip;
 mod tidy;
+mod vcenter;

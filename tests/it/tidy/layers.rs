@@ -50,7 +50,9 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
 /// What the pure modules do not do: read, connect, wait, look at the clock or the environment.
 const IMPURE: &[&str] = &[
     "std::fs",
-    "std::net",
+    "TcpStream",
+    "TcpListener",
+    "UdpSocket",
     "std::env",
     "std::process",
     "std::thread",
@@ -58,6 +60,12 @@ const IMPURE: &[&str] = &[
     "SystemTime::now",
     "Instant::now",
 ];
+/// Files of pure modules that do one such thing, each with the reason.
+const IMPURE_HOMES: &[(&str, &str, &str)] = &[(
+    "src/domain/clock.rs",
+    "SystemTime::now",
+    "the one clock that is passed in",
+)];
 const PURE: &[&str] = &["kmip", "domain", "audit", "crypto"];
 
 fn level(module: &str) -> Option<u8> {
@@ -126,8 +134,9 @@ fn names_path(code: &str, path: &str) -> bool {
     code.match_indices(path).any(|(at, _)| {
         let before = code[..at].chars().next_back();
         let after = code[at + path.len()..].chars().next();
-        !before.is_some_and(|c| part(c) || c == '"' || c == '-')
-            && after.is_none_or(|c| c == ':' || c == ';' || (c == '(' && path.contains("::")))
+        // After a colon it is a part of another crate's path, such as rustls's.
+        let inside = before.is_some_and(|c| part(c) || matches!(c, '"' | '-' | ':'));
+        !inside && after.is_some_and(|c| !part(c) && !matches!(c, '"' | '-' | ' ' | '.'))
     })
 }
 
@@ -182,7 +191,11 @@ fn vocabulary_and_decisions_do_no_input_or_output() {
         }
         let code = source.code();
         for name in IMPURE.iter().filter(|name| names_path(&code, name)) {
-            findings.push(format!("{}: names {name}", source.path));
+            let home =
+                |(path, allowed, _): &(&str, &str, &str)| *path == source.path && allowed == name;
+            if !IMPURE_HOMES.iter().any(home) {
+                findings.push(format!("{}: names {name}", source.path));
+            }
         }
     }
     none("kmip, domain, audit and crypto are pure", &findings);
@@ -193,5 +206,10 @@ fn names_are_found_as_whole_words() {
     assert!(names_path("use sha2::Sha256;", "sha2"));
     assert!(names_path("use tokio;", "tokio"));
     assert!(!names_path("use tokio_rustls::X;", "tokio"));
+    assert!(names_path("SystemTime::now()", "SystemTime::now"));
     assert!(!names_path("my_sha2::X", "sha2"));
+    assert!(!names_path(
+        "use rustls::crypto::aws_lc_rs::sign;",
+        "aws_lc_rs"
+    ));
 }
