@@ -3,6 +3,7 @@
 //! The map, from the top level down; a module names only modules of its own level or below (a test checks it).
 
 pub mod audit;
+pub mod client;
 pub mod crypto;
 pub mod domain;
 pub mod kmip;

@@ -31,6 +31,9 @@ use ttlv::Writer;
 
 use crate::kmip::payload::{self, RequestPayload};
 use crate::kmip::version::ProtocolVersion;
+#[cfg(test)]
+mod tests;
+
 use context::Context;
 use error::{Cause, OpError};
 use report::Report;
