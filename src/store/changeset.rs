@@ -8,7 +8,8 @@ use std::sync::Arc;
 use crate::audit::Event;
 use crate::crypto::{Fingerprint, Wrapped};
 use crate::domain::{
-    Client, ClientId, ClientStatus, EnrolledCertificate, Identity, Instance, InstanceId, Object, ObjectId,
+    Client, ClientId, ClientStatus, EnrolledCertificate, Identity, Instance, InstanceId, Object,
+    ObjectId,
 };
 
 /// What must still hold when a changeset is committed.
@@ -61,7 +62,11 @@ impl Changeset {
     /// A changeset that records `event` and changes nothing yet.
     #[must_use]
     pub fn new(event: Event) -> Self {
-        Self { preconditions: Vec::new(), writes: Vec::new(), events: vec![event] }
+        Self {
+            preconditions: Vec::new(),
+            writes: Vec::new(),
+            events: vec![event],
+        }
     }
 
     /// Records one more event.
