@@ -8,4 +8,5 @@ pub mod domain;
 pub mod kmip;
 pub mod ops;
 pub mod providers;
+pub mod server;
 pub mod store;

@@ -3,9 +3,9 @@
 use crate::audit::{Data, Field, Target};
 use crate::crypto::digest::sha256;
 use crate::crypto::wrap::object_aad;
+use crate::domain::Object;
 use crate::domain::attributes::name_parts;
 use crate::domain::creation::NewKey;
-use crate::domain::Object;
 use crate::kmip::attribute::{Attribute, AttributeName, StandardAttribute};
 use crate::kmip::enums::ObjectType;
 use crate::kmip::payload::create::{Request, Response};
@@ -20,7 +20,10 @@ pub(crate) async fn run(
 ) -> Result<Response, OpError> {
     report.asked(|data| data.text(Field::ObjectType, request.object_type.name()));
     if request.object_type != ObjectType::SymmetricKey {
-        return Err(OpError::new(Cause::InvalidField, "only symmetric keys are made here"));
+        return Err(OpError::new(
+            Cause::InvalidField,
+            "only symmetric keys are made here",
+        ));
     }
     if !request.template.names.is_empty() {
         return Err(OpError::new(Cause::NotFound, "there are no templates here"));
@@ -42,7 +45,11 @@ pub(crate) async fn run(
     report.note_state(&object, ctx.now());
     let unique_identifier = object.id.to_string();
     ctx.create(object);
-    Ok(Response { object_type: ObjectType::SymmetricKey, unique_identifier, template: None })
+    Ok(Response {
+        object_type: ObjectType::SymmetricKey,
+        unique_identifier,
+        template: None,
+    })
 }
 
 /// A Name that another object of the instance has is refused (KMIP 1.4 §3.2).
@@ -59,7 +66,10 @@ async fn check_names(ctx: &Context<'_>, attributes: &[Attribute]) -> Result<(), 
 }
 
 fn make_material(ctx: &Context<'_>, object: &mut Object) -> Result<(), OpError> {
-    let bits = object.length.and_then(|bits| u32::try_from(bits).ok()).unwrap_or(0);
+    let bits = object
+        .length
+        .and_then(|bits| u32::try_from(bits).ok())
+        .unwrap_or(0);
     let material = ctx.service.symmetric_key(bits)?;
     let (epoch, key) = ctx
         .service

@@ -96,9 +96,7 @@ impl Cause {
             | Self::StoreUnavailable
             | Self::Conflict
             | Self::Undone
-            | Self::Internal => {
-                ResultReason::GeneralFailure
-            }
+            | Self::Internal => ResultReason::GeneralFailure,
         }
     }
 
@@ -176,13 +174,19 @@ pub(crate) struct OpError {
 impl OpError {
     /// A failure with a detail for the log.
     pub(crate) fn new(cause: Cause, detail: impl Into<String>) -> Self {
-        Self { cause, detail: detail.into() }
+        Self {
+            cause,
+            detail: detail.into(),
+        }
     }
 }
 
 impl From<Cause> for OpError {
     fn from(cause: Cause) -> Self {
-        Self { cause, detail: String::new() }
+        Self {
+            cause,
+            detail: String::new(),
+        }
     }
 }
 

@@ -32,9 +32,7 @@ fn action(operation: Option<Operation>) -> Action {
     match operation {
         Some(Operation::Create) => Action::KeyCreate,
         Some(Operation::Get) => Action::KeyRead,
-        Some(Operation::GetAttributes | Operation::GetAttributeList) => {
-            Action::AttributesRetrieve
-        }
+        Some(Operation::GetAttributes | Operation::GetAttributeList) => Action::AttributesRetrieve,
         Some(Operation::AddAttribute) => Action::AttributesAdd,
         Some(Operation::Activate) => Action::KeyActivate,
         Some(Operation::Revoke) => Action::KeyRevoke,
@@ -61,7 +59,11 @@ pub(crate) fn of_item(
     item: &ItemEvent<'_>,
 ) -> Result<Option<Event>, OpError> {
     let action = action(item.operation);
-    if !is_recorded(action, item.failure.is_some(), service.config().protocol_events) {
+    if !is_recorded(
+        action,
+        item.failure.is_some(),
+        service.config().protocol_events,
+    ) {
         return Ok(None);
     }
     let target = item.report.target.clone();
@@ -79,7 +81,13 @@ pub(crate) fn refused(
     stamp: Stamp,
     cause: Cause,
 ) -> Result<Event, OpError> {
-    let mut event = blank(service, identity, stamp, Action::RequestRefuse, Target::Instance)?;
+    let mut event = blank(
+        service,
+        identity,
+        stamp,
+        Action::RequestRefuse,
+        Target::Instance,
+    )?;
     event.response = result(Some(cause));
     conclude(&mut event, Some(cause));
     Ok(event)
@@ -91,7 +99,10 @@ fn asked(item: &ItemEvent<'_>) -> Data {
         None => Data::new(),
     };
     data.text(Field::ProtocolVersion, item.version.to_string())
-        .number(Field::BatchItem, i64::try_from(item.index).unwrap_or(i64::MAX))
+        .number(
+            Field::BatchItem,
+            i64::try_from(item.index).unwrap_or(i64::MAX),
+        )
 }
 
 fn result(failure: Option<Cause>) -> Data {

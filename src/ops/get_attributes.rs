@@ -25,7 +25,14 @@ pub(crate) async fn run(
     let attributes = if request.names.is_empty() {
         all(&object, version, now)
     } else {
-        request.names.iter().flat_map(|name| named(&object, name, version, now)).collect()
+        request
+            .names
+            .iter()
+            .flat_map(|name| named(&object, name, version, now))
+            .collect()
     };
-    Ok(Response { unique_identifier: object.id.to_string(), attributes })
+    Ok(Response {
+        unique_identifier: object.id.to_string(),
+        attributes,
+    })
 }

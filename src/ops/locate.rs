@@ -19,7 +19,10 @@ pub(crate) async fn run(
     request: &Request,
     report: &mut Report,
 ) -> Result<Response, OpError> {
-    let names = request.attributes.iter().map(|criterion| criterion.name.text());
+    let names = request
+        .attributes
+        .iter()
+        .map(|criterion| criterion.name.text());
     report.asked(|data| data.list(Field::AttributeNames, names));
     if let Some(unknown) = unknown(&request.attributes) {
         return Err(OpError::new(Cause::InvalidField, unknown));
@@ -55,7 +58,12 @@ async fn find(ctx: &Context<'_>, request: &Request) -> Result<Vec<ObjectId>, OpE
     let mut after = None;
     loop {
         let by = by(criteria);
-        let query = LocateQuery { instance: ctx.identity.instance, by, after, limit: PAGE };
+        let query = LocateQuery {
+            instance: ctx.identity.instance,
+            by,
+            after,
+            limit: PAGE,
+        };
         let page = ctx.locate(query).await?;
         let wanted = page.iter().filter(|object| !fresh_only || object.fresh);
         let wanted = wanted.filter(|object| matches(object, criteria, now));
@@ -75,9 +83,10 @@ async fn find(ctx: &Context<'_>, request: &Request) -> Result<Vec<ObjectId>, OpE
 fn by(criteria: &[Attribute]) -> By {
     match lead(criteria) {
         Lead::Name(name) => By::Name(name.to_owned()),
-        Lead::Custom(name, value) => {
-            By::Custom { name: name.to_owned(), value: value.to_stored() }
-        }
+        Lead::Custom(name, value) => By::Custom {
+            name: name.to_owned(),
+            value: value.to_stored(),
+        },
         Lead::All => By::All,
     }
 }

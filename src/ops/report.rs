@@ -17,7 +17,11 @@ pub(crate) struct Report {
 impl Report {
     /// The report of a batch item that has not said what it is about.
     pub(crate) fn new() -> Self {
-        Self { target: Target::Instance, request: Data::new(), response: Data::new() }
+        Self {
+            target: Target::Instance,
+            request: Data::new(),
+            response: Data::new(),
+        }
     }
 
     /// Adds to what was asked.
@@ -46,6 +50,9 @@ impl Report {
     pub(crate) fn note_state(&mut self, object: &Object, now: i64) {
         let version = i64::try_from(object.state_version).unwrap_or(i64::MAX);
         let state = lifecycle::state_at(object, now).name();
-        self.answered(|data| data.text(Field::State, state).number(Field::ObjectVersion, version));
+        self.answered(|data| {
+            data.text(Field::State, state)
+                .number(Field::ObjectVersion, version)
+        });
     }
 }
