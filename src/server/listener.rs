@@ -16,6 +16,7 @@ use crate::ops::Service;
 use crate::server::connection::{Connection, Surroundings};
 use crate::server::identity::Gatekeeper;
 use crate::server::limits::Config;
+use crate::server::tls::TlsConfig;
 
 /// How long to wait after accept failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -41,7 +42,7 @@ pub struct Listener {
 /// What the listener serves with.
 pub struct Serving {
     /// Our certificate and the check of the clients'.
-    pub tls: Arc<rustls::ServerConfig>,
+    pub tls: TlsConfig,
     /// Tells a certificate's client.
     pub gatekeeper: Arc<Gatekeeper>,
     /// What answers.
@@ -141,7 +142,7 @@ impl Door {
             in_flight,
             stop,
         };
-        let acceptor = TlsAcceptor::from(tls);
+        let acceptor = TlsAcceptor::from(tls.0);
         let tallies = Arc::default();
         Self {
             acceptor,

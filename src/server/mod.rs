@@ -11,4 +11,4 @@ pub mod tls;
 
 pub use limits::Config;
 pub use listener::{ListenError, Listener};
-pub use tls::{TlsError, TlsFiles};
+pub use tls::{TlsConfig, TlsError, TlsFiles};

@@ -45,6 +45,10 @@ pub enum TlsError {
     },
 }
 
+/// TLS as the listener speaks it, ready to be served.
+#[derive(Clone)]
+pub struct TlsConfig(pub(crate) Arc<ServerConfig>);
+
 /// The configuration of the listener.
 ///
 /// # Errors
@@ -52,7 +56,7 @@ pub enum TlsError {
 pub fn server_config(
     files: &TlsFiles<'_>,
     gatekeeper: Arc<Gatekeeper>,
-) -> Result<Arc<ServerConfig>, TlsError> {
+) -> Result<TlsConfig, TlsError> {
     let no_certificate = || TlsError::NoCertificate(files.certificate_name.to_owned());
     let chain = CertificateDer::pem_slice_iter(files.certificate_pem.as_bytes())
         .collect::<Result<Vec<_>, _>>()
@@ -75,7 +79,7 @@ pub fn server_config(
         .map_err(mismatch)?;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
-    Ok(Arc::new(config))
+    Ok(TlsConfig(Arc::new(config)))
 }
 
 /// The cryptography TLS uses.
