@@ -1,8 +1,8 @@
 //! Objects in memory, so that the usual Get reads nothing from the disk.
 //!
-//! Bounded; shared by all who read. It may lag behind the database for an instant and is never asked about preconditions: the
-//! writer keeps versions of its own. A hit takes no lock of ours; whoever changes an entry holds one, so that no older
-//! version replaces a newer one.
+//! Bounded; shared by all who read. It may lag behind the database for an instant and is never
+//! asked about preconditions: the writer keeps versions of its own. A hit takes no lock of ours;
+//! whoever changes an entry holds one, so that no older version replaces a newer one.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,7 +34,8 @@ impl Cache {
         self.objects.insert(object.id, object);
     }
 
-    /// Keeps what was read from the database, unless something newer came in meanwhile. Gives back the newer one.
+    /// Keeps what was read from the database, unless something newer came in meanwhile. Gives back
+    /// the newer one.
     pub(super) fn offer(&self, read: Arc<Object>) -> Arc<Object> {
         let _changing = self.lock();
         match self.objects.get(&read.id) {
@@ -89,7 +90,8 @@ pub(super) fn take_state(object: &mut Object, from: &Object) {
     object.state_version = from.state_version;
 }
 
-/// Takes over the part that the attributes version guards, as `Write::Attributes` does in the database.
+/// Takes over the part that the attributes version guards, as `Write::Attributes` does in the
+/// database.
 pub(super) fn take_attributes(object: &mut Object, from: &Object) {
     object.names.clone_from(&from.names);
     object.attributes.clone_from(&from.attributes);

@@ -1,7 +1,8 @@
 //! What one message changes, and the events that record it.
 //!
-//! A [`Changeset`] cannot be made without an event, and [`super::Store::apply`] is the only way to write: so nothing is
-//! changed without a record. It carries its preconditions; the writer checks them all before it writes anything of it.
+//! A [`Changeset`] cannot be made without an event, and [`super::Store::apply`] is the only way to
+//! write: so nothing is changed without a record. It carries its preconditions; the writer checks
+//! them all before it writes anything of it.
 
 use std::sync::Arc;
 
@@ -30,9 +31,11 @@ pub enum Write {
     Insert(Arc<Object>),
     /// State, dates, revocation, material and the state version of an object, taken from here.
     State(Arc<Object>),
-    /// Names, attributes, last change date and the attributes version of an object, taken from here.
+    /// Names, attributes, last change date and the attributes version of an object, taken from
+    /// here.
     Attributes(Arc<Object>),
-    /// The material was served at this time (seconds since 1970): clears Fresh, keeps the time. Outside both versions.
+    /// The material was served at this time (seconds since 1970): clears Fresh, keeps the time.
+    /// Outside both versions.
     Read(ObjectId, i64),
     /// A new instance.
     Instance(Instance),

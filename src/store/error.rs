@@ -1,7 +1,8 @@
 //! Why the store did not do what it was asked.
 //!
-//! Two kinds: [`StoreError`] for opening and reading, [`ApplyError`] for changesets. Each text is one line that tells an
-//! operator what to do; none holds a value of an object. Both can be cloned, for one failed commit answers many callers.
+//! Two kinds: [`StoreError`] for opening and reading, [`ApplyError`] for changesets. Each text is
+//! one line that tells an operator what to do; none holds a value of an object. Both can be cloned,
+//! for one failed commit answers many callers.
 
 use std::path::{Path, PathBuf};
 

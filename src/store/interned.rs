@@ -1,7 +1,7 @@
 //! Initiators and scopes by number, so that an event's record names each in four bytes.
 //!
-//! What is here is committed: the writer gives numbers in its transaction and publishes them after the commit. Entries never
-//! change and never leave, as events of the past refer to them.
+//! What is here is committed: the writer gives numbers in its transaction and publishes them after
+//! the commit. Entries never change and never leave, as events of the past refer to them.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -1,8 +1,9 @@
 //! The store: a few verbs over SQLite. SQL lives below this module and nowhere else.
 //!
-//! Load an object by id, locate objects, the snapshot of clients, **apply** changesets, read the trail from a sequence. All writes go through
-//! one thread (`writer`) that commits many changesets with one sync; an [`Store::apply`] that returned `Ok` is durable. It decides
-//! nothing about KMIP and holds no key in clear.
+//! Load an object by id, locate objects, the snapshot of clients, **apply** changesets, read the
+//! trail from a sequence. All writes go through one thread (`writer`) that commits many changesets
+//! with one sync; an [`Store::apply`] that returned `Ok` is durable. It decides nothing about KMIP
+//! and holds no key in clear.
 
 mod cache;
 pub mod changeset;
@@ -40,7 +41,8 @@ use interned::Interned;
 use readers::Readers;
 use writer::{Command, Submission, Writer};
 
-/// An open store; clones are the same store. It is closed with the last of them, or by [`Store::close`].
+/// An open store; clones are the same store. It is closed with the last of them, or by
+/// [`Store::close`].
 #[derive(Debug, Clone)]
 pub struct Store {
     inner: Arc<Inner>,
@@ -82,15 +84,18 @@ impl Store {
         Self::start(sqlite::create(path, meta)?, path, config, Box::new(abort))
     }
 
-    /// Opens an existing database and brings its schema up to date. `now_ms` in milliseconds since 1970.
+    /// Opens an existing database and brings its schema up to date. `now_ms` in milliseconds since
+    /// 1970.
     ///
     /// # Errors
-    /// [`StoreError::Absent`], [`StoreError::NotADatabase`], [`StoreError::Newer`] and what else keeps it from opening.
+    /// [`StoreError::Absent`], [`StoreError::NotADatabase`], [`StoreError::Newer`] and what else
+    /// keeps it from opening.
     pub fn open(path: &Path, config: &StoreConfig, now_ms: i64) -> Result<Self, StoreError> {
         Self::open_with(path, config, now_ms, Box::new(abort))
     }
 
-    /// Opens as [`Store::open`] does, with what to call when a sync fails instead of aborting the process.
+    /// Opens as [`Store::open`] does, with what to call when a sync fails instead of aborting the
+    /// process.
     ///
     /// # Errors
     /// Those of [`Store::open`].
@@ -141,7 +146,8 @@ impl Store {
         })
     }
 
-    /// The object of this identifier, from memory if it is there. A precondition must guard what is decided from it.
+    /// The object of this identifier, from memory if it is there. A precondition must guard what is
+    /// decided from it.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -158,7 +164,8 @@ impl Store {
         self.inner.shared.cache.object(id)
     }
 
-    /// The object of this identifier from the database: what to read after [`ApplyError::Conflict`].
+    /// The object of this identifier from the database: what to read after
+    /// [`ApplyError::Conflict`].
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -223,7 +230,8 @@ impl Store {
         self.inner.shared.clients_version.subscribe()
     }
 
-    /// Commits a changeset with its events. Once it is queued it is committed even if the caller stops waiting.
+    /// Commits a changeset with its events. Once it is queued it is committed even if the caller
+    /// stops waiting.
     ///
     /// # Errors
     /// [`ApplyError`]: nothing of it was written.
@@ -240,7 +248,8 @@ impl Store {
         answer.await.map_err(|_| ApplyError::Closed)?
     }
 
-    /// [`Store::apply`] for a thread that runs no async code; it must not be called from one that does.
+    /// [`Store::apply`] for a thread that runs no async code; it must not be called from one that
+    /// does.
     ///
     /// # Errors
     /// Those of [`Store::apply`].
@@ -258,7 +267,8 @@ impl Store {
         answer.blocking_recv().map_err(|_| ApplyError::Closed)?
     }
 
-    /// A page of the trail from a sequence on: at most `limit` events that match, after reading a bounded number.
+    /// A page of the trail from a sequence on: at most `limit` events that match, after reading a
+    /// bounded number.
     ///
     /// # Errors
     /// When the database cannot be read or a record is damaged.
@@ -299,16 +309,24 @@ impl Store {
         &self.inner.master_key_check
     }
 
-    /// Transactions committed since the store was opened: fewer than changesets when the writer is busy.
+    /// Transactions committed since the store was opened: fewer than changesets when the writer is
+    /// busy.
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.inner.shared.commits.load(Ordering::Relaxed)
     }
 
-    /// Commits what is queued, empties the write-ahead log and closes the database, for all clones of this store.
+    /// Commits what is queued, empties the write-ahead log and closes the database, for all clones
+    /// of this store.
     pub async fn close(self) {
         let (reply, done) = oneshot::channel();
-        self.inner.readers.stop();
+        let inner = Arc::clone(&self.inner);
+        if tokio::task::spawn_blocking(move || inner.readers.stop())
+            .await
+            .is_err()
+        {
+            tracing::error!("The threads that read the store could not be ended.");
+        }
         let Some(commands) = &self.inner.writer.commands else {
             return;
         };

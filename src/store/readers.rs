@@ -1,6 +1,7 @@
 //! The threads that read: each has a connection of its own and does one short job at a time.
 //!
-//! The runtime is never blocked: it hands over a job and awaits the answer. Each job sees one moment of the database.
+//! The runtime is never blocked: it hands over a job and awaits the answer. Each job sees one
+//! moment of the database.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};

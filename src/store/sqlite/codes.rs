@@ -1,7 +1,9 @@
-//! How the values of the vocabulary stand in columns. Stored state: changing this needs a migration.
+//! How the values of the vocabulary stand in columns. Stored state: changing this needs a
+//! migration.
 //!
-//! Enumerations are kept as the numbers of the standard. Attributes are one blob, each as: name length (u16), name,
-//! 1 and the index (u32) or 0, value length (u32), value as [`AttributeValue::to_stored`] writes it; all big-endian.
+//! Enumerations are kept as the numbers of the standard. Attributes are one blob, each as: name
+//! length (u16), name, 1 and the index (u32) or 0, value length (u32), value as
+//! [`AttributeValue::to_stored`] writes it; all big-endian.
 
 use rusqlite::Row;
 

@@ -1,4 +1,5 @@
-//! The trail in tables: records, leaf hashes, and the initiators and scopes that records refer to by number.
+//! The trail in tables: records, leaf hashes, and the initiators and scopes that records refer to
+//! by number.
 //!
 //! Events are only ever appended. Sequences are given by the writer; this file trusts them.
 

@@ -1,4 +1,5 @@
-//! Searching for objects: by name, by custom attribute, all of an instance. Pages in the order of ids.
+//! Searching for objects: by name, by custom attribute, all of an instance. Pages in the order of
+//! ids.
 //!
 //! Each way has an index that gives the objects in this order, so a page costs what it returns.
 
@@ -9,17 +10,17 @@ use crate::domain::{InstanceId, Object, ObjectId};
 use crate::store::StoreError;
 use crate::store::query::{By, LocateQuery};
 
-pub(super) const BY_NAME: &str = "SELECT object.* FROM object_name
+pub(in crate::store) const BY_NAME: &str = "SELECT object.* FROM object_name
     CROSS JOIN object ON object.id = object_name.object
     WHERE object_name.instance = ?1 AND object_name.value = ?4 AND object_name.object > ?2
     ORDER BY object_name.object LIMIT ?3";
 
-pub(super) const BY_CUSTOM: &str = "SELECT object.* FROM object_custom
+pub(in crate::store) const BY_CUSTOM: &str = "SELECT object.* FROM object_custom
     CROSS JOIN object ON object.id = object_custom.object
     WHERE object_custom.instance = ?1 AND object_custom.name = ?4 AND object_custom.value_hash = ?5
     AND object_custom.object > ?2 ORDER BY object_custom.object LIMIT ?3";
 
-pub(super) const ALL: &str =
+pub(in crate::store) const ALL: &str =
     "SELECT * FROM object WHERE instance = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
 
 /// The page of objects a query asks for.

@@ -1,7 +1,8 @@
 //! SQLite: the files, their settings and their schema. The only folder with SQL in it.
 //!
-//! It gives out connections and runs statements; which thread runs them and when they are committed is decided above.
-//! Files are made private to their owner before SQLite sees them; `-wal` and `-shm` take over the mode of the database.
+//! It gives out connections and runs statements; which thread runs them and when they are committed
+//! is decided above. Files are made private to their owner before SQLite sees them; `-wal` and
+//! `-shm` take over the mode of the database.
 
 pub(super) mod client;
 mod codes;
@@ -58,7 +59,8 @@ pub(super) fn create(path: &Path, meta: &InitMeta) -> Result<Connection, StoreEr
     Ok(db)
 }
 
-/// Opens an existing database for writing and brings it to the newest schema. `now` in seconds since 1970.
+/// Opens an existing database for writing and brings it to the newest schema. `now` in seconds
+/// since 1970.
 pub(super) fn open(path: &Path, now: i64) -> Result<Connection, StoreError> {
     if !path.exists() {
         return Err(StoreError::Absent(path.to_owned()));
@@ -94,7 +96,8 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
 
 /// Settings of the one connection that writes.
 fn prepare_writer(db: &Connection) -> Result<(), StoreError> {
-    // Destroyed material is overwritten in the database; copies in the WAL go when it is checkpointed and reused.
+    // Destroyed material is overwritten in the database; copies in the WAL go when it is
+    // checkpointed and reused.
     db.pragma_update(None, "secure_delete", true)?;
     let mode: String = db.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {

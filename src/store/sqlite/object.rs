@@ -1,6 +1,8 @@
-//! Objects in tables: one row each, their names and custom attributes in tables of their own for searching.
+//! Objects in tables: one row each, their names and custom attributes in tables of their own for
+//! searching.
 //!
-//! An object that is read equals the one that was written. A destroyed object has no material, and its names are free.
+//! An object that is read equals the one that was written. A destroyed object has no material, and
+//! its names are free.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 

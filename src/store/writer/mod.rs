@@ -1,8 +1,11 @@
 //! The one thread that writes: it commits many changesets with one sync.
 //!
-//! It takes what is queued up to a bound, checks the preconditions of each changeset against what it has written itself, writes
-//! it and appends its events, all in one transaction; callers are answered after the commit. A changeset that is refused
-//! leaves nothing and does not touch its neighbours. After a failed sync nothing is committed any more.
+//! It takes what is queued up to a bound, checks the preconditions of each changeset against what
+//! it has written itself, writes it and appends its events, all in one transaction; callers are
+//! answered after the commit. A changeset that is refused leaves nothing and does not touch its
+//! neighbours. After a failed sync nothing is committed any more.
+
+mod application;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -12,12 +15,11 @@ use std::thread::JoinHandle;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
-use super::changeset::{Changeset, Precondition, Write};
+use super::changeset::{Changeset, Write};
 use super::error::{ApplyError, StoreError};
 use super::interned::Pending;
-use super::sqlite::{client, event, object};
+use super::sqlite::object;
 use super::{Applied, Sequence, Shared, StoreConfig, cache};
-use crate::audit::record;
 use crate::domain::{Clients, ObjectId};
 
 /// What is called when a sync failed; the process must not go on as if nothing had happened.
@@ -172,141 +174,6 @@ impl Writer {
         Ok(outcomes)
     }
 
-    fn apply(&mut self, submission: &Submission) -> Result<Applied, ApplyError> {
-        let changeset = &submission.changeset;
-        changeset
-            .preconditions()
-            .iter()
-            .try_for_each(|precondition| self.check(precondition))?;
-        if may_fail_halfway(changeset.writes()) {
-            self.statement("SAVEPOINT changeset")?;
-            let written = self.write_all(changeset.writes());
-            if written.is_err() {
-                self.statement("ROLLBACK TO changeset")?;
-            }
-            self.statement("RELEASE changeset")?;
-            written?;
-        } else {
-            self.write_all(changeset.writes())?;
-        }
-        self.remember(changeset.writes())?;
-        self.append(submission)
-    }
-
-    fn check(&mut self, precondition: &Precondition) -> Result<(), ApplyError> {
-        let holds = match precondition {
-            Precondition::MayAct(identity) => {
-                return if self.clients.may_act(identity) {
-                    Ok(())
-                } else {
-                    Err(ApplyError::NotPermitted)
-                };
-            }
-            Precondition::State(id, version) => self
-                .versions(*id)?
-                .is_some_and(|(state, _)| state == *version),
-            Precondition::Attributes(id, version) => self
-                .versions(*id)?
-                .is_some_and(|(_, attributes)| attributes == *version),
-        };
-        if holds {
-            Ok(())
-        } else {
-            Err(ApplyError::Conflict)
-        }
-    }
-
-    fn versions(&mut self, id: ObjectId) -> Result<Option<object::Versions>, StoreError> {
-        if let Some(versions) = self.versions.get(&id) {
-            return Ok(Some(*versions));
-        }
-        let versions = object::versions(&self.db, id)?;
-        if let Some(versions) = versions {
-            self.versions.insert(id, versions);
-        }
-        Ok(versions)
-    }
-
-    fn write_all(&self, writes: &[Write]) -> Result<(), ApplyError> {
-        writes.iter().try_for_each(|write| self.write(write))
-    }
-
-    fn write(&self, write: &Write) -> Result<(), ApplyError> {
-        let db = &self.db;
-        match write {
-            Write::Insert(object) => object::insert(db, object),
-            Write::State(object) => object::update_state(db, object),
-            Write::Attributes(object) => object::update_attributes(db, object),
-            Write::Read(id, at) => object::update_read(db, *id, *at),
-            Write::Instance(instance) => client::insert_instance(db, instance),
-            Write::DataKey(instance, epoch, key) => {
-                client::insert_data_key(db, *instance, *epoch, key)
-            }
-            Write::Client(client) => client::insert_client(db, client),
-            Write::Certificate(id, certificate) => client::insert_certificate(db, *id, certificate),
-            Write::CertificateRemoved(id, fingerprint) => {
-                client::remove_certificate(db, *id, fingerprint)
-            }
-            Write::ClientStatus(id, status) => client::update_status(db, *id, *status),
-            Write::ClientRemoved(id) => client::remove_client(db, *id),
-        }
-    }
-
-    /// Makes what was written count for the changesets that follow in the same transaction.
-    fn remember(&mut self, writes: &[Write]) -> Result<(), StoreError> {
-        for write in writes {
-            match write {
-                Write::Insert(object) => {
-                    let versions = (object.state_version, object.attributes_version);
-                    self.versions.insert(object.id, versions);
-                }
-                Write::State(object) => {
-                    if let Some(mut versions) = self.versions.get_mut(&object.id) {
-                        versions.0 = object.state_version;
-                    }
-                }
-                Write::Attributes(object) => {
-                    if let Some(mut versions) = self.versions.get_mut(&object.id) {
-                        versions.1 = object.attributes_version;
-                    }
-                }
-                _ => {}
-            }
-        }
-        if writes.iter().any(concerns_clients) {
-            self.clients = Arc::new(client::snapshot(&self.db)?);
-            self.clients_changed = true;
-        }
-        Ok(())
-    }
-
-    fn append(&mut self, submission: &Submission) -> Result<Applied, ApplyError> {
-        let first_sequence = self.next;
-        for (event, (leaf, prepared)) in submission
-            .changeset
-            .events()
-            .iter()
-            .zip(&submission.prepared)
-        {
-            let encoded;
-            let record = match prepared {
-                Some(record) => record,
-                None => {
-                    let numbers = self
-                        .pending
-                        .numbers(&self.db, &self.shared.interned, event)?;
-                    let mut record = Vec::new();
-                    record::encode(event, numbers.0, numbers.1, &mut record);
-                    encoded = record;
-                    &encoded
-                }
-            };
-            event::append(&self.db, self.next, record, leaf)?;
-            self.next = self.next.plus(1);
-        }
-        Ok(Applied { first_sequence })
-    }
-
     /// Shows what was committed to everyone else, before anyone is answered.
     fn publish(&mut self, batch: &[Submission], outcomes: &[Result<Applied, ApplyError>]) {
         self.pending.publish(&self.shared.interned);
@@ -419,34 +286,22 @@ impl Failure {
     }
 }
 
-/// Whether a write can be refused after another statement of the changeset has written.
-fn may_fail_halfway(writes: &[Write]) -> bool {
-    let (Some(first), rest) = (writes.first(), writes.iter().skip(1)) else {
-        return false;
-    };
-    let first = match first {
-        Write::Insert(object) | Write::Attributes(object) => !object.names.is_empty(),
-        Write::Client(_) => true,
-        _ => false,
-    };
-    first
-        || rest
-            .into_iter()
-            .any(|write| !matches!(write, Write::Read(..)))
-}
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
 
-const fn concerns_clients(write: &Write) -> bool {
-    match write {
-        Write::Insert(_)
-        | Write::State(_)
-        | Write::Attributes(_)
-        | Write::Read(..)
-        | Write::DataKey(..) => false,
-        Write::Instance(_)
-        | Write::Client(_)
-        | Write::Certificate(..)
-        | Write::CertificateRemoved(..)
-        | Write::ClientStatus(..)
-        | Write::ClientRemoved(_) => true,
+    use super::*;
+
+    fn failure(code: i32) -> Failure {
+        Failure::of_commit(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None))
+    }
+
+    #[test]
+    fn only_a_failed_disk_ends_the_process() {
+        assert!(failure(ffi::SQLITE_IOERR_FSYNC).fatal);
+        assert!(failure(ffi::SQLITE_IOERR_WRITE).fatal);
+        assert!(!failure(ffi::SQLITE_BUSY).fatal);
+        assert!(!failure(ffi::SQLITE_FULL).fatal);
+        assert_eq!(failure(ffi::SQLITE_FULL).error, ApplyError::StorageFull);
     }
 }
