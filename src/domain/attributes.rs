@@ -53,9 +53,18 @@ pub struct Bounds {
 /// Every attribute that a peer of this version knows, in the order of the table, custom ones last.
 #[must_use]
 pub fn all(object: &Object, version: ProtocolVersion, now: i64) -> Vec<Attribute> {
-    let standard = StandardAttribute::ALL.iter().flat_map(|name| values(object, *name, now));
-    let custom = object.attributes.iter().filter(|a| !is_standard(&a.name)).cloned();
-    standard.chain(custom).filter(|attribute| attribute.visible_in(version)).collect()
+    let standard = StandardAttribute::ALL
+        .iter()
+        .flat_map(|name| values(object, *name, now));
+    let custom = object
+        .attributes
+        .iter()
+        .filter(|a| !is_standard(&a.name))
+        .cloned();
+    standard
+        .chain(custom)
+        .filter(|attribute| attribute.visible_in(version))
+        .collect()
 }
 
 /// The instances of the named attribute that a peer of this version knows; none if it is not set.
@@ -89,7 +98,11 @@ pub fn names(object: &Object, version: ProtocolVersion, now: i64) -> Vec<Attribu
 /// The text of a custom attribute's first instance.
 #[must_use]
 pub fn custom_text<'a>(object: &'a Object, name: &str) -> Option<&'a str> {
-    object.attributes.iter().find(|a| a.name.text() == name).and_then(|a| a.value.as_text())
+    object
+        .attributes
+        .iter()
+        .find(|a| a.name.text() == name)
+        .and_then(|a| a.value.as_text())
 }
 
 const fn is_standard(name: &AttributeName) -> bool {
@@ -97,7 +110,12 @@ const fn is_standard(name: &AttributeName) -> bool {
 }
 
 fn kept(object: &Object, name: &AttributeName) -> Vec<Attribute> {
-    object.attributes.iter().filter(|attribute| attribute.name == *name).cloned().collect()
+    object
+        .attributes
+        .iter()
+        .filter(|attribute| attribute.name == *name)
+        .cloned()
+        .collect()
 }
 
 /// The instances of a standard attribute at `now`, whatever the version.
@@ -108,7 +126,10 @@ pub fn values(object: &Object, attribute: StandardAttribute, now: i64) -> Vec<At
     let dates = &object.dates;
     let date = |date: Option<i64>| date.map(Value::DateTime);
     let kept_or = |default: Value| {
-        let stored = object.attributes.iter().find(|a| a.name == AttributeName::Standard(attribute));
+        let stored = object
+            .attributes
+            .iter()
+            .find(|a| a.name == AttributeName::Standard(attribute));
         Some(stored.map_or(default, |stored| stored.value.clone()))
     };
     let one = match attribute {
@@ -139,7 +160,9 @@ pub fn values(object: &Object, attribute: StandardAttribute, now: i64) -> Vec<At
         // Every other attribute has the values clients gave it, if any.
         _ => return kept(object, &AttributeName::Standard(attribute)),
     };
-    one.map(|value| Attribute::standard(attribute, value)).into_iter().collect()
+    one.map(|value| Attribute::standard(attribute, value))
+        .into_iter()
+        .collect()
 }
 
 impl Name {
@@ -147,7 +170,10 @@ impl Name {
     fn attribute(&self) -> Attribute {
         let fields = vec![
             Field::new(Tag::NameValue, AttributeValue::Text(self.value.clone())),
-            Field::new(Tag::NameType, AttributeValue::Enumeration(self.name_type.code())),
+            Field::new(
+                Tag::NameType,
+                AttributeValue::Enumeration(self.name_type.code()),
+            ),
         ];
         Attribute {
             name: AttributeName::Standard(StandardAttribute::Name),
@@ -165,7 +191,10 @@ fn digest(object: &Object) -> Option<AttributeValue> {
             AttributeValue::Enumeration(HashingAlgorithm::Sha256.code()),
         ),
         Field::new(Tag::DigestValue, AttributeValue::Bytes(digest.to_vec())),
-        Field::new(Tag::KeyFormatType, AttributeValue::Enumeration(KeyFormatType::Raw.code())),
+        Field::new(
+            Tag::KeyFormatType,
+            AttributeValue::Enumeration(KeyFormatType::Raw.code()),
+        ),
     ]))
 }
 
@@ -174,7 +203,10 @@ fn revocation_reason(object: &Object) -> Option<AttributeValue> {
     let code = AttributeValue::Enumeration(reason.code.code());
     let mut fields = vec![Field::new(Tag::RevocationReasonCode, code)];
     if let Some(message) = &reason.message {
-        fields.push(Field::new(Tag::RevocationMessage, AttributeValue::Text(message.clone())));
+        fields.push(Field::new(
+            Tag::RevocationMessage,
+            AttributeValue::Text(message.clone()),
+        ));
     }
     Some(AttributeValue::Structure(fields))
 }
@@ -249,7 +281,10 @@ fn keep(
     attribute: &Attribute,
     bounds: Bounds,
 ) -> Result<Attribute, AttributeRefused> {
-    let same = object.attributes.iter().filter(|held| held.name == attribute.name);
+    let same = object
+        .attributes
+        .iter()
+        .filter(|held| held.name == attribute.name);
     let (count, last) = same.fold((0, None), |(count, last), held| {
         (count + 1, last.max(Some(held.index.unwrap_or(0))))
     });
@@ -257,7 +292,10 @@ fn keep(
         return Err(AttributeRefused::TooMany(attribute.name.text().to_owned()));
     }
     let index = last.map_or(0, |last: u32| last + 1);
-    let kept = Attribute { index: (index > 0).then_some(index), ..attribute.clone() };
+    let kept = Attribute {
+        index: (index > 0).then_some(index),
+        ..attribute.clone()
+    };
     object.attributes.push(kept.clone());
     Ok(kept)
 }
@@ -274,8 +312,17 @@ fn attach_name(
     if object.names.len() >= bounds.instances_max {
         return Err(AttributeRefused::TooMany("Name".to_owned()));
     }
-    let index = object.names.iter().map(|held| held.index + 1).max().unwrap_or(0);
-    let name = Name { index, value: value.to_owned(), name_type };
+    let index = object
+        .names
+        .iter()
+        .map(|held| held.index + 1)
+        .max()
+        .unwrap_or(0);
+    let name = Name {
+        index,
+        value: value.to_owned(),
+        name_type,
+    };
     let attribute = name.attribute();
     object.names.push(name);
     Ok(attribute)
@@ -288,10 +335,16 @@ fn attach_name(
 pub fn name_parts(value: &AttributeValue) -> Result<(&str, NameType), AttributeRefused> {
     let invalid = || AttributeRefused::Invalid("Name".to_owned());
     let field = |tag: Tag| value.fields().iter().find(|field| field.tag == tag.raw());
-    let text = field(Tag::NameValue).and_then(|field| field.value.as_text()).ok_or_else(invalid)?;
+    let text = field(Tag::NameValue)
+        .and_then(|field| field.value.as_text())
+        .ok_or_else(invalid)?;
     let code = field(Tag::NameType).and_then(|field| field.value.as_enumeration());
     let name_type = code.and_then(NameType::from_code).ok_or_else(invalid)?;
-    if text.is_empty() { Err(invalid()) } else { Ok((text, name_type)) }
+    if text.is_empty() {
+        Err(invalid())
+    } else {
+        Ok((text, name_type))
+    }
 }
 
 /// Dates decide the state, so they move the state version. Each may be set while it has not been reached and the state is one that
@@ -324,7 +377,10 @@ fn attach_date(
     }
     object.dates = dates;
     object.state_version += 1;
-    Ok(Attribute::standard(standard, AttributeValue::DateTime(date)))
+    Ok(Attribute::standard(
+        standard,
+        AttributeValue::DateTime(date),
+    ))
 }
 
 impl crate::domain::Dates {

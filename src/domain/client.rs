@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-
 use crate::crypto::Fingerprint;
 use crate::domain::{ClientId, Initiator, InstanceId, Scope};
 
@@ -125,7 +124,11 @@ pub struct Client {
 pub fn check_label(label: &str) -> Result<(), LabelError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let starts_well = label.starts_with(|c: char| c.is_ascii_alphanumeric());
-    if starts_well && label.len() <= 64 && label.chars().all(allowed) { Ok(()) } else { Err(LabelError) }
+    if starts_well && label.len() <= 64 && label.chars().all(allowed) {
+        Ok(())
+    } else {
+        Err(LabelError)
+    }
 }
 
 /// A label that cannot be used.
@@ -193,17 +196,23 @@ impl Clients {
     }
 
     fn insert(&mut self, client: Client) {
-        let Some(instance) = self.instances.get(&client.instance) else { return };
+        let Some(instance) = self.instances.get(&client.instance) else {
+            return;
+        };
         for certificate in &client.certificates {
             let identity = Identity {
                 client: client.id,
                 label: client.label.clone(),
                 instance: client.instance,
                 fingerprint: certificate.fingerprint,
-                initiator: Arc::new(Initiator::certificate(certificate.fingerprint, &client.label)),
+                initiator: Arc::new(Initiator::certificate(
+                    certificate.fingerprint,
+                    &client.label,
+                )),
                 scope: Arc::clone(&instance.scope),
             };
-            self.identities.insert(certificate.fingerprint, Arc::new(identity));
+            self.identities
+                .insert(certificate.fingerprint, Arc::new(identity));
         }
         self.clients.insert(client.id, Arc::new(client));
     }
@@ -212,10 +221,23 @@ impl Clients {
     ///
     /// # Errors
     /// [`NotAdmitted`] with the first rule that refuses it.
-    pub fn admit(&self, fingerprint: &Fingerprint, now: i64) -> Result<(Arc<Identity>, Trust), NotAdmitted> {
-        let identity = self.identities.get(fingerprint).ok_or(NotAdmitted::Unknown)?;
-        let client = self.clients.get(&identity.client).ok_or(NotAdmitted::Unknown)?;
-        let certificate = client.certificates.iter().find(|c| c.fingerprint == *fingerprint);
+    pub fn admit(
+        &self,
+        fingerprint: &Fingerprint,
+        now: i64,
+    ) -> Result<(Arc<Identity>, Trust), NotAdmitted> {
+        let identity = self
+            .identities
+            .get(fingerprint)
+            .ok_or(NotAdmitted::Unknown)?;
+        let client = self
+            .clients
+            .get(&identity.client)
+            .ok_or(NotAdmitted::Unknown)?;
+        let certificate = client
+            .certificates
+            .iter()
+            .find(|c| c.fingerprint == *fingerprint);
         let certificate = certificate.ok_or(NotAdmitted::Unknown)?;
         match client.status {
             ClientStatus::Disabled => Err(NotAdmitted::Disabled),
@@ -242,7 +264,9 @@ impl Clients {
     /// The client that has this certificate, whatever its status.
     #[must_use]
     pub fn holder(&self, fingerprint: &Fingerprint) -> Option<&Arc<Client>> {
-        self.identities.get(fingerprint).and_then(|identity| self.clients.get(&identity.client))
+        self.identities
+            .get(fingerprint)
+            .and_then(|identity| self.clients.get(&identity.client))
     }
 
     /// All clients, by label.

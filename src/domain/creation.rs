@@ -45,7 +45,11 @@ impl NewKey<'_> {
     }
 
     fn blank(&self, algorithm: CryptographicAlgorithm, length: i32, usage_mask: i32) -> Object {
-        let dates = Dates { initial: self.now, last_change: self.now, ..Dates::default() };
+        let dates = Dates {
+            initial: self.now,
+            last_change: self.now,
+            ..Dates::default()
+        };
         Object {
             id: self.id,
             instance: self.instance,
@@ -71,10 +75,14 @@ impl NewKey<'_> {
     fn algorithm(&self) -> Result<CryptographicAlgorithm, AttributeRefused> {
         let value = self.single(StandardAttribute::CryptographicAlgorithm)?;
         let value = value.ok_or(AttributeRefused::Missing("Cryptographic Algorithm"))?;
-        let algorithm = value.as_enumeration().and_then(CryptographicAlgorithm::from_code);
+        let algorithm = value
+            .as_enumeration()
+            .and_then(CryptographicAlgorithm::from_code);
         match algorithm {
             Some(CryptographicAlgorithm::Aes) => Ok(CryptographicAlgorithm::Aes),
-            _ => Err(AttributeRefused::Invalid("Cryptographic Algorithm".to_owned())),
+            _ => Err(AttributeRefused::Invalid(
+                "Cryptographic Algorithm".to_owned(),
+            )),
         }
     }
 
@@ -103,15 +111,18 @@ impl NewKey<'_> {
     /// Always Sensitive and Never Extractable start from what the client asked for (KMIP 1.4 §3.48, §3.50).
     fn remember_sensitivity(&self, object: &mut Object) {
         use StandardAttribute as A;
-        for (given, value, kept) in
-            [(A::Sensitive, true, A::AlwaysSensitive), (A::Extractable, false, A::NeverExtractable)]
-        {
+        for (given, value, kept) in [
+            (A::Sensitive, true, A::AlwaysSensitive),
+            (A::Extractable, false, A::NeverExtractable),
+        ] {
             let is_given = |attribute: &Attribute| {
                 attribute.name == AttributeName::Standard(given)
                     && attribute.value == AttributeValue::Boolean(value)
             };
             if object.attributes.iter().any(is_given) {
-                object.attributes.push(Attribute::standard(kept, AttributeValue::Boolean(true)));
+                object
+                    .attributes
+                    .push(Attribute::standard(kept, AttributeValue::Boolean(true)));
             }
         }
     }

@@ -81,7 +81,9 @@ impl ObjectId {
     /// only, so an identifier without a letter is not given out.
     #[must_use]
     pub fn has_letter(&self) -> bool {
-        self.as_bytes().iter().any(|byte| byte >> 4 > 9 || byte & 0x0f > 9)
+        self.as_bytes()
+            .iter()
+            .any(|byte| byte >> 4 > 9 || byte & 0x0f > 9)
     }
 }
 
@@ -93,7 +95,11 @@ fn from_parts(now_ms: i64, random: [u8; 10]) -> Uuid {
 fn parse(text: &str) -> Result<Uuid, NotAnId> {
     let uuid = Uuid::try_parse(text).map_err(|_| NotAnId)?;
     let mut canonical = [0_u8; 36];
-    if uuid.as_hyphenated().encode_lower(&mut canonical) == text { Ok(uuid) } else { Err(NotAnId) }
+    if uuid.as_hyphenated().encode_lower(&mut canonical) == text {
+        Ok(uuid)
+    } else {
+        Err(NotAnId)
+    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 //!
 //! [`lead`] picks the criterion the store has an index for; [`matches`] decides, on the loaded object, over all of them.
 
+use crate::domain::Object;
 use crate::domain::attributes::{name_parts, named};
 use crate::domain::lifecycle::{is_destroyed, state_at};
-use crate::domain::Object;
 use crate::kmip::attribute::{Attribute, AttributeName, AttributeValue, StandardAttribute};
 use crate::kmip::enums::State;
 use crate::kmip::version::ProtocolVersion;
@@ -45,7 +45,10 @@ fn name_text(value: &AttributeValue) -> Option<&str> {
 #[must_use]
 pub fn unknown(criteria: &[Attribute]) -> Option<&str> {
     let is_unknown = |criterion: &&Attribute| matches!(criterion.name, AttributeName::Unknown(_));
-    criteria.iter().find(is_unknown).map(|criterion| criterion.name.text())
+    criteria
+        .iter()
+        .find(is_unknown)
+        .map(|criterion| criterion.name.text())
 }
 
 /// Whether `object` meets every criterion at `now`. Destroyed objects are met only by a criterion on their State: what is gone is
@@ -56,7 +59,9 @@ pub fn matches(object: &Object, criteria: &[Attribute], now: i64) -> bool {
     if is_destroyed(state_at(object, now)) && !asks_destroyed {
         return false;
     }
-    criteria.iter().all(|criterion| meets(object, criterion, criteria, now))
+    criteria
+        .iter()
+        .all(|criterion| meets(object, criterion, criteria, now))
 }
 
 fn is_about_destroyed(criterion: &Attribute) -> bool {
@@ -70,8 +75,13 @@ fn meets(object: &Object, criterion: &Attribute, criteria: &[Attribute], now: i6
     let held = held.iter().map(|attribute| &attribute.value);
     if let AttributeValue::DateTime(_) = criterion.value {
         let same = criteria.iter().filter(|other| other.name == criterion.name);
-        let dates = same.filter_map(|other| date(&other.value)).collect::<Vec<_>>();
-        return held.into_iter().filter_map(date).any(|held| in_range(held, &dates));
+        let dates = same
+            .filter_map(|other| date(&other.value))
+            .collect::<Vec<_>>();
+        return held
+            .into_iter()
+            .filter_map(date)
+            .any(|held| in_range(held, &dates));
     }
     let is_mask =
         criterion.name == AttributeName::Standard(StandardAttribute::CryptographicUsageMask);

@@ -36,22 +36,42 @@ impl Initiator {
     #[must_use]
     pub fn certificate(fingerprint: Fingerprint, label: &str) -> Self {
         let id = fingerprint.initiator_id();
-        let name = if label.is_empty() { id.clone() } else { label.to_owned() };
-        Self { id, name, kind: InitiatorKind::Certificate }
+        let name = if label.is_empty() {
+            id.clone()
+        } else {
+            label.to_owned()
+        };
+        Self {
+            id,
+            name,
+            kind: InitiatorKind::Certificate,
+        }
     }
 
     /// A user of this machine.
     #[must_use]
     pub fn local_user(uid: u32, name: &str) -> Self {
         let id = format!("LocalUser-{uid}");
-        let name = if name.is_empty() { id.clone() } else { name.to_owned() };
-        Self { id, name, kind: InitiatorKind::LocalUser }
+        let name = if name.is_empty() {
+            id.clone()
+        } else {
+            name.to_owned()
+        };
+        Self {
+            id,
+            name,
+            kind: InitiatorKind::LocalUser,
+        }
     }
 
     /// This server itself.
     #[must_use]
     pub fn server(origin: &str) -> Self {
-        Self { id: format!("Server-{origin}"), name: origin.to_owned(), kind: InitiatorKind::Server }
+        Self {
+            id: format!("Server-{origin}"),
+            name: origin.to_owned(),
+            kind: InitiatorKind::Server,
+        }
     }
 }
 
@@ -81,7 +101,11 @@ impl Scope {
     /// The same account without location or instance: the scope of global events.
     #[must_use]
     pub fn global(&self) -> Self {
-        Self { location: String::new(), instance: String::new(), ..self.clone() }
+        Self {
+            location: String::new(),
+            instance: String::new(),
+            ..self.clone()
+        }
     }
 
     /// The CRN of the instance: `…:<instance>::`.
@@ -93,8 +117,15 @@ impl Scope {
     /// The CRN of a resource of the instance: `…:<instance>:<type>:<resource>`.
     #[must_use]
     pub fn resource_crn(&self, resource_type: &str, resource: &str) -> String {
-        let Self { crn_prefix, account, location, instance } = self;
-        format!("{crn_prefix}:vmware-solutions:{location}:a/{account}:{instance}:{resource_type}:{resource}")
+        let Self {
+            crn_prefix,
+            account,
+            location,
+            instance,
+        } = self;
+        format!(
+            "{crn_prefix}:vmware-solutions:{location}:a/{account}:{instance}:{resource_type}:{resource}"
+        )
     }
 }
 
@@ -110,12 +141,18 @@ mod tests {
             location: "eu-de".to_owned(),
             instance: "i".to_owned(),
         };
-        assert_eq!(scope.crn(), "crn:v1:bluemix:public:vmware-solutions:eu-de:a/abc:i::");
+        assert_eq!(
+            scope.crn(),
+            "crn:v1:bluemix:public:vmware-solutions:eu-de:a/abc:i::"
+        );
         assert_eq!(
             scope.resource_crn("kmip-key", "k"),
             "crn:v1:bluemix:public:vmware-solutions:eu-de:a/abc:i:kmip-key:k"
         );
-        assert_eq!(scope.global().crn(), "crn:v1:bluemix:public:vmware-solutions::a/abc:::");
+        assert_eq!(
+            scope.global().crn(),
+            "crn:v1:bluemix:public:vmware-solutions::a/abc:::"
+        );
         assert_eq!(scope.crn().split(':').count(), 10);
     }
 }

@@ -1,8 +1,8 @@
 //! Why bytes are not the typed message they should be.
 //!
 //! A `DecodeError` names the field and the rule of the standard it breaks, never the value. Its
-//! `reason` is what KMIP 1.x tells the peer about unreadable input; reasons for refusals of readable
-//! input are not decided in this layer.
+//! `reason` is what KMIP 1.x tells the peer about unreadable input; reasons for refusals of
+//! readable input are not decided in this layer.
 
 use ttlv::ItemType;
 

@@ -1,8 +1,8 @@
 //! Reading the fields of a structure: order is free, repetition and strangers are not.
 //!
 //! Shared by every decoder of this module, so that the header rules of the standard (unknown fields
-//! at a known version are refused, at a newer minor version skipped; no field twice) are one piece of
-//! code. It reads one level; nested structures are read by whoever knows them.
+//! at a known version are refused, at a newer minor version skipped; no field twice) are one piece
+//! of code. It reads one level; nested structures are read by whoever knows them.
 
 use ttlv::{Item, Structure};
 

@@ -1,7 +1,7 @@
 //! The bit masks of KMIP: named bits over a 32-bit number.
 //!
-//! Bits the standard does not name are kept, not refused: a mask that came from a client leaves as it
-//! came. What a bit permits is decided elsewhere.
+//! Bits the standard does not name are kept, not refused: a mask that came from a client leaves as
+//! it came. What a bit permits is decided elsewhere.
 
 use super::{
     enums::{EnumerationTable, EnumerationValue, removed},

@@ -1,8 +1,9 @@
 //! The table of tags of KMIP 1.0 to 2.1.
 //!
-//! A tag here is a name the standard defines; extension tags (0x54xxxx) are not in the table and stay
-//! plain [`ttlv::Tag`]s. Each line holds the variant, its code, its canonical name, the version that
-//! introduced it and the types its items may have. A test compares the table with the registry.
+//! A tag here is a name the standard defines; extension tags (0x54xxxx) are not in the table and
+//! stay plain [`ttlv::Tag`]s. Each line holds the variant, its code, its canonical name, the
+//! version that introduced it and the types its items may have. A test compares the table with the
+//! registry.
 
 use std::fmt;
 

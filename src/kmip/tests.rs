@@ -19,7 +19,8 @@ use super::{
 /// date was taken from the line of Credential Value.
 const TYPE_DIFFERS: &[Tag] = &[Tag::CompromiseOccurrenceDate];
 
-/// Enumerations of the registry that have no table: without standard values, or tables of their own.
+/// Enumerations of the registry that have no table: without standard values, or tables of their
+/// own.
 const NO_TABLE: &[&str] = &[
     "Opaque Data Type",
     "PKCS#11 Function",

@@ -16,11 +16,14 @@ pub(crate) async fn run(
 ) -> Result<Response, OpError> {
     let uid = request.unique_identifier.as_deref();
     report.about(ctx, uid);
-    report.request.push_text(Field::AttributeName, request.attribute.name.text());
+    report.asked(|data| data.text(Field::AttributeName, request.attribute.name.text()));
     let object = ctx.object(uid).await?;
     report.note_state(&object, ctx.now());
     if request.attribute.index.is_some() {
-        return Err(OpError::new(Cause::InvalidField, "an attribute index is not given here"));
+        return Err(OpError::new(
+            Cause::InvalidField,
+            "an attribute index is not given here",
+        ));
     }
     let mut object = Object::clone(&object);
     if request.attribute.name == AttributeName::Standard(StandardAttribute::Name) {
@@ -38,5 +41,8 @@ pub(crate) async fn run(
     object.dates.last_change = ctx.now();
     let unique_identifier = object.id.to_string();
     ctx.update(object);
-    Ok(Response { unique_identifier, attribute })
+    Ok(Response {
+        unique_identifier,
+        attribute,
+    })
 }

@@ -44,7 +44,12 @@ pub(crate) async fn answer(service: &Service, identity: &Arc<Identity>, bytes: &
     let Ok(request) = service.request_id(now_ms) else {
         return plain(now_ms, ProtocolVersion::best(), Cause::Internal, false);
     };
-    let exchange = Exchange { service, identity, now_ms, request };
+    let exchange = Exchange {
+        service,
+        identity,
+        now_ms,
+        request,
+    };
     match RequestMessage::decode(bytes, service.limits()) {
         Ok(message) => exchange.answer(&message).await,
         Err(error) => exchange.refuse(&error, false).await,
@@ -67,14 +72,24 @@ pub(crate) async fn answer_unframed(
         reason: ResultReason::InvalidMessage,
         detail: error.to_string(),
     };
-    Exchange { service, identity, now_ms, request }.refuse(&error, true).await
+    Exchange {
+        service,
+        identity,
+        now_ms,
+        request,
+    }
+    .refuse(&error, true)
+    .await
 }
 
 /// A response of one failed item without an operation.
 fn plain(now_ms: i64, version: ProtocolVersion, cause: Cause, close: bool) -> Answer {
     let mut writer = ResponseWriter::new(version, now_ms.div_euclid(1000));
     writer.failure(ItemHead::default(), cause.result_reason(), cause.sentence());
-    Answer { bytes: writer.finish(), close }
+    Answer {
+        bytes: writer.finish(),
+        close,
+    }
 }
 
 impl Exchange<'_> {
@@ -86,8 +101,13 @@ impl Exchange<'_> {
         for attempt in 0..TRIES {
             let version = header.answer_version();
             let past_cache = attempt > 0;
-            let mut ctx =
-                Context::new(self.service, self.identity, version, self.now_ms, past_cache);
+            let mut ctx = Context::new(
+                self.service,
+                self.identity,
+                version,
+                self.now_ms,
+                past_cache,
+            );
             let done = execute(&mut ctx, message).await;
             let changeset = match self.events(&done, header.version) {
                 Ok(events) => ctx.into_changeset(events),
@@ -107,7 +127,8 @@ impl Exchange<'_> {
     fn write(self, message: &RequestMessage, done: &[Done<'_>]) -> Answer {
         let version = message.header.answer_version();
         let client = message.header.client_correlation_value.as_deref();
-        let server = (version >= ProtocolVersion::V1_4).then(|| self.request.to_string());
+        // Only to who correlates: PyKMIP's decoder of 1.4 does not know the field.
+        let server = client.map(|_| self.request.to_string());
         let seconds = self.now_ms.div_euclid(1000);
         let mut writer =
             ResponseWriter::with_correlation(version, seconds, client, server.as_deref());
@@ -121,7 +142,10 @@ impl Exchange<'_> {
                 }
             }
         }
-        Answer { bytes: writer.finish(), close: false }
+        Answer {
+            bytes: writer.finish(),
+            close: false,
+        }
     }
 
     /// Answers every item with one failure, and records it. Nothing of the message took effect.
@@ -187,13 +211,21 @@ impl Exchange<'_> {
                 report: &item.report,
                 failure: item.result.as_ref().err().map(|error| error.cause),
             };
-            events.extend(event::of_item(self.service, self.identity, self.stamp(), &about)?);
+            events.extend(event::of_item(
+                self.service,
+                self.identity,
+                self.stamp(),
+                &about,
+            )?);
         }
         Ok(events)
     }
 
     const fn stamp(self) -> event::Stamp {
-        event::Stamp { now_ms: self.now_ms, request: self.request }
+        event::Stamp {
+            now_ms: self.now_ms,
+            request: self.request,
+        }
     }
 }
 
@@ -214,7 +246,11 @@ async fn execute<'m>(ctx: &mut Context<'_>, message: &'m RequestMessage) -> Vec<
         let mut report = Report::new();
         let result = run(ctx, item, message.header.version_supported(), &mut report).await;
         let failed = result.is_err();
-        done.push(Done { item, report, result });
+        done.push(Done {
+            item,
+            report,
+            result,
+        });
         match continuation {
             Option::Continue => {}
             Option::Stop if failed => break,
@@ -245,13 +281,23 @@ async fn run(
     if !version_supported && item.operation != Some(Operation::DiscoverVersions) {
         return Err(Cause::VersionNotSupported.into());
     }
-    if item.message_extension.as_ref().is_some_and(|extension| extension.critical) {
-        return Err(OpError::new(Cause::FeatureNotSupported, "critical message extension"));
+    if item
+        .message_extension
+        .as_ref()
+        .is_some_and(|extension| extension.critical)
+    {
+        return Err(OpError::new(
+            Cause::FeatureNotSupported,
+            "critical message extension",
+        ));
     }
     let payload = item.payload.as_ref().map_err(OpError::from)?;
     let since = payload.operation().since();
     if since > ctx.version {
-        return Err(OpError::new(Cause::OperationNotSupported, "newer than the request's version"));
+        return Err(OpError::new(
+            Cause::OperationNotSupported,
+            "newer than the request's version",
+        ));
     }
     let result = dispatch(ctx, payload, report).await;
     if let Err(error) = &result {

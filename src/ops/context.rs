@@ -50,7 +50,15 @@ impl<'a> Context<'a> {
         past_cache: bool,
     ) -> Self {
         let met = Vec::new();
-        Self { service, identity, version, now_ms, past_cache, placeholder: None, met }
+        Self {
+            service,
+            identity,
+            version,
+            now_ms,
+            past_cache,
+            placeholder: None,
+            met,
+        }
     }
 
     /// The moment of this message in seconds since 1970.
@@ -95,7 +103,11 @@ impl<'a> Context<'a> {
         let stored = stored.filter(|object| object.instance == self.identity.instance);
         let stored = stored.ok_or(Cause::NotFound)?;
         let current = Arc::clone(&stored);
-        self.met.push(Met { stored: Some(stored), current: Arc::clone(&current), served: false });
+        self.met.push(Met {
+            stored: Some(stored),
+            current: Arc::clone(&current),
+            served: false,
+        });
         Ok(current)
     }
 
@@ -113,7 +125,10 @@ impl<'a> Context<'a> {
 
     /// The objects this message made.
     pub(crate) fn made(&self) -> impl Iterator<Item = &Arc<Object>> {
-        self.met.iter().filter(|met| met.stored.is_none()).map(|met| &met.current)
+        self.met
+            .iter()
+            .filter(|met| met.stored.is_none())
+            .map(|met| &met.current)
     }
 
     /// Whether a Name is in use in the client's instance, by an object other than `except`.
@@ -127,14 +142,22 @@ impl<'a> Context<'a> {
         if met.filter(|object| Some(object.id) != except).any(holds) {
             return Ok(true);
         }
-        let holder = self.service.store().name_holder(self.identity.instance, name).await?;
+        let holder = self
+            .service
+            .store()
+            .name_holder(self.identity.instance, name)
+            .await?;
         Ok(holder.is_some() && holder != except)
     }
 
     /// Adds a new object; the ID Placeholder is set to it.
     pub(crate) fn create(&mut self, object: Object) {
         self.placeholder = Some(object.id);
-        self.met.push(Met { stored: None, current: Arc::new(object), served: false });
+        self.met.push(Met {
+            stored: None,
+            current: Arc::new(object),
+            served: false,
+        });
     }
 
     /// Replaces an object this message has met.
@@ -179,7 +202,11 @@ impl<'a> Context<'a> {
 
 impl Met {
     fn write_into(self, changeset: &mut Changeset, now: i64) {
-        let Self { stored, current, served } = self;
+        let Self {
+            stored,
+            current,
+            served,
+        } = self;
         let id = current.id;
         match stored {
             None => changeset.write(Write::Insert(Arc::clone(&current))),
@@ -194,7 +221,9 @@ impl Met {
                 }
             }
         }
-        let noted = current.last_read.is_some_and(|read| now - read < LAST_READ_STEP);
+        let noted = current
+            .last_read
+            .is_some_and(|read| now - read < LAST_READ_STEP);
         if served && (current.fresh || !noted) {
             changeset.write(Write::Read(id, now));
         }

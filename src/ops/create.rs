@@ -3,9 +3,9 @@
 use crate::audit::{Data, Field, Target};
 use crate::crypto::digest::sha256;
 use crate::crypto::wrap::object_aad;
+use crate::domain::Object;
 use crate::domain::attributes::name_parts;
 use crate::domain::creation::NewKey;
-use crate::domain::Object;
 use crate::kmip::attribute::{Attribute, AttributeName, StandardAttribute};
 use crate::kmip::enums::ObjectType;
 use crate::kmip::payload::create::{Request, Response};
@@ -18,9 +18,12 @@ pub(crate) async fn run(
     request: &Request,
     report: &mut Report,
 ) -> Result<Response, OpError> {
-    report.request.push_text(Field::ObjectType, request.object_type.name());
+    report.asked(|data| data.text(Field::ObjectType, request.object_type.name()));
     if request.object_type != ObjectType::SymmetricKey {
-        return Err(OpError::new(Cause::InvalidField, "only symmetric keys are made here"));
+        return Err(OpError::new(
+            Cause::InvalidField,
+            "only symmetric keys are made here",
+        ));
     }
     if !request.template.names.is_empty() {
         return Err(OpError::new(Cause::NotFound, "there are no templates here"));
@@ -37,12 +40,16 @@ pub(crate) async fn run(
     .object()?;
     make_material(ctx, &mut object)?;
     report.target = Target::Key(object.id);
-    describe(&object, &mut report.request);
-    report.response.push_text(Field::UniqueIdentifier, &object.id.to_string());
+    report.asked(|data| describe(&object, data));
+    report.answered(|data| data.id(Field::UniqueIdentifier, object.id));
     report.note_state(&object, ctx.now());
     let unique_identifier = object.id.to_string();
     ctx.create(object);
-    Ok(Response { object_type: ObjectType::SymmetricKey, unique_identifier, template: None })
+    Ok(Response {
+        object_type: ObjectType::SymmetricKey,
+        unique_identifier,
+        template: None,
+    })
 }
 
 /// A Name that another object of the instance has is refused (KMIP 1.4 §3.2).
@@ -59,7 +66,10 @@ async fn check_names(ctx: &Context<'_>, attributes: &[Attribute]) -> Result<(), 
 }
 
 fn make_material(ctx: &Context<'_>, object: &mut Object) -> Result<(), OpError> {
-    let bits = object.length.and_then(|bits| u32::try_from(bits).ok()).unwrap_or(0);
+    let bits = object
+        .length
+        .and_then(|bits| u32::try_from(bits).ok())
+        .unwrap_or(0);
     let material = ctx.service.symmetric_key(bits)?;
     let (epoch, key) = ctx
         .service
@@ -76,15 +86,16 @@ fn make_material(ctx: &Context<'_>, object: &mut Object) -> Result<(), OpError> 
     Ok(())
 }
 
-fn describe(object: &Object, data: &mut Data) {
+fn describe(object: &Object, mut data: Data) -> Data {
     if let Some(algorithm) = object.algorithm {
-        data.push_text(Field::CryptographicAlgorithm, algorithm.name());
+        data = data.text(Field::CryptographicAlgorithm, algorithm.name());
     }
     if let Some(length) = object.length {
-        data.push_number(Field::CryptographicLength, i64::from(length));
+        data = data.number(Field::CryptographicLength, i64::from(length));
     }
-    data.push_number(Field::CryptographicUsageMask, i64::from(object.usage_mask));
-    if !object.names.is_empty() {
-        data.push_list(Field::Names, object.names.iter().map(|name| name.value.clone()));
+    data = data.number(Field::CryptographicUsageMask, i64::from(object.usage_mask));
+    if object.names.is_empty() {
+        return data;
     }
+    data.list(Field::Names, object.names.iter().map(|name| &name.value))
 }

@@ -6,6 +6,8 @@ use crate::kmip::version::ProtocolVersion;
 pub(crate) fn run(request: &Request) -> Response {
     let spoken = ProtocolVersion::SUPPORTED.iter().copied();
     let asked = &request.versions;
-    let versions = spoken.filter(|version| asked.is_empty() || asked.contains(version)).collect();
+    let versions = spoken
+        .filter(|version| asked.is_empty() || asked.contains(version))
+        .collect();
     Response { versions }
 }

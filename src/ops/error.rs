@@ -11,7 +11,7 @@ use crate::kmip::error::ItemError;
 
 /// The cause of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
+pub(crate) enum Cause {
     /// No such object in this instance; an object of another instance looks the same.
     NotFound,
     /// No Unique Identifier was given and no earlier item of the batch left one.
@@ -71,7 +71,7 @@ pub enum Cause {
 impl Cause {
     /// The Result Reason of KMIP 1.0 to 1.4 (operations.md; KMIP 1.4 §11).
     #[must_use]
-    pub const fn result_reason(self) -> ResultReason {
+    pub(crate) const fn result_reason(self) -> ResultReason {
         match self {
             Self::NotFound | Self::NoPlaceholder => ResultReason::ItemNotFound,
             Self::WrongState | Self::Destroyed | Self::NotPermitted | Self::ReadOnly => {
@@ -96,15 +96,13 @@ impl Cause {
             | Self::StoreUnavailable
             | Self::Conflict
             | Self::Undone
-            | Self::Internal => {
-                ResultReason::GeneralFailure
-            }
+            | Self::Internal => ResultReason::GeneralFailure,
         }
     }
 
     /// The sentence the peer reads. It tells nothing the peer could not know.
     #[must_use]
-    pub const fn sentence(self) -> &'static str {
+    pub(crate) const fn sentence(self) -> &'static str {
         match self {
             Self::NotFound => "no such object",
             Self::NoPlaceholder => "no unique identifier is given and the ID placeholder is empty",
@@ -135,7 +133,7 @@ impl Cause {
 
     /// What the event says (EVENTS.md section 3).
     #[must_use]
-    pub const fn failure(self) -> Failure {
+    pub(crate) const fn failure(self) -> Failure {
         match self {
             Self::NotFound | Self::NoPlaceholder => Failure::ObjectNotFound,
             Self::WrongState => Failure::WrongState,
@@ -166,23 +164,29 @@ impl Cause {
 
 /// A failed operation: its cause, and a detail that goes to the log and nowhere else.
 #[derive(Debug)]
-pub struct OpError {
+pub(crate) struct OpError {
     /// Why.
-    pub cause: Cause,
+    pub(crate) cause: Cause,
     /// What exactly; for the log.
-    pub detail: String,
+    pub(crate) detail: String,
 }
 
 impl OpError {
     /// A failure with a detail for the log.
     pub(crate) fn new(cause: Cause, detail: impl Into<String>) -> Self {
-        Self { cause, detail: detail.into() }
+        Self {
+            cause,
+            detail: detail.into(),
+        }
     }
 }
 
 impl From<Cause> for OpError {
     fn from(cause: Cause) -> Self {
-        Self { cause, detail: String::new() }
+        Self {
+            cause,
+            detail: String::new(),
+        }
     }
 }
 

@@ -30,26 +30,24 @@ pub(crate) struct ItemEvent<'a> {
 /// refused request.
 fn action(operation: Option<Operation>) -> Action {
     match operation {
-        Some(Operation::Create) => Action::KmipKeyCreate,
-        Some(Operation::Get) => Action::KmipKeyRead,
-        Some(Operation::GetAttributes | Operation::GetAttributeList) => {
-            Action::KmipKeyAttributesRetrieve
-        }
-        Some(Operation::AddAttribute) => Action::KmipKeyAttributesAdd,
-        Some(Operation::Activate) => Action::KmipKeyActivate,
-        Some(Operation::Revoke) => Action::KmipKeyRevoke,
-        Some(Operation::Destroy) => Action::KmipKeyDestroy,
-        Some(Operation::Locate) => Action::KmipKeyLocate,
-        Some(Operation::DiscoverVersions) => Action::KmipProtocolDiscover,
-        Some(Operation::Query) => Action::KmipProtocolQuery,
+        Some(Operation::Create) => Action::KeyCreate,
+        Some(Operation::Get) => Action::KeyRead,
+        Some(Operation::GetAttributes | Operation::GetAttributeList) => Action::AttributesRetrieve,
+        Some(Operation::AddAttribute) => Action::AttributesAdd,
+        Some(Operation::Activate) => Action::KeyActivate,
+        Some(Operation::Revoke) => Action::KeyRevoke,
+        Some(Operation::Destroy) => Action::KeyDestroy,
+        Some(Operation::Locate) => Action::KeyLocate,
+        Some(Operation::DiscoverVersions) => Action::ProtocolDiscover,
+        Some(Operation::Query) => Action::ProtocolQuery,
         // What is not carried out here is refused.
-        _ => Action::KmipRequestRefuse,
+        _ => Action::RequestRefuse,
     }
 }
 
 /// Whether an event is made: always, except for what touches no key and did not fail, unless it is switched on.
 fn is_recorded(action: Action, failed: bool, protocol_events: bool) -> bool {
-    let protocol = matches!(action, Action::KmipProtocolDiscover | Action::KmipProtocolQuery);
+    let protocol = matches!(action, Action::ProtocolDiscover | Action::ProtocolQuery);
     !protocol || protocol_events || failed
 }
 
@@ -61,26 +59,17 @@ pub(crate) fn of_item(
     item: &ItemEvent<'_>,
 ) -> Result<Option<Event>, OpError> {
     let action = action(item.operation);
-    if !is_recorded(action, item.failure.is_some(), service.config().protocol_events) {
+    if !is_recorded(
+        action,
+        item.failure.is_some(),
+        service.config().protocol_events,
+    ) {
         return Ok(None);
     }
-    let mut request = Data::new();
-    if let Some(operation) = item.operation {
-        request.push_text(Field::Operation, operation.name());
-    }
-    request.push_text(Field::ProtocolVersion, &item.version.to_string());
-    request.push_number(Field::BatchItem, i64::try_from(item.index).unwrap_or(i64::MAX));
-    request.append(&item.report.request);
-    let mut response = Data::new();
-    response.push_text(Field::ResultStatus, status(item.failure));
-    if let Some(cause) = item.failure.filter(|cause| *cause != Cause::Undone) {
-        response.push_text(Field::ResultReason, cause.result_reason().name());
-    }
-    response.append(&item.report.response);
     let target = item.report.target.clone();
     let mut event = blank(service, identity, stamp, action, target)?;
-    event.request = request;
-    event.response = response;
+    event.request = asked(item).and(&item.report.request);
+    event.response = result(item.failure).and(&item.report.response);
     conclude(&mut event, item.failure);
     Ok(Some(event))
 }
@@ -92,11 +81,36 @@ pub(crate) fn refused(
     stamp: Stamp,
     cause: Cause,
 ) -> Result<Event, OpError> {
-    let mut event = blank(service, identity, stamp, Action::KmipRequestRefuse, Target::Instance)?;
-    event.response.push_text(Field::ResultStatus, status(Some(cause)));
-    event.response.push_text(Field::ResultReason, cause.result_reason().name());
+    let mut event = blank(
+        service,
+        identity,
+        stamp,
+        Action::RequestRefuse,
+        Target::Instance,
+    )?;
+    event.response = result(Some(cause));
     conclude(&mut event, Some(cause));
     Ok(event)
+}
+
+fn asked(item: &ItemEvent<'_>) -> Data {
+    let data = match item.operation {
+        Some(operation) => Data::new().text(Field::Operation, operation.name()),
+        None => Data::new(),
+    };
+    data.text(Field::ProtocolVersion, item.version.to_string())
+        .number(
+            Field::BatchItem,
+            i64::try_from(item.index).unwrap_or(i64::MAX),
+        )
+}
+
+fn result(failure: Option<Cause>) -> Data {
+    let data = Data::new().text(Field::ResultStatus, status(failure));
+    match failure {
+        None | Some(Cause::Undone) => data,
+        Some(cause) => data.text(Field::ResultReason, cause.result_reason().name()),
+    }
 }
 
 const fn status(failure: Option<Cause>) -> &'static str {
@@ -132,7 +146,7 @@ fn blank(
 
 fn conclude(event: &mut Event, failure: Option<Cause>) {
     match failure {
-        None if event.action == Action::KmipKeyCreate => event.reason = ReasonCode::Created,
+        None if event.action == Action::KeyCreate => event.reason = ReasonCode::Created,
         None => {}
         Some(cause) => {
             let failure = cause.failure();

@@ -23,7 +23,7 @@ pub(crate) async fn run(
     let uid = request.unique_identifier.as_deref();
     report.about(ctx, uid);
     if let Some(format) = request.key_format_type {
-        report.request.push_text(Field::KeyFormatType, format.name());
+        report.asked(|data| data.text(Field::KeyFormatType, format.name()));
     }
     let object = ctx.object(uid).await?;
     report.note_state(&object, ctx.now());
@@ -31,19 +31,28 @@ pub(crate) async fn run(
     check_policy(&object, ctx.version, ctx.now())?;
     let key_block = open(ctx, &object)?;
     ctx.serve(object.id);
-    Ok(Response { unique_identifier: Cow::Owned(object.id.to_string()), key: key_block })
+    Ok(Response {
+        unique_identifier: Cow::Owned(object.id.to_string()),
+        key: key_block,
+    })
 }
 
 /// Only the raw key, unwrapped and uncompressed, is given.
 fn check_form(request: &Request) -> Result<(), OpError> {
-    if request.key_format_type.is_some_and(|format| format != KeyFormatType::Raw) {
+    if request
+        .key_format_type
+        .is_some_and(|format| format != KeyFormatType::Raw)
+    {
         return Err(Cause::FormatNotSupported.into());
     }
     if request.key_compression_type.is_some() {
         return Err(Cause::CompressionNotSupported.into());
     }
     if request.key_wrap_type.is_some() || request.key_wrapping_specification.is_some() {
-        return Err(OpError::new(Cause::FeatureNotSupported, "key wrapping is not supported"));
+        return Err(OpError::new(
+            Cause::FeatureNotSupported,
+            "key wrapping is not supported",
+        ));
     }
     Ok(())
 }
@@ -51,7 +60,9 @@ fn check_form(request: &Request) -> Result<(), OpError> {
 /// Sensitive objects leave wrapped only, others may not leave at all (KMIP 1.4 §3.47, §3.49).
 fn check_policy(object: &Object, version: ProtocolVersion, now: i64) -> Result<(), OpError> {
     let holds = |attribute, value| {
-        values(object, attribute, now).iter().any(|a| a.value == AttributeValue::Boolean(value))
+        values(object, attribute, now)
+            .iter()
+            .any(|a| a.value == AttributeValue::Boolean(value))
     };
     let refused = if holds(StandardAttribute::Extractable, false) {
         Cause::NotExtractable
@@ -61,13 +72,25 @@ fn check_policy(object: &Object, version: ProtocolVersion, now: i64) -> Result<(
         return Ok(());
     };
     // Before 1.4 neither reason exists.
-    Err(if version < ProtocolVersion::V1_4 { Cause::NotPermitted } else { refused }.into())
+    Err(if version < ProtocolVersion::V1_4 {
+        Cause::NotPermitted
+    } else {
+        refused
+    }
+    .into())
 }
 
 fn open(ctx: &Context<'_>, object: &Object) -> Result<KeyBlock<'static>, OpError> {
     let gone = lifecycle::is_destroyed(object.state);
-    let material = object.material.as_ref().filter(|_| !gone).ok_or(Cause::NoMaterial)?;
-    let key = ctx.service.keyring().opening(object.instance, object.data_key_epoch);
+    let material = object
+        .material
+        .as_ref()
+        .filter(|_| !gone)
+        .ok_or(Cause::NoMaterial)?;
+    let key = ctx
+        .service
+        .keyring()
+        .opening(object.instance, object.data_key_epoch);
     let key = key.ok_or_else(|| OpError::new(Cause::Cryptographic, "the data key is missing"))?;
     let secret = key
         .open(&object_aad(object.id.as_bytes()), material)

@@ -16,5 +16,8 @@ pub(crate) async fn run(
     let object = ctx.object(uid).await?;
     report.note_state(&object, ctx.now());
     let names = names(&object, ctx.version, ctx.now());
-    Ok(Response { unique_identifier: object.id.to_string(), names })
+    Ok(Response {
+        unique_identifier: object.id.to_string(),
+        names,
+    })
 }

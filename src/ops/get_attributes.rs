@@ -2,6 +2,7 @@
 
 use crate::audit::Field;
 use crate::domain::attributes::{all, named};
+use crate::kmip::attribute::AttributeName;
 use crate::kmip::payload::get_attributes::{Request, Response};
 use crate::ops::context::Context;
 use crate::ops::error::OpError;
@@ -15,8 +16,8 @@ pub(crate) async fn run(
     let uid = request.unique_identifier.as_deref();
     report.about(ctx, uid);
     if !request.names.is_empty() {
-        let names = request.names.iter().map(|name| name.text().to_owned());
-        report.request.push_list(Field::AttributeNames, names);
+        let names = request.names.iter().map(AttributeName::text);
+        report.asked(|data| data.list(Field::AttributeNames, names));
     }
     let object = ctx.object(uid).await?;
     let (version, now) = (ctx.version, ctx.now());
@@ -24,7 +25,14 @@ pub(crate) async fn run(
     let attributes = if request.names.is_empty() {
         all(&object, version, now)
     } else {
-        request.names.iter().flat_map(|name| named(&object, name, version, now)).collect()
+        request
+            .names
+            .iter()
+            .flat_map(|name| named(&object, name, version, now))
+            .collect()
     };
-    Ok(Response { unique_identifier: object.id.to_string(), attributes })
+    Ok(Response {
+        unique_identifier: object.id.to_string(),
+        attributes,
+    })
 }

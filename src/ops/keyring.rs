@@ -65,14 +65,18 @@ impl Keyring {
         master: &dyn MasterKey,
         random: &dyn Random,
     ) -> Result<Wrapped, KeyringError> {
-        let (_, secret) = DataKey::generate(random).map_err(|_| KeyringError::Unusable(instance))?;
+        let (_, secret) =
+            DataKey::generate(random).map_err(|_| KeyringError::Unusable(instance))?;
         master
             .wrap(&secret, &associated(instance, epoch), random)
             .map_err(|source| KeyringError::Unwrap { instance, source })
     }
 
     fn insert(&self, instance: InstanceId, epoch: u32, key: DataKey) {
-        let mut keys = self.keys.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut keys = self
+            .keys
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let epochs = keys.entry(instance).or_default();
         epochs.push((epoch, Arc::new(key)));
         epochs.sort_by_key(|(epoch, _)| *epoch);
@@ -80,13 +84,19 @@ impl Keyring {
 
     /// The key that seals new material of `instance`, with its epoch.
     pub(crate) fn sealing(&self, instance: InstanceId) -> Option<(u32, Arc<DataKey>)> {
-        let keys = self.keys.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let keys = self
+            .keys
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         keys.get(&instance)?.last().cloned()
     }
 
     /// The key of one epoch of `instance`.
     pub(crate) fn opening(&self, instance: InstanceId, epoch: u32) -> Option<Arc<DataKey>> {
-        let keys = self.keys.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let keys = self
+            .keys
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let of_epoch = |(e, key): &(u32, Arc<DataKey>)| (*e == epoch).then(|| Arc::clone(key));
         keys.get(&instance)?.iter().find_map(of_epoch)
     }

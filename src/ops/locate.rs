@@ -19,8 +19,11 @@ pub(crate) async fn run(
     request: &Request,
     report: &mut Report,
 ) -> Result<Response, OpError> {
-    let names = request.attributes.iter().map(|criterion| criterion.name.text().to_owned());
-    report.request.push_list(Field::AttributeNames, names);
+    let names = request
+        .attributes
+        .iter()
+        .map(|criterion| criterion.name.text());
+    report.asked(|data| data.list(Field::AttributeNames, names));
     if let Some(unknown) = unknown(&request.attributes) {
         return Err(OpError::new(Cause::InvalidField, unknown));
     }
@@ -32,7 +35,7 @@ pub(crate) async fn run(
     let answered: Vec<ObjectId> = found.into_iter().skip(offset).take(most).collect();
     place(ctx, &answered);
     let located = i64::try_from(answered.len()).unwrap_or(i64::MAX);
-    report.response.push_number(Field::LocatedItems, located);
+    report.answered(|data| data.number(Field::LocatedItems, located));
     Ok(Response {
         located_items: u32::try_from(total).ok(),
         unique_identifiers: answered.iter().map(ObjectId::to_string).collect(),
@@ -55,7 +58,12 @@ async fn find(ctx: &Context<'_>, request: &Request) -> Result<Vec<ObjectId>, OpE
     let mut after = None;
     loop {
         let by = by(criteria);
-        let query = LocateQuery { instance: ctx.identity.instance, by, after, limit: PAGE };
+        let query = LocateQuery {
+            instance: ctx.identity.instance,
+            by,
+            after,
+            limit: PAGE,
+        };
         let page = ctx.locate(query).await?;
         let wanted = page.iter().filter(|object| !fresh_only || object.fresh);
         let wanted = wanted.filter(|object| matches(object, criteria, now));
@@ -75,9 +83,10 @@ async fn find(ctx: &Context<'_>, request: &Request) -> Result<Vec<ObjectId>, OpE
 fn by(criteria: &[Attribute]) -> By {
     match lead(criteria) {
         Lead::Name(name) => By::Name(name.to_owned()),
-        Lead::Custom(name, value) => {
-            By::Custom { name: name.to_owned(), value: value.to_stored() }
-        }
+        Lead::Custom(name, value) => By::Custom {
+            name: name.to_owned(),
+            value: value.to_stored(),
+        },
         Lead::All => By::All,
     }
 }

@@ -31,6 +31,9 @@ use ttlv::Writer;
 
 use crate::kmip::payload::{self, RequestPayload};
 use crate::kmip::version::ProtocolVersion;
+#[cfg(test)]
+mod tests;
+
 use context::Context;
 use error::{Cause, OpError};
 use report::Report;
@@ -92,7 +95,9 @@ async fn dispatch(
         Request::AddAttribute(request) => {
             Response::AddAttribute(add_attribute::run(ctx, request, report).await?)
         }
-        Request::Activate(request) => Response::Activate(activate::run(ctx, request, report).await?),
+        Request::Activate(request) => {
+            Response::Activate(activate::run(ctx, request, report).await?)
+        }
         Request::Revoke(request) => Response::Revoke(revoke::run(ctx, request, report).await?),
         Request::Destroy(request) => Response::Destroy(destroy::run(ctx, request, report).await?),
         Request::Locate(request) => Response::Locate(locate::run(ctx, request, report).await?),

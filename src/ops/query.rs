@@ -1,8 +1,8 @@
 //! Query (KMIP 1.4 §4.25): what this server is and does, answered from the tables.
 
+use crate::kmip::attribute::{AttributeValue, Field};
 use crate::kmip::enums::{ObjectType, QueryFunction, RngAlgorithm};
 use crate::kmip::operation::Operation;
-use crate::kmip::attribute::{AttributeValue, Field};
 use crate::kmip::payload::query::{Request, Response};
 use crate::kmip::tag::Tag;
 use crate::kmip::version::ProtocolVersion;

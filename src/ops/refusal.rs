@@ -39,7 +39,11 @@ pub(crate) struct Refusals {
 
 impl Refusals {
     pub(crate) fn new(window_seconds: i64, most: usize) -> Self {
-        Self { window_seconds, most, seen: Mutex::new(HashMap::new()) }
+        Self {
+            window_seconds,
+            most,
+            seen: Mutex::new(HashMap::new()),
+        }
     }
 
     /// How many refusals a record made now stands for; none if this one falls into a window that has its record, or under the cap.
@@ -51,7 +55,10 @@ impl Refusals {
                 return None;
             }
             let count = known.since;
-            *known = Seen { recorded: now, since: 0 };
+            *known = Seen {
+                recorded: now,
+                since: 0,
+            };
             return Some(count);
         }
         if seen.len() >= self.most {
@@ -60,21 +67,36 @@ impl Refusals {
         if seen.len() >= self.most {
             return None;
         }
-        seen.insert(fingerprint, Seen { recorded: now, since: 0 });
+        seen.insert(
+            fingerprint,
+            Seen {
+                recorded: now,
+                since: 0,
+            },
+        );
         Some(1)
     }
 
     pub(crate) async fn note(&self, service: &Service, refusal: Refusal) {
         let now_ms = service.now_ms();
-        let Some(count) = self.count(refusal.fingerprint, now_ms.div_euclid(1000)) else { return };
+        let Some(count) = self.count(refusal.fingerprint, now_ms.div_euclid(1000)) else {
+            return;
+        };
         tracing::warn!(fingerprint = %refusal.fingerprint, subject = refusal.subject,
             reason = %refusal.reason, count, "A client certificate was refused.");
         let recorded = match self.event(service, &refusal, now_ms, count) {
-            Ok(event) => service.store().apply(Changeset::new(event)).await.map_err(OpError::from),
+            Ok(event) => service
+                .store()
+                .apply(Changeset::new(event))
+                .await
+                .map_err(OpError::from),
             Err(error) => Err(error),
         };
         if let Err(error) = recorded {
-            tracing::error!(detail = error.detail, "A refused certificate could not be recorded.");
+            tracing::error!(
+                detail = error.detail,
+                "A refused certificate could not be recorded."
+            );
         }
     }
 
@@ -86,18 +108,22 @@ impl Refusals {
         count: u32,
     ) -> Result<Event, OpError> {
         let fingerprint = refusal.fingerprint.to_string();
-        let holder = service.store().clients().holder(&refusal.fingerprint).cloned();
+        let holder = service
+            .store()
+            .clients()
+            .holder(&refusal.fingerprint)
+            .cloned();
         let label = holder.as_ref().map_or("", |client| client.label.as_str());
         let failure = failure(refusal.reason);
-        let mut request = Data::new();
-        request.push_text(Field::Fingerprint, &fingerprint);
-        request.push_text(Field::Subject, &refusal.subject);
-        request.push_number(Field::Count, i64::from(count));
-        request.push_number(Field::WindowSeconds, self.window_seconds);
+        let request = Data::new()
+            .text(Field::Fingerprint, &fingerprint)
+            .text(Field::Subject, &refusal.subject)
+            .number(Field::Count, i64::from(count))
+            .number(Field::Window, self.window_seconds);
         Ok(Event {
             id: service.event_id(now_ms)?,
             time_ms: now_ms,
-            action: Action::KmipClientRefuse,
+            action: Action::ClientRefuse,
             outcome: Outcome::Failure,
             initiator: Arc::new(Initiator::certificate(refusal.fingerprint, label)),
             scope: Arc::clone(service.global_scope()),

@@ -17,25 +17,42 @@ pub(crate) struct Report {
 impl Report {
     /// The report of a batch item that has not said what it is about.
     pub(crate) fn new() -> Self {
-        Self { target: Target::Instance, request: Data::new(), response: Data::new() }
+        Self {
+            target: Target::Instance,
+            request: Data::new(),
+            response: Data::new(),
+        }
+    }
+
+    /// Adds to what was asked.
+    pub(crate) fn asked(&mut self, add: impl FnOnce(Data) -> Data) {
+        self.request = add(std::mem::take(&mut self.request));
+    }
+
+    /// Adds to what was answered.
+    pub(crate) fn answered(&mut self, add: impl FnOnce(Data) -> Data) {
+        self.response = add(std::mem::take(&mut self.response));
     }
 
     /// Names the object a request is about, as the client wrote it or as the ID Placeholder has it.
     pub(crate) fn about(&mut self, ctx: &Context<'_>, uid: Option<&str>) {
         self.target = match (uid, ctx.resolve(uid)) {
             (_, Ok(id)) => Target::Key(id),
-            (Some(text), Err(_)) => Target::unknown_key(text),
+            (Some(text), Err(_)) => Target::named_key(text),
             (None, Err(_)) => Target::Instance,
         };
         if let Some(text) = uid {
-            self.request.push_text(Field::UniqueIdentifier, text);
+            self.asked(|data| data.text(Field::UniqueIdentifier, text));
         }
     }
 
     /// Notes the state and version of an object after the operation.
     pub(crate) fn note_state(&mut self, object: &Object, now: i64) {
         let version = i64::try_from(object.state_version).unwrap_or(i64::MAX);
-        self.response.push_text(Field::State, lifecycle::state_at(object, now).name());
-        self.response.push_number(Field::ObjectVersion, version);
+        let state = lifecycle::state_at(object, now).name();
+        self.answered(|data| {
+            data.text(Field::State, state)
+                .number(Field::ObjectVersion, version)
+        });
     }
 }

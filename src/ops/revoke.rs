@@ -14,7 +14,7 @@ pub(crate) async fn run(
 ) -> Result<Response, OpError> {
     let uid = request.unique_identifier.as_deref();
     report.about(ctx, uid);
-    report.request.push_text(Field::RevocationReason, request.reason.code.name());
+    report.asked(|data| data.text(Field::RevocationReason, request.reason.code.name()));
     let mut object = Object::clone(&*ctx.object(uid).await?);
     let now = ctx.now();
     let reason = RevocationReason {

@@ -83,7 +83,11 @@ impl Service {
     /// A service over its parts.
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Config { refusal_window_seconds, refusals_max, .. } = parts.config;
+        let Config {
+            refusal_window_seconds,
+            refusals_max,
+            ..
+        } = parts.config;
         let refusals = Refusals::new(refusal_window_seconds, refusals_max);
         Arc::new(Self { parts, refusals })
     }

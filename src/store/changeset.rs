@@ -1,14 +1,16 @@
 //! What one message changes, and the events that record it.
 //!
-//! A [`Changeset`] cannot be made without an event, and [`super::Store::apply`] is the only way to write: so nothing is
-//! changed without a record. It carries its preconditions; the writer checks them all before it writes anything of it.
+//! A [`Changeset`] cannot be made without an event, and [`super::Store::apply`] is the only way to
+//! write: so nothing is changed without a record. It carries its preconditions; the writer checks
+//! them all before it writes anything of it.
 
 use std::sync::Arc;
 
 use crate::audit::Event;
 use crate::crypto::{Fingerprint, Wrapped};
 use crate::domain::{
-    Client, ClientId, ClientStatus, EnrolledCertificate, Identity, Instance, InstanceId, Object, ObjectId,
+    Client, ClientId, ClientStatus, EnrolledCertificate, Identity, Instance, InstanceId, Object,
+    ObjectId,
 };
 
 /// What must still hold when a changeset is committed.
@@ -29,9 +31,11 @@ pub enum Write {
     Insert(Arc<Object>),
     /// State, dates, revocation, material and the state version of an object, taken from here.
     State(Arc<Object>),
-    /// Names, attributes, last change date and the attributes version of an object, taken from here.
+    /// Names, attributes, last change date and the attributes version of an object, taken from
+    /// here.
     Attributes(Arc<Object>),
-    /// The material was served at this time (seconds since 1970): clears Fresh, keeps the time. Outside both versions.
+    /// The material was served at this time (seconds since 1970): clears Fresh, keeps the time.
+    /// Outside both versions.
     Read(ObjectId, i64),
     /// A new instance.
     Instance(Instance),
@@ -61,7 +65,11 @@ impl Changeset {
     /// A changeset that records `event` and changes nothing yet.
     #[must_use]
     pub fn new(event: Event) -> Self {
-        Self { preconditions: Vec::new(), writes: Vec::new(), events: vec![event] }
+        Self {
+            preconditions: Vec::new(),
+            writes: Vec::new(),
+            events: vec![event],
+        }
     }
 
     /// Records one more event.

@@ -1,8 +1,391 @@
 //! The store: a few verbs over SQLite. SQL lives below this module and nowhere else.
 //!
-//! Load an object by id, locate objects, the snapshot of clients, **apply** changesets, read the trail from a sequence. All writes go through
-//! one thread (`writer`) that commits many changesets with one sync; an [`Store::apply`] that returned `Ok` is durable. It decides
-//! nothing about KMIP and holds no key in clear.
+//! Load an object by id, locate objects, the snapshot of clients, **apply** changesets, read the
+//! trail from a sequence. All writes go through one thread (`writer`) that commits many changesets
+//! with one sync; an [`Store::apply`] that returned `Ok` is durable. It decides nothing about KMIP
+//! and holds no key in clear.
 
+mod cache;
 pub mod changeset;
+mod config;
 mod error;
+mod interned;
+pub mod query;
+mod readers;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use arc_swap::ArcSwap;
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use changeset::{Changeset, Precondition, Write};
+pub use config::StoreConfig;
+pub use error::{ApplyError, StoreError, Thing};
+pub use query::{Applied, By, EventPage, InitMeta, LocateQuery, Origin, Sequence, StoredEvent};
+pub use writer::OnFatal;
+
+use crate::audit::filter::EventFilter;
+use crate::audit::record;
+use crate::crypto::Wrapped;
+use crate::domain::{Clients, InstanceId, Object, ObjectId};
+use cache::Cache;
+use interned::Interned;
+use readers::Readers;
+use writer::{Command, Submission, Writer};
+
+/// An open store; clones are the same store. It is closed with the last of them, or by
+/// [`Store::close`].
+#[derive(Debug, Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+/// What the handles and the writer both hold.
+#[derive(Debug)]
+struct Shared {
+    cache: Cache,
+    clients: ArcSwap<Clients>,
+    clients_version: watch::Sender<u64>,
+    head: watch::Sender<Sequence>,
+    interned: Interned,
+    commits: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Inner {
+    shared: Arc<Shared>,
+    origin: Origin,
+    master_key_check: [u8; 16],
+    readers: Readers,
+    writer: Handle,
+}
+
+/// The writer's queue and thread.
+#[derive(Debug)]
+struct Handle {
+    commands: Option<mpsc::Sender<Command>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Store {
+    /// Makes a new database, readable by its owner only, and opens it.
+    ///
+    /// # Errors
+    /// [`StoreError::Present`] when there is a file already.
+    pub fn create(path: &Path, config: &StoreConfig, meta: &InitMeta) -> Result<Self, StoreError> {
+        Self::start(sqlite::create(path, meta)?, path, config, Box::new(abort))
+    }
+
+    /// Opens an existing database and brings its schema up to date. `now_ms` in milliseconds since
+    /// 1970.
+    ///
+    /// # Errors
+    /// [`StoreError::Absent`], [`StoreError::NotADatabase`], [`StoreError::Newer`] and what else
+    /// keeps it from opening.
+    pub fn open(path: &Path, config: &StoreConfig, now_ms: i64) -> Result<Self, StoreError> {
+        Self::open_with(path, config, now_ms, Box::new(abort))
+    }
+
+    /// Opens as [`Store::open`] does, with what to call when a sync fails instead of aborting the
+    /// process.
+    ///
+    /// # Errors
+    /// Those of [`Store::open`].
+    pub fn open_with(
+        path: &Path,
+        config: &StoreConfig,
+        now_ms: i64,
+        on_fatal: OnFatal,
+    ) -> Result<Self, StoreError> {
+        Self::start(
+            sqlite::open(path, now_ms.div_euclid(1000))?,
+            path,
+            config,
+            on_fatal,
+        )
+    }
+
+    fn start(
+        db: Connection,
+        path: &Path,
+        config: &StoreConfig,
+        on_fatal: OnFatal,
+    ) -> Result<Self, StoreError> {
+        let (origin, head) = sqlite::origin(&db)?;
+        let master_key_check = sqlite::master_key_check(&db)?;
+        let shared = Arc::new(Shared {
+            cache: Cache::new(config.cache_objects),
+            clients: ArcSwap::from_pointee(sqlite::client::snapshot(&db)?),
+            clients_version: watch::Sender::new(0),
+            head: watch::Sender::new(head),
+            interned: Interned::load(&db)?,
+            commits: AtomicU64::new(0),
+        });
+        let readers = Readers::start(path, config.readers)?;
+        let (commands, thread) = Writer::start(db, Arc::clone(&shared), config, on_fatal)?;
+        let writer = Handle {
+            commands: Some(commands),
+            thread: Mutex::new(Some(thread)),
+        };
+        Ok(Self {
+            inner: Arc::new(Inner {
+                shared,
+                origin,
+                master_key_check,
+                readers,
+                writer,
+            }),
+        })
+    }
+
+    /// The object of this identifier, from memory if it is there. A precondition must guard what is
+    /// decided from it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn object(&self, id: ObjectId) -> Result<Option<Arc<Object>>, StoreError> {
+        match self.cached(id) {
+            Some(object) => Ok(Some(object)),
+            None => self.object_fresh(id).await,
+        }
+    }
+
+    /// The object of this identifier if it is in memory.
+    #[must_use]
+    pub fn cached(&self, id: ObjectId) -> Option<Arc<Object>> {
+        self.inner.shared.cache.object(id)
+    }
+
+    /// The object of this identifier from the database: what to read after
+    /// [`ApplyError::Conflict`].
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn object_fresh(&self, id: ObjectId) -> Result<Option<Arc<Object>>, StoreError> {
+        let object = self
+            .inner
+            .readers
+            .read(move |db| sqlite::object::load(db, id))
+            .await?;
+        if object.is_none() {
+            self.inner.shared.cache.remove(id);
+        }
+        Ok(object.map(|object| self.inner.shared.cache.offer(Arc::new(object))))
+    }
+
+    /// A page of objects, in the order of their identifiers. Does not decide who may see them.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn locate(&self, query: LocateQuery) -> Result<Vec<Arc<Object>>, StoreError> {
+        let objects = self
+            .inner
+            .readers
+            .read(move |db| sqlite::locate::locate(db, &query))
+            .await?;
+        Ok(objects.into_iter().map(Arc::new).collect())
+    }
+
+    /// The object that has this Name in the instance and is not destroyed.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn name_holder(
+        &self,
+        instance: InstanceId,
+        name: &str,
+    ) -> Result<Option<ObjectId>, StoreError> {
+        let name = name.to_owned();
+        self.inner
+            .readers
+            .read(move |db| sqlite::locate::name_holder(db, instance, &name))
+            .await
+    }
+
+    /// Every wrapped data key.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn data_keys(&self) -> Result<Vec<(InstanceId, u32, Wrapped)>, StoreError> {
+        self.inner.readers.read(sqlite::client::data_keys).await
+    }
+
+    /// The clients and instances as last committed.
+    #[must_use]
+    pub fn clients(&self) -> Arc<Clients> {
+        self.inner.shared.clients.load_full()
+    }
+
+    /// Moves when [`Store::clients`] changes.
+    #[must_use]
+    pub fn clients_changed(&self) -> watch::Receiver<u64> {
+        self.inner.shared.clients_version.subscribe()
+    }
+
+    /// Commits a changeset with its events. Once it is queued it is committed even if the caller
+    /// stops waiting.
+    ///
+    /// # Errors
+    /// [`ApplyError`]: nothing of it was written.
+    pub async fn apply(&self, changeset: Changeset) -> Result<Applied, ApplyError> {
+        let commands = self
+            .inner
+            .writer
+            .commands
+            .as_ref()
+            .ok_or(ApplyError::Closed)?;
+        let (submission, answer) = self.submission(changeset);
+        let sent = commands.send(Command::Apply(submission)).await;
+        sent.map_err(|_| ApplyError::Closed)?;
+        answer.await.map_err(|_| ApplyError::Closed)?
+    }
+
+    /// [`Store::apply`] for a thread that runs no async code; it must not be called from one that
+    /// does.
+    ///
+    /// # Errors
+    /// Those of [`Store::apply`].
+    pub fn apply_blocking(&self, changeset: Changeset) -> Result<Applied, ApplyError> {
+        let commands = self
+            .inner
+            .writer
+            .commands
+            .as_ref()
+            .ok_or(ApplyError::Closed)?;
+        let (submission, answer) = self.submission(changeset);
+        commands
+            .blocking_send(Command::Apply(submission))
+            .map_err(|_| ApplyError::Closed)?;
+        answer.blocking_recv().map_err(|_| ApplyError::Closed)?
+    }
+
+    /// A page of the trail from a sequence on: at most `limit` events that match, after reading a
+    /// bounded number.
+    ///
+    /// # Errors
+    /// When the database cannot be read or a record is damaged.
+    pub async fn events(
+        &self,
+        from: Sequence,
+        limit: usize,
+        filter: &EventFilter,
+    ) -> Result<EventPage, StoreError> {
+        let (head, filter, shared) = (self.head(), filter.clone(), Arc::clone(&self.inner.shared));
+        let page = move |db: &Connection| {
+            sqlite::event::page(db, from, head, limit, &filter, &shared.interned)
+        };
+        self.inner.readers.read(page).await
+    }
+
+    /// The sequence the next event gets.
+    #[must_use]
+    pub fn head(&self) -> Sequence {
+        *self.inner.shared.head.borrow()
+    }
+
+    /// Moves when events are committed.
+    #[must_use]
+    pub fn head_changed(&self) -> watch::Receiver<Sequence> {
+        self.inner.shared.head.subscribe()
+    }
+
+    /// The trail this store keeps.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.inner.origin
+    }
+
+    /// What tells the right master key, as given when the store was made.
+    #[must_use]
+    pub fn master_key_check(&self) -> &[u8; 16] {
+        &self.inner.master_key_check
+    }
+
+    /// Transactions committed since the store was opened: fewer than changesets when the writer is
+    /// busy.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.inner.shared.commits.load(Ordering::Relaxed)
+    }
+
+    /// Commits what is queued, empties the write-ahead log and closes the database, for all clones
+    /// of this store.
+    pub async fn close(self) {
+        let (reply, done) = oneshot::channel();
+        let inner = Arc::clone(&self.inner);
+        if tokio::task::spawn_blocking(move || inner.readers.stop())
+            .await
+            .is_err()
+        {
+            tracing::error!("The threads that read the store could not be ended.");
+        }
+        let Some(commands) = &self.inner.writer.commands else {
+            return;
+        };
+        // Either fails only when the writer has ended already.
+        if commands.send(Command::Close(reply)).await.is_ok() && done.await.is_err() {
+            tracing::debug!("The store was closed before.");
+        }
+    }
+
+    /// Computes what needs no transaction, here rather than in the one thread that writes.
+    fn submission(
+        &self,
+        changeset: Changeset,
+    ) -> (Submission, oneshot::Receiver<Result<Applied, ApplyError>>) {
+        let mut json = Vec::with_capacity(2048);
+        let prepare = |event: &crate::audit::Event| {
+            json.clear();
+            let leaf = event.leaf_hash_into(&mut json);
+            let record = self
+                .inner
+                .shared
+                .interned
+                .numbers(event)
+                .map(|(initiator, scope)| {
+                    let mut record = Vec::with_capacity(384);
+                    record::encode(event, initiator, scope, &mut record);
+                    record
+                });
+            (leaf, record)
+        };
+        let prepared = changeset.events().iter().map(prepare).collect();
+        let (reply, answer) = oneshot::channel();
+        (
+            Submission {
+                changeset,
+                prepared,
+                reply,
+            },
+            answer,
+        )
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.commands = None;
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("The thread that writes the store panicked.");
+        }
+    }
+}
+
+/// A failed sync: what the disk holds is not known, and nothing that follows can be trusted.
+fn abort(error: &str) {
+    tracing::error!(error, "The database could not be synced. The process ends.");
+    std::process::abort();
+}

@@ -1,9 +1,9 @@
 //! Attributes of managed objects: names, values, and their form on the wire in KMIP 1.x.
 //!
 //! An `Attribute` that was decoded agrees with the table: its value has the attribute's type, its
-//! fields are the attribute's fields, its enumeration values exist. Who may set it is a decision and
-//! is taken elsewhere. Attributes with unknown names are kept as they came, because Get Attributes
-//! ignores them and Locate refuses them.
+//! fields are the attribute's fields, its enumeration values exist. Who may set it is a decision
+//! and is taken elsewhere. Attributes with unknown names are kept as they came, because Get
+//! Attributes ignores them and Locate refuses them.
 
 mod structure;
 mod table;

@@ -1,8 +1,9 @@
-//! The table of standard attributes (KMIP 1.4 §3): what each is, who may change it, where it applies.
+//! The table of standard attributes (KMIP 1.4 §3): what each is, who may change it, where it
+//! applies.
 //!
-//! Data only. The checks that read it (may this client modify that attribute now?) are decisions and
-//! live elsewhere. "Always has a value" and the rules of change are the ones of KMIP 1.0 to 1.4;
-//! attributes of 2.x are listed so that a name is never mistaken for another.
+//! Data only. The checks that read it (may this client modify that attribute now?) are decisions
+//! and live elsewhere. "Always has a value" and the rules of change are the ones of KMIP 1.0 to
+//! 1.4; attributes of 2.x are listed so that a name is never mistaken for another.
 
 use ttlv::ItemType;
 
@@ -266,7 +267,8 @@ impl StandardAttribute {
         self.tag().name()
     }
 
-    /// The attribute of a canonical name. Names are compared byte for byte, as the standard demands.
+    /// The attribute of a canonical name. Names are compared byte for byte, as the standard
+    /// demands.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL

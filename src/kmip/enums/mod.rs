@@ -1,7 +1,7 @@
 //! The enumerations of KMIP 1.0 to 2.1, split by subject.
 //!
-//! Every enumeration is a closed Rust enum; a code outside it (a vendor's, or a later version's) has
-//! no variant, and the decoder says so. `ENUMERATIONS` lists them all as data, for the check of
+//! Every enumeration is a closed Rust enum; a code outside it (a vendor's, or a later version's)
+//! has no variant, and the decoder says so. `ENUMERATIONS` lists them all as data, for the check of
 //! attribute values and for the test that compares them with the registry. Operation is apart, in
 //! `operation.rs`; enumerations without standard values (Opaque Data Type, PKCS#11) are not here.
 

@@ -16,7 +16,8 @@ use crate::kmip::{
 /// What stands before the batch items of a request.
 #[derive(Debug)]
 pub struct RequestHeader {
-    /// The version of the message. Perhaps a newer minor than any we speak: see `version_supported`.
+    /// The version of the message. Perhaps a newer minor than any we speak: see
+    /// `version_supported`.
     pub version: ProtocolVersion,
     /// The most bytes the client takes as an answer.
     pub maximum_response_size: Option<i32>,

@@ -1,8 +1,8 @@
 //! Whole messages: what stands around the payloads.
 //!
-//! A request that can be read at all becomes a `RequestMessage`; what is wrong inside one batch item
-//! stays with that item, what is wrong outside them fails the message with a `RequestError` that says
-//! how to answer (KMIP 1.4 §6 and §11). Answers are written straight into one buffer by
+//! A request that can be read at all becomes a `RequestMessage`; what is wrong inside one batch
+//! item stays with that item, what is wrong outside them fails the message with a `RequestError`
+//! that says how to answer (KMIP 1.4 §6 and §11). Answers are written straight into one buffer by
 //! `ResponseWriter`. The rules of batches (order, continuation, Undo) are not applied here.
 
 mod credential;
@@ -11,6 +11,8 @@ mod request;
 mod response;
 mod writer;
 
+#[cfg(test)]
+mod official;
 #[cfg(test)]
 mod tests;
 

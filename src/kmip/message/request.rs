@@ -1,7 +1,7 @@
 //! Requests: bytes to typed messages, and back for the client.
 //!
-//! Nothing a peer sends makes decoding panic or reserve more than the message is long. One bad batch
-//! item spoils itself only.
+//! Nothing a peer sends makes decoding panic or reserve more than the message is long. One bad
+//! batch item spoils itself only.
 
 use ttlv::{Item, Limits, Structure, Writer};
 
@@ -110,6 +110,7 @@ fn decode(
     for child in children {
         let child = child?;
         if child.tag == Tag::BatchItem.raw() {
+            budget.spend_item()?;
             items.push(RequestItem::decode(&child, header.version, &mut budget));
         } else {
             Scope::new(Tag::RequestMessage, header.version).refuse(child.tag)?;
@@ -137,7 +138,7 @@ fn decode_header(
             "major protocol version is not supported",
         ));
     }
-    budget.check(item)?;
+    budget.check(item, 0)?;
     RequestHeader::decode(structure, version)
 }
 
@@ -148,23 +149,28 @@ struct Budget {
 }
 
 impl Budget {
-    fn check(&mut self, item: &Item<'_>) -> Result<(), DecodeError> {
-        Ok(item.check(self.depth_max, &mut self.items_left)?)
+    /// Walks through a part of the message that stands `levels` below the header's level.
+    fn check(&mut self, item: &Item<'_>, levels: u8) -> Result<(), DecodeError> {
+        Ok(item.check(self.depth_max.saturating_sub(levels), &mut self.items_left)?)
+    }
+
+    /// Counts a batch item itself: their number, too, costs memory.
+    fn spend_item(&mut self) -> Result<(), DecodeError> {
+        let left = self.items_left.checked_sub(1);
+        self.items_left = left.ok_or(DecodeError::Layout("message has too many items"))?;
+        Ok(())
     }
 }
 
 impl RequestItem {
     fn decode(item: &Item<'_>, version: ProtocolVersion, budget: &mut Budget) -> Self {
         let mut outline = Outline::default();
-        let sound = budget.check(item);
-        // Read on after a fault: the operation and the identifier are echoed where they can be.
-        let complete = outline.read(item, version);
-        let payload = sound.and(complete).map_err(ItemError::from);
+        let complete = outline.read(item, version).map_err(ItemError::from);
         Self {
             operation: outline.operation_code.and_then(Operation::from_code),
             operation_code: outline.operation_code,
             unique_batch_item_id: outline.unique_batch_item_id.map(<[u8]>::to_vec),
-            payload: payload.and_then(|()| outline.payload(version)),
+            payload: complete.and_then(|()| outline.payload(version, budget)),
             message_extension: outline.message_extension,
         }
     }
@@ -175,11 +181,12 @@ impl RequestItem {
 struct Outline<'a> {
     operation_code: Option<u32>,
     unique_batch_item_id: Option<&'a [u8]>,
-    payload: Option<Structure<'a>>,
+    payload: Option<Item<'a>>,
     message_extension: Option<MessageExtension>,
 }
 
 impl<'a> Outline<'a> {
+    /// Reads up to the first fault: what came before it is echoed.
     fn read(&mut self, item: &Item<'a>, version: ProtocolVersion) -> Result<(), DecodeError> {
         let structure = item.structure()?;
         Scope::new(Tag::BatchItem, version).read(structure, |tag, item| match tag {
@@ -187,7 +194,7 @@ impl<'a> Outline<'a> {
             Tag::UniqueBatchItemId => {
                 once(&mut self.unique_batch_item_id, tag, item.byte_string()?)
             }
-            Tag::RequestPayload => once(&mut self.payload, tag, item.structure()?),
+            Tag::RequestPayload => once(&mut self.payload, tag, item),
             Tag::MessageExtension => {
                 let extension = MessageExtension::decode(item.structure()?, version)?;
                 once(&mut self.message_extension, tag, extension)
@@ -196,9 +203,17 @@ impl<'a> Outline<'a> {
         })
     }
 
-    fn payload(&self, version: ProtocolVersion) -> Result<RequestPayload, ItemError> {
+    /// Walks through the payload, then reads it. What a vendor puts into an extension is not looked
+    /// at: official test cases have tags of nobody's there.
+    fn payload(
+        &self,
+        version: ProtocolVersion,
+        budget: &mut Budget,
+    ) -> Result<RequestPayload, ItemError> {
         let code = required(self.operation_code, Tag::Operation)?;
         let payload = required(self.payload, Tag::RequestPayload)?;
+        budget.check(&payload, 1)?;
+        let payload = payload.structure().map_err(DecodeError::from)?;
         let Some(operation) = Operation::from_code(code) else {
             let detail = format!("{code:#x} is no operation");
             return Err(ItemError {

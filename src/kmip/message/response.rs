@@ -69,7 +69,8 @@ impl<'a> ResponseMessage<'a> {
             return Err(DecodeError::Missing(Tag::ResponseMessage));
         }
         let mut items_left = limits.items_max;
-        message.check(limits.depth_max, &mut items_left)?;
+        let vendors = [Tag::VendorExtension.raw(), Tag::ServerInformation.raw()];
+        message.check_with(limits.depth_max, &mut items_left, &vendors)?;
         let mut children = message.structure()?.items();
         let header = children
             .next()

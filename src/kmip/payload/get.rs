@@ -1,7 +1,7 @@
 //! Get (KMIP 1.4 §4.11): the object itself, with its key material.
 //!
-//! Only symmetric keys are answered. The material in a `Response` never prints; the server lends it,
-//! the client owns it and overwrites it.
+//! Only symmetric keys are answered. The material in a `Response` never prints; the server lends
+//! it, the client owns it and overwrites it.
 
 use std::borrow::Cow;
 
@@ -32,8 +32,8 @@ pub struct Request {
     pub key_wrapping_specification: Option<KeyWrappingSpecification>,
 }
 
-/// A Key Wrapping Specification, kept unread: its presence is what matters to a server that does not
-/// wrap.
+/// A Key Wrapping Specification, kept unread: its presence is what matters to a server that does
+/// not wrap.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeyWrappingSpecification {
     /// The fields as they came.

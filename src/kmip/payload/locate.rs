@@ -1,7 +1,8 @@
 //! Locate (KMIP 1.4 §4.9): the identifiers of the objects that match every criterion.
 //!
-//! Fields only; matching is decided elsewhere. Criteria stand in the payload or, as some clients send
-//! them, inside a Template-Attribute; both end up in one list. Their Attribute Index means nothing.
+//! Fields only; matching is decided elsewhere. Criteria stand in the payload or, as some clients
+//! send them, inside a Template-Attribute; both end up in one list. Their Attribute Index means
+//! nothing.
 
 use ttlv::{Structure, Writer};
 

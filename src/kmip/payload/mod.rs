@@ -56,7 +56,8 @@ macro_rules! request_payloads {
                 }
             }
 
-            /// Reads the payload of an operation. The content of an unsupported one is not looked at.
+            /// Reads the payload of an operation. The content of an unsupported one is not looked
+            /// at.
             ///
             /// # Errors
             /// When it is not what the version defines for the operation.

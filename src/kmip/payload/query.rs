@@ -1,8 +1,8 @@
 //! Query (KMIP 1.4 §4.25): what the server can do.
 //!
 //! Fields only. Answers that are structures without meaning to this program (random number
-//! generators, profiles, capabilities, ...) are lists of plain fields; a field whose tag is newer than
-//! the version of the answer is left out, like everything else that is newer.
+//! generators, profiles, capabilities, ...) are lists of plain fields; a field whose tag is newer
+//! than the version of the answer is left out, like everything else that is newer.
 
 use ttlv::{Item, Structure, Writer};
 
@@ -199,7 +199,7 @@ fn fields(item: Item<'_>) -> Result<Vec<Field>, DecodeError> {
 /// Vendors put anything into Server Information, nested structures too: those are skipped.
 fn vendor_fields(item: Item<'_>) -> Result<Vec<Field>, DecodeError> {
     let mut fields = Vec::new();
-    for child in item.structure()?.items() {
+    for child in item.structure()?.with_any_tags().items() {
         let child = child?;
         if let Ok(value) = AttributeValue::from_item(&child)
             && !matches!(value, AttributeValue::Structure(_))

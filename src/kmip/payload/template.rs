@@ -1,4 +1,5 @@
-//! The Template-Attribute structure of KMIP 1.x (KMIP 1.4 §2.1.8): names of templates and attributes.
+//! The Template-Attribute structure of KMIP 1.x (KMIP 1.4 §2.1.8): names of templates and
+//! attributes.
 //!
 //! Templates themselves are not known here; whoever supports none refuses the names.
 

@@ -123,3 +123,6 @@ fn changed(object: &mut Object, now: i64) {
     object.dates.last_change = now;
     object.state_version += 1;
 }
+
+#[cfg(test)]
+mod tests;

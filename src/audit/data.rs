@@ -1,0 +1,379 @@
+//! What was asked and what was answered: `requestData` and `responseData`.
+//!
+//! An ordered list of named values, held in the very bytes that are stored. There is deliberately no
+//! way to put bytes in: a value is text, a number, a flag or a list of texts. Sizes are bounded when
+//! a value is added, so that a client cannot make an event as large as it likes.
+
+use crate::domain::ObjectId;
+
+macro_rules! fields {
+    ($($variant:ident = $code:literal, $name:literal;)+) => {
+        /// A field of an event's data. Codes are stored state: never changed, never reused.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Field {
+            $(#[doc = concat!("`", $name, "`")] $variant,)+
+        }
+
+        impl Field {
+            /// Every field.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The code kept in stored events.
+            #[must_use]
+            pub const fn code(self) -> u8 {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// The field with this stored code.
+            #[must_use]
+            pub const fn from_code(code: u8) -> Option<Self> {
+                match code { $($code => Some(Self::$variant),)+ _ => None }
+            }
+
+            /// The name in JSON.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
+fields! {
+    Operation = 1, "operation";
+    ProtocolVersion = 2, "protocolVersion";
+    BatchItem = 3, "batchItem";
+    UniqueIdentifier = 4, "uniqueIdentifier";
+    AttributeNames = 5, "attributeNames";
+    AttributeName = 6, "attributeName";
+    RevocationReason = 7, "revocationReason";
+    ObjectType = 8, "objectType";
+    CryptographicAlgorithm = 9, "cryptographicAlgorithm";
+    CryptographicLength = 10, "cryptographicLength";
+    CryptographicUsageMask = 11, "cryptographicUsageMask";
+    KeyFormatType = 12, "keyFormatType";
+    MaximumItems = 13, "maximumItems";
+    Count = 14, "count";
+    ResultStatus = 15, "resultStatus";
+    ResultReason = 16, "resultReason";
+    State = 17, "state";
+    ObjectVersion = 18, "objectVersion";
+    AttributesVersion = 19, "attributesVersion";
+    LocatedItems = 20, "locatedItems";
+    Fingerprint = 21, "fingerprint";
+    Label = 22, "label";
+    Subject = 23, "subject";
+    NotAfter = 24, "notAfter";
+    Reason = 25, "reason";
+    Window = 26, "window";
+    Bytes = 27, "bytes";
+    Names = 28, "names";
+    ClientId = 29, "clientId";
+    Instance = 30, "instance";
+    ReplacedUniqueIdentifier = 31, "replacedUniqueIdentifier";
+    ReplacementUniqueIdentifier = 32, "replacementUniqueIdentifier";
+    AttributeIndex = 33, "attributeIndex";
+    Offset = 34, "offset";
+    UniqueBatchItemId = 35, "uniqueBatchItemId";
+    KeyWrapType = 36, "keyWrapType";
+    ClientCorrelationValue = 37, "clientCorrelationValue";
+    UniqueIdentifiers = 38, "uniqueIdentifiers";
+    Trust = 39, "trust";
+    NotBefore = 40, "notBefore";
+}
+
+/// Named values in the order they were added; none at all is `{}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Data(Vec<u8>);
+
+/// A value as it lies in [`Data`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Value<'a> {
+    Text(&'a str),
+    Number(i64),
+    Flag(bool),
+    List(List<'a>),
+    Id(ObjectId),
+    /// The target key's identifier; in stored records only.
+    Target,
+}
+
+/// The elements of a list, checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct List<'a> {
+    pub(super) count: usize,
+    bytes: &'a [u8],
+}
+
+// Stored state: changing these needs a migration and a new format version.
+const TEXT: u8 = 0;
+const NUMBER: u8 = 1;
+const NO: u8 = 2;
+const YES: u8 = 3;
+const LIST: u8 = 4;
+const ID: u8 = 5;
+const TARGET: u8 = 6;
+
+/// The length of an identifier as text.
+const ID_TEXT_BYTES: usize = 36;
+
+/// The mark that something was cut.
+pub(super) const CUT: &str = "…";
+
+impl Data {
+    /// The most bytes kept of one text, before the mark `…` that says it was cut.
+    pub const TEXT_BYTES_MAX: usize = 1024;
+    /// The most elements kept of one list, before a last element `…`.
+    pub const LIST_ITEMS_MAX: usize = 256;
+    /// The most bytes kept of one element of a list.
+    pub const ITEM_BYTES_MAX: usize = 256;
+    /// The most bytes of all values together; what is added beyond them is left out.
+    pub const BYTES_MAX: usize = 64 * 1024;
+
+    /// No values.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Whether there are no values.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds a text.
+    #[must_use]
+    pub fn text(mut self, field: Field, text: impl AsRef<str>) -> Self {
+        let text = text.as_ref();
+        if self.is_full() {
+            return self;
+        }
+        // An identifier of ours takes 16 bytes instead of 36.
+        if text.len() == ID_TEXT_BYTES
+            && let Ok(id) = text.parse::<ObjectId>()
+        {
+            return self.id(field, id);
+        }
+        self.0.extend_from_slice(&[field.code(), TEXT]);
+        push_cut_text(&mut self.0, text, Self::TEXT_BYTES_MAX);
+        self
+    }
+
+    /// Adds the identifier of a key.
+    #[must_use]
+    pub fn id(mut self, field: Field, id: ObjectId) -> Self {
+        if !self.is_full() {
+            self.0.extend_from_slice(&[field.code(), ID]);
+            self.0.extend_from_slice(id.as_bytes());
+        }
+        self
+    }
+
+    /// Adds a number.
+    #[must_use]
+    pub fn number(mut self, field: Field, number: i64) -> Self {
+        if !self.is_full() {
+            self.0.extend_from_slice(&[field.code(), NUMBER]);
+            push_varint(&mut self.0, zigzag(number));
+        }
+        self
+    }
+
+    /// Adds a flag.
+    #[must_use]
+    pub fn flag(mut self, field: Field, flag: bool) -> Self {
+        if !self.is_full() {
+            self.0
+                .extend_from_slice(&[field.code(), if flag { YES } else { NO }]);
+        }
+        self
+    }
+
+    /// Adds a list of texts.
+    #[must_use]
+    pub fn list<T: AsRef<str>>(mut self, field: Field, items: impl IntoIterator<Item = T>) -> Self {
+        if self.is_full() {
+            return self;
+        }
+        let mut elements = Vec::new();
+        let mut count = 0_u64;
+        for (index, item) in items.into_iter().enumerate() {
+            count += 1;
+            if index == Self::LIST_ITEMS_MAX {
+                push_cut_text(&mut elements, CUT, Self::ITEM_BYTES_MAX);
+                break;
+            }
+            push_cut_text(&mut elements, item.as_ref(), Self::ITEM_BYTES_MAX);
+        }
+        self.0.extend_from_slice(&[field.code(), LIST]);
+        push_varint(&mut self.0, count);
+        self.0.extend_from_slice(&elements);
+        self
+    }
+
+    /// Adds the values of another.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        if !self.is_full() {
+            self.0.extend_from_slice(&other.0);
+        }
+        self
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.len() >= Self::BYTES_MAX
+    }
+
+    /// The values in order. What is held was checked when it was added or decoded, so the iteration
+    /// ends at the first value that is not whole rather than report it.
+    pub(super) fn values(&self) -> impl Iterator<Item = (Field, Value<'_>)> {
+        let mut rest = self.0.as_slice();
+        std::iter::from_fn(move || take_value(&mut rest))
+    }
+
+    /// Appends the stored form; the key's identifier, where it is the target's, takes two bytes.
+    pub(super) fn encode(&self, target: Option<&ObjectId>, out: &mut Vec<u8>) {
+        let mut rest = self.0.as_slice();
+        while let (before, Some((field, value))) = (rest, take_value(&mut rest)) {
+            match value {
+                Value::Id(id) if Some(&id) == target => {
+                    out.extend_from_slice(&[field.code(), TARGET]);
+                }
+                Value::Text(_)
+                | Value::Number(_)
+                | Value::Flag(_)
+                | Value::List(_)
+                | Value::Id(_)
+                | Value::Target => {
+                    let length = before.len() - rest.len();
+                    out.extend_from_slice(before.get(..length).unwrap_or_default());
+                }
+            }
+        }
+    }
+
+    /// The values of a stored form, or nothing if it is damaged.
+    pub(super) fn decode(mut bytes: &[u8], target: Option<&ObjectId>) -> Option<Self> {
+        let mut data = Vec::with_capacity(bytes.len() + 32);
+        while !bytes.is_empty() {
+            let before = bytes;
+            let (field, value) = take_value(&mut bytes)?;
+            if value == Value::Target {
+                data.extend_from_slice(&[field.code(), ID]);
+                data.extend_from_slice(target?.as_bytes());
+            } else {
+                data.extend_from_slice(before.get(..before.len() - bytes.len())?);
+            }
+        }
+        Some(Self(data))
+    }
+}
+
+impl<'a> List<'a> {
+    pub(super) fn items(self) -> impl Iterator<Item = &'a str> {
+        let mut rest = self.bytes;
+        std::iter::from_fn(move || take_text(&mut rest))
+    }
+}
+
+fn take_value<'a>(rest: &mut &'a [u8]) -> Option<(Field, Value<'a>)> {
+    let (&[code, tag], tail) = rest.split_first_chunk::<2>()?;
+    *rest = tail;
+    let field = Field::from_code(code)?;
+    let value = match tag {
+        TEXT => Value::Text(take_text(rest)?),
+        NUMBER => Value::Number(unzigzag(take_varint(rest)?)),
+        NO => Value::Flag(false),
+        YES => Value::Flag(true),
+        LIST => Value::List(take_list(rest)?),
+        ID => Value::Id(ObjectId::from_bytes(take_array(rest)?)),
+        TARGET => Value::Target,
+        _ => return None,
+    };
+    Some((field, value))
+}
+
+fn take_list<'a>(rest: &mut &'a [u8]) -> Option<List<'a>> {
+    let count = usize::try_from(take_varint(rest)?).ok()?;
+    let before = *rest;
+    for _ in 0..count {
+        take_text(rest)?;
+    }
+    Some(List {
+        count,
+        bytes: before.get(..before.len() - rest.len())?,
+    })
+}
+
+pub(super) fn take_text<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
+    let length = usize::try_from(take_varint(rest)?).ok()?;
+    let (text, tail) = rest.split_at_checked(length)?;
+    *rest = tail;
+    std::str::from_utf8(text).ok()
+}
+
+pub(super) fn take_array<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (array, tail) = rest.split_first_chunk::<N>()?;
+    *rest = tail;
+    Some(*array)
+}
+
+pub(super) fn take_varint(rest: &mut &[u8]) -> Option<u64> {
+    let mut number = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let [byte] = take_array(rest)?;
+        let part = u64::from(byte & 0x7f);
+        if shift == 63 && part > 1 {
+            return None;
+        }
+        number |= part << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+pub(super) fn push_varint(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(u8::try_from(number & 0x7f).unwrap_or(0) | 0x80);
+        number >>= 7;
+    }
+    out.push(u8::try_from(number).unwrap_or(0));
+}
+
+pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
+    push_varint(out, u64::try_from(text.len()).unwrap_or(u64::MAX));
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn push_cut_text(out: &mut Vec<u8>, text: &str, bytes_max: usize) {
+    if text.len() <= bytes_max {
+        return push_text(out, text);
+    }
+    let kept = cut(text, bytes_max);
+    push_varint(
+        out,
+        u64::try_from(kept.len() + CUT.len()).unwrap_or(u64::MAX),
+    );
+    out.extend_from_slice(kept.as_bytes());
+    out.extend_from_slice(CUT.as_bytes());
+}
+
+/// The longest start of `text` of at most `bytes_max` bytes that ends between two characters.
+pub(super) fn cut(text: &str, bytes_max: usize) -> &str {
+    let mut end = bytes_max.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+const fn zigzag(number: i64) -> u64 {
+    ((number << 1) ^ (number >> 63)).cast_unsigned()
+}
+
+const fn unzigzag(number: u64) -> i64 {
+    (number >> 1).cast_signed() ^ -((number & 1).cast_signed())
+}

@@ -1,0 +1,28 @@
+//! The trail: what an event says, how bad it is, how it is stored, found and shown.
+//!
+//! Pure: there is no clock, no random source and no I/O here; identifiers and times arrive as
+//! arguments. Where events go is not decided here. The invariant it keeps: an event that was stored
+//! and read back has the very bytes of JSON that were hashed when it was sealed.
+
+pub mod action;
+pub mod data;
+pub mod event;
+pub mod failure;
+pub mod filter;
+mod json;
+pub mod reason;
+pub mod record;
+pub mod render;
+pub mod severity;
+
+#[cfg(test)]
+mod tests;
+
+pub use action::{Action, Kind};
+pub use data::{Data, Field};
+pub use event::{Event, Outcome, Target};
+pub use failure::Failure;
+pub use filter::{ActionPattern, EventFilter, FilterError};
+pub use reason::ReasonCode;
+pub use record::{Head, RecordError, Resolve};
+pub use severity::Severity;

@@ -1,0 +1,100 @@
+//! Objects in memory, so that the usual Get reads nothing from the disk.
+//!
+//! Bounded; shared by all who read. It may lag behind the database for an instant and is never
+//! asked about preconditions: the writer keeps versions of its own. A hit takes no lock of ours;
+//! whoever changes an entry holds one, so that no older version replaces a newer one.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::domain::{Dates, Object, ObjectId};
+
+/// Objects as last committed or read.
+#[derive(Debug)]
+pub(super) struct Cache {
+    objects: quick_cache::sync::Cache<ObjectId, Arc<Object>>,
+    changing: Mutex<()>,
+}
+
+impl Cache {
+    pub(super) fn new(objects_max: usize) -> Self {
+        let objects = quick_cache::sync::Cache::new(objects_max.max(1));
+        Self {
+            objects,
+            changing: Mutex::new(()),
+        }
+    }
+
+    pub(super) fn object(&self, id: ObjectId) -> Option<Arc<Object>> {
+        self.objects.get(&id)
+    }
+
+    /// Keeps an object that was just made.
+    pub(super) fn insert(&self, object: Arc<Object>) {
+        let _changing = self.lock();
+        self.objects.insert(object.id, object);
+    }
+
+    /// Keeps what was read from the database, unless something newer came in meanwhile. Gives back
+    /// the newer one.
+    pub(super) fn offer(&self, read: Arc<Object>) -> Arc<Object> {
+        let _changing = self.lock();
+        match self.objects.get(&read.id) {
+            Some(kept) if is_newer(&kept, &read) => kept,
+            _ => {
+                self.objects.insert(read.id, Arc::clone(&read));
+                read
+            }
+        }
+    }
+
+    /// Changes an entry, if there is one.
+    pub(super) fn change(&self, id: ObjectId, change: impl FnOnce(&mut Object)) -> bool {
+        let _changing = self.lock();
+        let Some(kept) = self.objects.get(&id) else {
+            return false;
+        };
+        let mut object = Object::clone(&kept);
+        change(&mut object);
+        self.objects.insert(id, Arc::new(object));
+        true
+    }
+
+    pub(super) fn remove(&self, id: ObjectId) {
+        let _changing = self.lock();
+        self.objects.remove(&id);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const fn is_newer(kept: &Object, read: &Object) -> bool {
+    kept.state_version > read.state_version || kept.attributes_version > read.attributes_version
+}
+
+/// Takes over the part that the state version guards, as `Write::State` does in the database.
+pub(super) fn take_state(object: &mut Object, from: &Object) {
+    let dates = &from.dates;
+    object.dates = Dates {
+        initial: object.dates.initial,
+        last_change: object.dates.last_change.max(dates.last_change),
+        ..dates.clone()
+    };
+    object.state = from.state;
+    object.usage_mask = from.usage_mask;
+    object.digest = from.digest;
+    object.revocation.clone_from(&from.revocation);
+    object.data_key_epoch = from.data_key_epoch;
+    object.material.clone_from(&from.material);
+    object.state_version = from.state_version;
+}
+
+/// Takes over the part that the attributes version guards, as `Write::Attributes` does in the
+/// database.
+pub(super) fn take_attributes(object: &mut Object, from: &Object) {
+    object.names.clone_from(&from.names);
+    object.attributes.clone_from(&from.attributes);
+    object.dates.last_change = object.dates.last_change.max(from.dates.last_change);
+    object.attributes_version = from.attributes_version;
+}

@@ -1,0 +1,31 @@
+//! Settings of the store.
+
+use serde::{Deserialize, Serialize};
+
+/// The section `[store]` of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// Threads that read, each with a connection.
+    pub readers: usize,
+    /// Objects kept in memory.
+    pub cache_objects: usize,
+    /// Changesets committed with one sync, at most.
+    pub commit_batch_max: usize,
+    /// Events committed with one sync, at most; one changeset may pass it.
+    pub commit_events_max: usize,
+    /// Changesets that may wait for the writer; who brings more waits with them.
+    pub queue_max: usize,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            readers: 2,
+            cache_objects: 100_000,
+            commit_batch_max: 256,
+            commit_events_max: 4096,
+            queue_max: 4096,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The threads that read: each has a connection of its own and does one short job at a time.
+//!
+//! The runtime is never blocked: it hands over a job and awaits the answer. Each job sees one
+//! moment of the database.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{StoreError, sqlite};
+
+/// Jobs that may wait; who brings more waits with them.
+const JOBS_MAX: usize = 1024;
+
+type Job = Box<dyn FnOnce(&Connection) + Send>;
+
+/// The pool.
+#[derive(Debug)]
+pub(super) struct Readers {
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Readers {
+    /// Starts so many threads.
+    pub(super) fn start(path: &Path, count: usize) -> Result<Self, StoreError> {
+        let (sender, receiver) = mpsc::channel::<Job>(JOBS_MAX);
+        let receiver = Arc::new(Mutex::new(receiver));
+        let mut threads = Vec::new();
+        for _ in 0..count.max(1) {
+            let db = sqlite::open_reader(path)?;
+            let receiver = Arc::clone(&receiver);
+            let thread = std::thread::Builder::new().name("store-reader".to_owned());
+            let thread = thread.spawn(move || serve(&db, &receiver));
+            threads.push(thread.map_err(|error| StoreError::File(error.to_string()))?);
+        }
+        Ok(Self {
+            jobs: Mutex::new(Some(sender)),
+            threads: Mutex::new(threads),
+        })
+    }
+
+    /// Runs `job` on one of the threads, in one read transaction.
+    pub(super) async fn read<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let jobs = self
+            .jobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let jobs = jobs.ok_or(StoreError::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(move |db: &Connection| {
+            let result = in_transaction(db, job);
+            // Who asked may have gone away.
+            drop(reply.send(result));
+        });
+        jobs.send(job).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Ends the threads once the jobs that wait are done. Blocks until then.
+    pub(super) fn stop(&self) {
+        self.jobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("A thread that reads the store panicked.");
+            }
+        }
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn serve(db: &Connection, jobs: &Mutex<mpsc::Receiver<Job>>) {
+    loop {
+        let job = jobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .blocking_recv();
+        match job {
+            Some(job) => job(db),
+            None => return,
+        }
+    }
+}
+
+fn in_transaction<T>(
+    db: &Connection,
+    job: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let transaction = db.unchecked_transaction()?;
+    job(&transaction)
+}

@@ -1,0 +1,235 @@
+//! Instances, their data keys, clients and certificates in tables.
+//!
+//! They are few and change seldom: the whole of them is read into one snapshot after each change.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rusqlite::{Connection, params};
+
+use crate::crypto::{Fingerprint, Wrapped};
+use crate::domain::{
+    Client, ClientId, ClientStatus, Clients, EnrolledCertificate, Instance, InstanceId, Scope,
+    Trust,
+};
+use crate::store::StoreError;
+use crate::store::error::{ApplyError, Thing};
+
+/// Every instance and client.
+pub(in crate::store) fn snapshot(db: &Connection) -> Result<Clients, StoreError> {
+    Ok(Clients::new(instances(db)?, clients(db)?))
+}
+
+fn instances(db: &Connection) -> Result<Vec<Instance>, StoreError> {
+    let sql = "SELECT id, name, crn_prefix, account, location, crn_instance, created FROM instance";
+    let mut statement = db.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| {
+        let scope = Scope {
+            crn_prefix: row.get(2)?,
+            account: row.get(3)?,
+            location: row.get(4)?,
+            instance: row.get(5)?,
+        };
+        Ok(Instance {
+            id: InstanceId::from_bytes(row.get(0)?),
+            name: row.get(1)?,
+            scope: Arc::new(scope),
+            created: row.get(6)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn clients(db: &Connection) -> Result<Vec<Client>, StoreError> {
+    let mut certificates = certificates(db)?;
+    let mut statement =
+        db.prepare_cached("SELECT id, label, instance, status, created FROM client")?;
+    let mut rows = statement.query([])?;
+    let mut clients = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = ClientId::from_bytes(row.get(0)?);
+        let status: String = row.get(3)?;
+        let status = ClientStatus::from_text(&status);
+        clients.push(Client {
+            id,
+            label: row.get(1)?,
+            instance: InstanceId::from_bytes(row.get(2)?),
+            status: status.ok_or_else(|| StoreError::damaged("the status of a client"))?,
+            certificates: certificates.remove(&id).unwrap_or_default(),
+            created: row.get(4)?,
+        });
+    }
+    Ok(clients)
+}
+
+fn certificates(
+    db: &Connection,
+) -> Result<HashMap<ClientId, Vec<EnrolledCertificate>>, StoreError> {
+    let sql =
+        "SELECT client, fingerprint, trust, not_before, not_after, subject, added FROM certificate
+        ORDER BY client, added, fingerprint";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut certificates: HashMap<_, Vec<_>> = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let client = ClientId::from_bytes(row.get(0)?);
+        let trust: String = row.get(2)?;
+        let trust = Trust::from_text(&trust);
+        certificates
+            .entry(client)
+            .or_default()
+            .push(EnrolledCertificate {
+                fingerprint: Fingerprint::from_bytes(row.get(1)?),
+                trust: trust.ok_or_else(|| StoreError::damaged("the trust of a certificate"))?,
+                not_before: row.get(3)?,
+                not_after: row.get(4)?,
+                subject: row.get(5)?,
+                added: row.get(6)?,
+            });
+    }
+    Ok(certificates)
+}
+
+/// Every wrapped data key, by instance and epoch.
+pub(in crate::store) fn data_keys(
+    db: &Connection,
+) -> Result<Vec<(InstanceId, u32, Wrapped)>, StoreError> {
+    let sql = "SELECT instance, epoch, wrapped FROM data_key ORDER BY instance, epoch";
+    let mut statement = db.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| {
+        Ok((
+            InstanceId::from_bytes(row.get(0)?),
+            row.get(1)?,
+            Wrapped::from_bytes(row.get(2)?),
+        ))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// A new instance.
+pub(in crate::store) fn insert_instance(
+    db: &Connection,
+    instance: &Instance,
+) -> Result<(), ApplyError> {
+    let sql =
+        "INSERT INTO instance (id, name, crn_prefix, account, location, crn_instance, created)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let Instance {
+        id,
+        name,
+        scope,
+        created,
+    } = instance;
+    let Scope {
+        crn_prefix,
+        account,
+        location,
+        instance,
+    } = &**scope;
+    let values = params![
+        id.as_bytes(),
+        name,
+        crn_prefix,
+        account,
+        location,
+        instance,
+        created
+    ];
+    let inserted = db.prepare_cached(sql)?.execute(values);
+    inserted.map_err(|error| super::taken(&error, Thing::Instance, Thing::Instance))?;
+    Ok(())
+}
+
+/// A wrapped data key.
+pub(in crate::store) fn insert_data_key(
+    db: &Connection,
+    instance: InstanceId,
+    epoch: u32,
+    wrapped: &Wrapped,
+) -> Result<(), ApplyError> {
+    let sql = "INSERT INTO data_key (instance, epoch, wrapped) VALUES (?1, ?2, ?3)";
+    let values = params![instance.as_bytes(), epoch, wrapped.as_bytes()];
+    let inserted = db.prepare_cached(sql)?.execute(values);
+    inserted.map_err(|error| super::taken(&error, Thing::DataKey, Thing::Instance))?;
+    Ok(())
+}
+
+/// A new client with its certificates.
+pub(in crate::store) fn insert_client(db: &Connection, client: &Client) -> Result<(), ApplyError> {
+    let sql =
+        "INSERT INTO client (id, label, instance, status, created) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let instance = client.instance.as_bytes();
+    let values = params![
+        client.id.as_bytes(),
+        client.label,
+        instance,
+        client.status.as_str(),
+        client.created
+    ];
+    let inserted = db.prepare_cached(sql)?.execute(values);
+    inserted.map_err(|error| super::taken(&error, Thing::Client, Thing::Instance))?;
+    client
+        .certificates
+        .iter()
+        .try_for_each(|certificate| insert_certificate(db, client.id, certificate))
+}
+
+/// One more certificate of a client.
+pub(in crate::store) fn insert_certificate(
+    db: &Connection,
+    client: ClientId,
+    certificate: &EnrolledCertificate,
+) -> Result<(), ApplyError> {
+    let sql = "INSERT INTO certificate (fingerprint, client, trust, not_before, not_after, subject, added)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let inserted = db.prepare_cached(sql)?.execute(params![
+        certificate.fingerprint.as_bytes(),
+        client.as_bytes(),
+        certificate.trust.as_str(),
+        certificate.not_before,
+        certificate.not_after,
+        certificate.subject,
+        certificate.added,
+    ]);
+    inserted.map_err(|error| super::taken(&error, Thing::Certificate, Thing::Client))?;
+    Ok(())
+}
+
+/// A certificate less.
+pub(in crate::store) fn remove_certificate(
+    db: &Connection,
+    client: ClientId,
+    fingerprint: &Fingerprint,
+) -> Result<(), ApplyError> {
+    let sql = "DELETE FROM certificate WHERE fingerprint = ?1 AND client = ?2";
+    let values = params![fingerprint.as_bytes(), client.as_bytes()];
+    found(db.prepare_cached(sql)?.execute(values)?, Thing::Certificate)
+}
+
+/// A client enabled or disabled.
+pub(in crate::store) fn update_status(
+    db: &Connection,
+    client: ClientId,
+    status: ClientStatus,
+) -> Result<(), ApplyError> {
+    let sql = "UPDATE client SET status = ?2 WHERE id = ?1";
+    let values = params![client.as_bytes(), status.as_str()];
+    found(db.prepare_cached(sql)?.execute(values)?, Thing::Client)
+}
+
+/// A client and its certificates removed.
+pub(in crate::store) fn remove_client(db: &Connection, client: ClientId) -> Result<(), ApplyError> {
+    let sql = "DELETE FROM client WHERE id = ?1";
+    found(
+        db.prepare_cached(sql)?.execute([client.as_bytes()])?,
+        Thing::Client,
+    )
+}
+
+const fn found(rows: usize, thing: Thing) -> Result<(), ApplyError> {
+    if rows == 0 {
+        Err(ApplyError::Missing(thing))
+    } else {
+        Ok(())
+    }
+}

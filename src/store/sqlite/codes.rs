@@ -1,0 +1,130 @@
+//! How the values of the vocabulary stand in columns. Stored state: changing this needs a
+//! migration.
+//!
+//! Enumerations are kept as the numbers of the standard. Attributes are one blob, each as: name
+//! length (u16), name, 1 and the index (u32) or 0, value length (u32), value as
+//! [`AttributeValue::to_stored`] writes it; all big-endian.
+
+use rusqlite::Row;
+
+use crate::domain::InitiatorKind;
+use crate::kmip::attribute::{Attribute, AttributeName, AttributeValue};
+use crate::kmip::enums::{Enumerated, State};
+use crate::store::StoreError;
+
+/// The bytes of all attributes of an object.
+pub(super) fn encode_attributes(attributes: &[Attribute]) -> Result<Vec<u8>, StoreError> {
+    let mut out = Vec::with_capacity(attributes.len() * 64);
+    for attribute in attributes {
+        let name = attribute.name.text().as_bytes();
+        let value = attribute.value.to_stored();
+        let too_long = || StoreError::Engine("an attribute is too long to store".to_owned());
+        out.extend_from_slice(
+            &u16::try_from(name.len())
+                .map_err(|_| too_long())?
+                .to_be_bytes(),
+        );
+        out.extend_from_slice(name);
+        match attribute.index {
+            Some(index) => {
+                out.push(1);
+                out.extend_from_slice(&index.to_be_bytes());
+            }
+            None => out.push(0),
+        }
+        out.extend_from_slice(
+            &u32::try_from(value.len())
+                .map_err(|_| too_long())?
+                .to_be_bytes(),
+        );
+        out.extend_from_slice(&value);
+    }
+    Ok(out)
+}
+
+/// The attributes held in a blob that [`encode_attributes`] wrote.
+pub(super) fn decode_attributes(bytes: &[u8]) -> Result<Vec<Attribute>, StoreError> {
+    let mut rest = bytes;
+    let mut attributes = Vec::new();
+    while !rest.is_empty() {
+        let attribute =
+            decode_attribute(&mut rest).ok_or_else(|| StoreError::damaged("an attribute"))?;
+        attributes.push(attribute);
+    }
+    Ok(attributes)
+}
+
+fn decode_attribute(rest: &mut &[u8]) -> Option<Attribute> {
+    let name_length = u16::from_be_bytes(array(rest)?);
+    let name = str::from_utf8(take(rest, usize::from(name_length))?).ok()?;
+    let index = match array::<1>(rest)? {
+        [0] => None,
+        [1] => Some(u32::from_be_bytes(array(rest)?)),
+        _ => return None,
+    };
+    let length = usize::try_from(u32::from_be_bytes(array(rest)?)).ok()?;
+    let value = AttributeValue::from_stored(take(rest, length)?).ok()?;
+    Some(Attribute {
+        name: AttributeName::from_text(name),
+        index,
+        value,
+    })
+}
+
+fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
+    let (head, tail) = rest.split_at_checked(length)?;
+    *rest = tail;
+    Some(head)
+}
+
+fn array<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    take(rest, N)?.try_into().ok()
+}
+
+/// The value of an enumeration from its number in a column.
+pub(super) fn enumerated<T: Enumerated>(row: &Row<'_>, column: &str) -> Result<T, StoreError> {
+    let code: u32 = row.get(column)?;
+    T::from_code(code).ok_or_else(|| StoreError::damaged(format!("{column} {code}")))
+}
+
+/// The same for a column that may be empty.
+pub(super) fn enumerated_or_none<T: Enumerated>(
+    row: &Row<'_>,
+    column: &str,
+) -> Result<Option<T>, StoreError> {
+    let code: Option<u32> = row.get(column)?;
+    let known =
+        |code| T::from_code(code).ok_or_else(|| StoreError::damaged(format!("{column} {code}")));
+    code.map(known).transpose()
+}
+
+/// Whether names of an object in this state are free for others.
+pub(super) const fn is_destroyed(state: State) -> bool {
+    match state {
+        State::Destroyed | State::DestroyedCompromised => true,
+        State::PreActive | State::Active | State::Deactivated | State::Compromised => false,
+    }
+}
+
+/// The number of a kind of initiator.
+pub(super) const fn kind_code(kind: InitiatorKind) -> u32 {
+    match kind {
+        InitiatorKind::Certificate => 1,
+        InitiatorKind::LocalUser => 2,
+        InitiatorKind::User => 3,
+        InitiatorKind::ServiceId => 4,
+        InitiatorKind::Server => 5,
+    }
+}
+
+/// The kind of initiator of a number.
+pub(super) fn kind_of(code: u32) -> Result<InitiatorKind, StoreError> {
+    match code {
+        1 => Ok(InitiatorKind::Certificate),
+        2 => Ok(InitiatorKind::LocalUser),
+        3 => Ok(InitiatorKind::User),
+        4 => Ok(InitiatorKind::ServiceId),
+        5 => Ok(InitiatorKind::Server),
+        _ => Err(StoreError::damaged(format!("initiator kind {code}"))),
+    }
+}

@@ -1,0 +1,186 @@
+//! SQLite: the files, their settings and their schema. The only folder with SQL in it.
+//!
+//! It gives out connections and runs statements; which thread runs them and when they are committed
+//! is decided above. Files are made private to their owner before SQLite sees them; `-wal` and
+//! `-shm` take over the mode of the database.
+
+pub(super) mod client;
+mod codes;
+pub(super) mod event;
+pub(super) mod locate;
+pub(super) mod object;
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+
+use super::error::{ApplyError, StoreError, Thing};
+use super::{InitMeta, Origin, Sequence};
+
+/// Marks the file as a database of this program: "KLDG".
+const APPLICATION_ID: i32 = 0x4b4c_4447;
+
+/// Every migration, oldest first; the schema's number is how many of them were applied.
+const MIGRATIONS: &[(&str, &str)] = &[("0001_start", include_str!("migrations/0001_start.sql"))];
+
+/// Prepared statements kept per connection; there are fewer than this.
+const STATEMENTS_MAX: usize = 64;
+
+const MASTER_KEY_CHECK: &str = "master-key-check";
+
+/// Makes a new database file, mode 0600, and brings it to the newest schema.
+pub(super) fn create(path: &Path, meta: &InitMeta) -> Result<Connection, StoreError> {
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    made.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => StoreError::Present(path.to_owned()),
+        _ => StoreError::File(format!("{}: {error}", path.display())),
+    })?;
+    let mut db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    db.pragma_update(None, "application_id", APPLICATION_ID)?;
+    prepare_writer(&db)?;
+    migrate(&mut db, meta.created)?;
+    let tx = db.transaction()?;
+    tx.execute(
+        "INSERT INTO origin (epoch, name, first_sequence, created) VALUES (1, ?1, 0, ?2)",
+        params![meta.origin_name, meta.created],
+    )?;
+    tx.execute(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2)",
+        params![MASTER_KEY_CHECK, meta.master_key_check],
+    )?;
+    tx.commit()?;
+    Ok(db)
+}
+
+/// Opens an existing database for writing and brings it to the newest schema. `now` in seconds
+/// since 1970.
+pub(super) fn open(path: &Path, now: i64) -> Result<Connection, StoreError> {
+    if !path.exists() {
+        return Err(StoreError::Absent(path.to_owned()));
+    }
+    let mut db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let application: i32 = db
+        .pragma_query_value(None, "application_id", |row| row.get(0))
+        .map_err(|error| StoreError::at(&error, path))?;
+    if application != APPLICATION_ID {
+        return Err(StoreError::NotADatabase(path.to_owned()));
+    }
+    prepare_writer(&db)?;
+    migrate(&mut db, now)?;
+    Ok(db)
+}
+
+/// A connection that only reads.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    db.pragma_update(None, "query_only", true)?;
+    Ok(db)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db =
+        Connection::open_with_flags(path, flags).map_err(|error| StoreError::at(&error, path))?;
+    db.busy_timeout(Duration::from_secs(5))?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    db.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(db)
+}
+
+/// Settings of the one connection that writes.
+fn prepare_writer(db: &Connection) -> Result<(), StoreError> {
+    // Destroyed material is overwritten in the database; copies in the WAL go when it is
+    // checkpointed and reused.
+    db.pragma_update(None, "secure_delete", true)?;
+    let mode: String = db.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        return Err(StoreError::File(
+            "the file system does not allow a write-ahead log".to_owned(),
+        ));
+    }
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "foreign_keys", true)?;
+    // 16 MiB of 4 KiB pages: fewer checkpoints in the path of a commit than with SQLite's 4 MiB.
+    db.pragma_update(None, "wal_autocheckpoint", 4000)?;
+    db.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    Ok(())
+}
+
+fn migrate(db: &mut Connection, now: i64) -> Result<(), StoreError> {
+    let found: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    for (number, (name, sql)) in (1_u32..)
+        .zip(MIGRATIONS)
+        .filter(|(number, _)| *number > found)
+    {
+        let tx = db.transaction()?;
+        tx.execute_batch(
+            "CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY, applied INTEGER NOT NULL) STRICT",
+        )?;
+        tx.execute_batch(sql)?;
+        tx.execute(
+            "INSERT INTO migration (name, applied) VALUES (?1, ?2)",
+            params![name, now],
+        )?;
+        tx.pragma_update(None, "user_version", number)?;
+        tx.commit()?;
+    }
+    Ok(())
+}
+
+/// The current origin, and the sequence the next event gets.
+pub(super) fn origin(db: &Connection) -> Result<(Origin, Sequence), StoreError> {
+    let sql = "SELECT name, epoch, first_sequence FROM origin ORDER BY epoch DESC LIMIT 1";
+    let row = db
+        .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    let Some((name, epoch, first)) = row else {
+        return Err(StoreError::damaged("no origin"));
+    };
+    let last: Option<u64> =
+        db.query_row("SELECT max(sequence) FROM event", [], |row| row.get(0))?;
+    Ok((
+        Origin { name, epoch },
+        Sequence(last.map_or(first, |last| last + 1)),
+    ))
+}
+
+/// What was stored to recognise the master key.
+pub(super) fn master_key_check(db: &Connection) -> Result<[u8; 16], StoreError> {
+    let sql = "SELECT value FROM meta WHERE key = ?1";
+    let value: Option<[u8; 16]> = db
+        .query_row(sql, [MASTER_KEY_CHECK], |row| row.get(0))
+        .optional()?;
+    value.ok_or_else(|| StoreError::damaged("no master key check"))
+}
+
+/// Whether a statement broke a UNIQUE or PRIMARY KEY rule.
+fn is_unique_violation(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    matches!(
+        code,
+        Some(SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_UNIQUE)
+    )
+}
+
+/// What a failed insert of `thing` means, whose row refers to one of `parent`.
+fn taken(error: &rusqlite::Error, thing: Thing, parent: Thing) -> ApplyError {
+    use rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY;
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    match code {
+        _ if is_unique_violation(error) => ApplyError::Exists(thing),
+        Some(SQLITE_CONSTRAINT_FOREIGNKEY) => ApplyError::Missing(parent),
+        _ => StoreError::of(error).into(),
+    }
+}

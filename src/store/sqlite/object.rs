@@ -1,0 +1,296 @@
+//! Objects in tables: one row each, their names and custom attributes in tables of their own for
+//! searching.
+//!
+//! An object that is read equals the one that was written. A destroyed object has no material, and
+//! its names are free.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
+
+use super::codes::{
+    decode_attributes, encode_attributes, enumerated, enumerated_or_none, is_destroyed,
+};
+use crate::crypto::Wrapped;
+use crate::crypto::digest::sha256;
+use crate::domain::{Dates, InstanceId, Name, Object, ObjectId, RevocationReason};
+use crate::kmip::attribute::{Attribute, AttributeName};
+use crate::kmip::enums::NameType;
+use crate::store::StoreError;
+use crate::store::error::{ApplyError, Thing};
+
+/// The state version and the attributes version of an object.
+pub(in crate::store) type Versions = (u64, u64);
+
+const INSERT: &str = "INSERT INTO object (id, instance, object_type, state, state_version, attributes_version,
+    fresh, last_read, initial, activation, process_start, protect_stop, deactivation, destroy, compromise,
+    compromise_occurrence, archive, last_change, algorithm, length, usage_mask, digest, revocation_code,
+    revocation_message, data_key_epoch, material, attributes)
+    VALUES (:id, :instance, :object_type, :state, :state_version, :attributes_version, :fresh, :last_read, :initial,
+    :activation, :process_start, :protect_stop, :deactivation, :destroy, :compromise, :compromise_occurrence,
+    :archive, :last_change, :algorithm, :length, :usage_mask, :digest, :revocation_code, :revocation_message,
+    :data_key_epoch, :material, :attributes)";
+
+const UPDATE_STATE: &str = "UPDATE object SET state = :state, state_version = :state_version,
+    activation = :activation, process_start = :process_start, protect_stop = :protect_stop,
+    deactivation = :deactivation, destroy = :destroy, compromise = :compromise,
+    compromise_occurrence = :compromise_occurrence, archive = :archive, last_change = max(last_change, :last_change),
+    usage_mask = :usage_mask, digest = :digest, revocation_code = :revocation_code,
+    revocation_message = :revocation_message, data_key_epoch = :data_key_epoch, material = :material
+    WHERE id = :id";
+
+/// The object of this identifier.
+pub(in crate::store) fn load(db: &Connection, id: ObjectId) -> Result<Option<Object>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT * FROM object WHERE id = ?1")?;
+    let mut rows = statement.query([id.as_bytes()])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    Ok(Some(from_row(db, row)?))
+}
+
+/// The versions that preconditions compare.
+pub(in crate::store) fn versions(
+    db: &Connection,
+    id: ObjectId,
+) -> Result<Option<Versions>, StoreError> {
+    let sql = "SELECT state_version, attributes_version FROM object WHERE id = ?1";
+    let mut statement = db.prepare_cached(sql)?;
+    Ok(statement
+        .query_row([id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?)
+}
+
+/// A new row with its names and attributes.
+pub(in crate::store) fn insert(db: &Connection, object: &Object) -> Result<(), ApplyError> {
+    let Object {
+        dates, revocation, ..
+    } = object;
+    let inserted = db.prepare_cached(INSERT)?.execute(named_params! {
+        ":id": object.id.as_bytes(),
+        ":instance": object.instance.as_bytes(),
+        ":object_type": object.object_type.code(),
+        ":state": object.state.code(),
+        ":state_version": object.state_version,
+        ":attributes_version": object.attributes_version,
+        ":fresh": object.fresh,
+        ":last_read": object.last_read,
+        ":initial": dates.initial,
+        ":activation": dates.activation,
+        ":process_start": dates.process_start,
+        ":protect_stop": dates.protect_stop,
+        ":deactivation": dates.deactivation,
+        ":destroy": dates.destroy,
+        ":compromise": dates.compromise,
+        ":compromise_occurrence": dates.compromise_occurrence,
+        ":archive": dates.archive,
+        ":last_change": dates.last_change,
+        ":algorithm": object.algorithm.map(|algorithm| algorithm.code()),
+        ":length": object.length,
+        ":usage_mask": object.usage_mask,
+        ":digest": object.digest,
+        ":revocation_code": revocation.as_ref().map(|reason| reason.code.code()),
+        ":revocation_message": revocation.as_ref().and_then(|reason| reason.message.as_deref()),
+        ":data_key_epoch": object.data_key_epoch,
+        ":material": object.material.as_ref().map(Wrapped::as_bytes),
+        ":attributes": encode_attributes(&object.attributes)?,
+    });
+    inserted.map_err(|error| super::taken(&error, Thing::Object, Thing::Instance))?;
+    insert_names(db, object, !is_destroyed(object.state))?;
+    insert_custom(db, object)
+}
+
+/// Takes over the part that the state version guards.
+pub(in crate::store) fn update_state(db: &Connection, object: &Object) -> Result<(), ApplyError> {
+    let Object {
+        dates, revocation, ..
+    } = object;
+    let destroyed = is_destroyed(object.state);
+    let material = object.material.as_ref().filter(|_| !destroyed);
+    let changed = db.prepare_cached(UPDATE_STATE)?.execute(named_params! {
+        ":id": object.id.as_bytes(),
+        ":state": object.state.code(),
+        ":state_version": object.state_version,
+        ":activation": dates.activation,
+        ":process_start": dates.process_start,
+        ":protect_stop": dates.protect_stop,
+        ":deactivation": dates.deactivation,
+        ":destroy": dates.destroy,
+        ":compromise": dates.compromise,
+        ":compromise_occurrence": dates.compromise_occurrence,
+        ":archive": dates.archive,
+        ":last_change": dates.last_change,
+        ":usage_mask": object.usage_mask,
+        ":digest": object.digest,
+        ":revocation_code": revocation.as_ref().map(|reason| reason.code.code()),
+        ":revocation_message": revocation.as_ref().and_then(|reason| reason.message.as_deref()),
+        ":data_key_epoch": object.data_key_epoch,
+        ":material": material.map(Wrapped::as_bytes),
+    })?;
+    if changed == 0 {
+        return Err(ApplyError::Missing(Thing::Object));
+    }
+    if destroyed {
+        let sql = "UPDATE object_name SET live = 0 WHERE object = ?1";
+        db.prepare_cached(sql)?.execute([object.id.as_bytes()])?;
+    }
+    Ok(())
+}
+
+/// Takes over the part that the attributes version guards.
+pub(in crate::store) fn update_attributes(
+    db: &Connection,
+    object: &Object,
+) -> Result<(), ApplyError> {
+    let id = object.id.as_bytes();
+    let sql = "UPDATE object SET attributes = ?2, attributes_version = ?3,
+        last_change = max(last_change, ?4) WHERE id = ?1 RETURNING state";
+    let attributes = encode_attributes(&object.attributes)?;
+    let state = db
+        .prepare_cached(sql)?
+        .query_row(
+            params![
+                id,
+                attributes,
+                object.attributes_version,
+                object.dates.last_change
+            ],
+            |row| row.get::<_, u32>(0),
+        )
+        .optional()?;
+    let state = state.ok_or(ApplyError::Missing(Thing::Object))?;
+    db.prepare_cached("DELETE FROM object_custom WHERE object = ?1")?
+        .execute([id])?;
+    insert_custom(db, object)?;
+    // Most changes are tags of vCenter, which leave the names alone.
+    if names(db, object.id)? == object.names {
+        return Ok(());
+    }
+    let state = crate::kmip::enums::State::from_code(state);
+    let state = state.ok_or_else(|| StoreError::damaged("a state"))?;
+    db.prepare_cached("DELETE FROM object_name WHERE object = ?1")?
+        .execute([id])?;
+    insert_names(db, object, !is_destroyed(state))
+}
+
+/// The material was served at `at` (seconds since 1970).
+pub(in crate::store) fn update_read(
+    db: &Connection,
+    id: ObjectId,
+    at: i64,
+) -> Result<(), ApplyError> {
+    let sql = "UPDATE object SET fresh = 0, last_read = ?2 WHERE id = ?1";
+    db.prepare_cached(sql)?
+        .execute(params![id.as_bytes(), at])?;
+    Ok(())
+}
+
+/// Whether the attribute is one that clients name themselves, and can be searched for.
+pub(super) fn custom_key(name: &str, stored_value: &[u8]) -> Option<[u8; 32]> {
+    matches!(AttributeName::from_text(name), AttributeName::Custom(_))
+        .then(|| sha256(&[stored_value]))
+}
+
+fn insert_names(db: &Connection, object: &Object, live: bool) -> Result<(), ApplyError> {
+    let sql = "INSERT INTO object_name (instance, value, object, position, idx, name_type, live)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    for (position, name) in object.names.iter().enumerate() {
+        let inserted = db.prepare_cached(sql)?.execute(params![
+            object.instance.as_bytes(),
+            name.value,
+            object.id.as_bytes(),
+            position,
+            name.index,
+            name.name_type.code(),
+            live,
+        ]);
+        inserted.map_err(|error| {
+            if super::is_unique_violation(&error) {
+                ApplyError::NameTaken
+            } else {
+                error.into()
+            }
+        })?;
+    }
+    Ok(())
+}
+
+fn insert_custom(db: &Connection, object: &Object) -> Result<(), ApplyError> {
+    // Two instances of an attribute may have one value.
+    let sql = "INSERT OR IGNORE INTO object_custom (instance, name, value_hash, object) VALUES (?1, ?2, ?3, ?4)";
+    for Attribute { name, value, .. } in &object.attributes {
+        let Some(hash) = custom_key(name.text(), &value.to_stored()) else {
+            continue;
+        };
+        let values = params![
+            object.instance.as_bytes(),
+            name.text(),
+            hash,
+            object.id.as_bytes()
+        ];
+        db.prepare_cached(sql)?.execute(values)?;
+    }
+    Ok(())
+}
+
+fn names(db: &Connection, id: ObjectId) -> Result<Vec<Name>, StoreError> {
+    let sql = "SELECT idx, value, name_type FROM object_name WHERE object = ?1 ORDER BY position";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([id.as_bytes()])?;
+    let mut names = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name_type: NameType = enumerated(row, "name_type")?;
+        names.push(Name {
+            index: row.get(0)?,
+            value: row.get(1)?,
+            name_type,
+        });
+    }
+    Ok(names)
+}
+
+/// The object of a row with every column, and its names.
+pub(super) fn from_row(db: &Connection, row: &Row<'_>) -> Result<Object, StoreError> {
+    let id = ObjectId::from_bytes(row.get("id")?);
+    let revocation = enumerated_or_none(row, "revocation_code")?.map(|code| {
+        Ok::<_, StoreError>(RevocationReason {
+            code,
+            message: row.get("revocation_message")?,
+        })
+    });
+    Ok(Object {
+        id,
+        instance: InstanceId::from_bytes(row.get("instance")?),
+        object_type: enumerated(row, "object_type")?,
+        state: enumerated(row, "state")?,
+        dates: dates(row)?,
+        algorithm: enumerated_or_none(row, "algorithm")?,
+        length: row.get("length")?,
+        usage_mask: row.get("usage_mask")?,
+        digest: row.get("digest")?,
+        revocation: revocation.transpose()?,
+        names: names(db, id)?,
+        attributes: decode_attributes(row.get_ref("attributes")?.as_blob().unwrap_or_default())?,
+        fresh: row.get("fresh")?,
+        last_read: row.get("last_read")?,
+        state_version: row.get("state_version")?,
+        attributes_version: row.get("attributes_version")?,
+        data_key_epoch: row.get("data_key_epoch")?,
+        material: row
+            .get::<_, Option<Vec<u8>>>("material")?
+            .map(Wrapped::from_bytes),
+    })
+}
+
+fn dates(row: &Row<'_>) -> Result<Dates, StoreError> {
+    Ok(Dates {
+        initial: row.get("initial")?,
+        activation: row.get("activation")?,
+        process_start: row.get("process_start")?,
+        protect_stop: row.get("protect_stop")?,
+        deactivation: row.get("deactivation")?,
+        destroy: row.get("destroy")?,
+        compromise: row.get("compromise")?,
+        compromise_occurrence: row.get("compromise_occurrence")?,
+        archive: row.get("archive")?,
+        last_change: row.get("last_change")?,
+    })
+}

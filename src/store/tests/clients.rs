@@ -1,0 +1,100 @@
+//! Instances, clients, certificates and data keys.
+
+use super::*;
+
+#[tokio::test]
+async fn clients_read_back_as_written() {
+    let mut place = Place::new().await;
+    let mut changed = place.store().clients_changed();
+    changed.mark_unchanged();
+    place.apply([Write::Client(client(1))]).await.unwrap();
+    assert!(changed.has_changed().unwrap());
+    let clients = place.reopen().clients();
+    assert_eq!(**clients.labelled("vc-1").unwrap(), client(1));
+    assert_eq!(**clients.instance(instance_id(1)).unwrap(), instance(1));
+}
+
+#[tokio::test]
+async fn certificates_come_and_go() {
+    let place = Place::new().await;
+    place.apply([Write::Client(client(1))]).await.unwrap();
+    place
+        .apply([Write::Certificate(client_id(1), certificate(50))])
+        .await
+        .unwrap();
+    let fingerprint = Fingerprint::from_bytes([50; 32]);
+    assert_eq!(
+        place.store().clients().holder(&fingerprint).unwrap().label,
+        "vc-1"
+    );
+    place
+        .apply([Write::CertificateRemoved(client_id(1), fingerprint)])
+        .await
+        .unwrap();
+    assert!(place.store().clients().holder(&fingerprint).is_none());
+    let again = place
+        .apply([Write::CertificateRemoved(client_id(1), fingerprint)])
+        .await;
+    assert_eq!(again, Err(ApplyError::Missing(Thing::Certificate)));
+}
+
+#[tokio::test]
+async fn a_removed_client_takes_its_certificates_with_it() {
+    let place = Place::new().await;
+    place.apply([Write::Client(client(1))]).await.unwrap();
+    place
+        .apply([Write::ClientRemoved(client_id(1))])
+        .await
+        .unwrap();
+    assert!(place.store().clients().clients().is_empty());
+    place.apply([Write::Client(client(1))]).await.unwrap();
+    let missing = place.apply([Write::ClientRemoved(client_id(2))]).await;
+    assert_eq!(missing, Err(ApplyError::Missing(Thing::Client)));
+}
+
+#[tokio::test]
+async fn what_is_unique_is_kept_so() {
+    let place = Place::new().await;
+    place.apply([Write::Client(client(1))]).await.unwrap();
+    let clash = Client {
+        certificates: vec![certificate(2), certificate(101)],
+        ..client(2)
+    };
+    let refused = place.apply([Write::Client(clash)]).await;
+    assert_eq!(refused, Err(ApplyError::Exists(Thing::Certificate)));
+    assert!(place.store().clients().labelled("vc-2").is_none());
+    let label = Client {
+        label: "vc-1".to_owned(),
+        ..client(2)
+    };
+    let refused = place.apply([Write::Client(label)]).await;
+    assert_eq!(refused, Err(ApplyError::Exists(Thing::Client)));
+    // Nothing of the refused ones is in the way.
+    place.apply([Write::Client(client(2))]).await.unwrap();
+    let refused = place.apply([Write::Instance(instance(1))]).await;
+    assert_eq!(refused, Err(ApplyError::Exists(Thing::Instance)));
+    let nowhere = Client {
+        instance: instance_id(9),
+        ..client(3)
+    };
+    let refused = place.apply([Write::Client(nowhere)]).await;
+    assert_eq!(refused, Err(ApplyError::Missing(Thing::Instance)));
+    let refused = place
+        .apply([Write::Certificate(client_id(9), certificate(60))])
+        .await;
+    assert_eq!(refused, Err(ApplyError::Missing(Thing::Client)));
+}
+
+#[tokio::test]
+async fn data_keys_read_back() {
+    let place = Place::new().await;
+    let key = |epoch| Write::DataKey(instance_id(1), epoch, Wrapped::from_bytes(vec![3; 61]));
+    place.apply([key(1), key(2)]).await.unwrap();
+    assert_eq!(
+        place.apply([key(2)]).await,
+        Err(ApplyError::Exists(Thing::DataKey))
+    );
+    let keys = place.store().data_keys().await.unwrap();
+    let expected = |epoch| (instance_id(1), epoch, Wrapped::from_bytes(vec![3; 61]));
+    assert_eq!(keys, [expected(1), expected(2)]);
+}

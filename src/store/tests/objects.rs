@@ -1,0 +1,360 @@
+//! Objects: written, changed, read and found.
+
+use super::*;
+use crate::store::{By, LocateQuery, sqlite};
+
+fn query(by: By) -> LocateQuery {
+    LocateQuery {
+        instance: instance_id(1),
+        by,
+        after: None,
+        limit: 100,
+    }
+}
+
+async fn found(place: &Place, by: By) -> Vec<ObjectId> {
+    let objects = place.store().locate(query(by)).await.unwrap();
+    objects.iter().map(|object| object.id).collect()
+}
+
+#[tokio::test]
+async fn an_object_reads_back_as_written() {
+    let mut place = Place::new().await;
+    let bare = Object {
+        digest: None,
+        algorithm: None,
+        length: None,
+        ..object(2)
+    };
+    for object in [full(1), bare] {
+        place.insert(&object).await.unwrap();
+        assert_same(&place.store().cached(object.id).unwrap(), &object);
+        assert_same(
+            &place
+                .store()
+                .object_fresh(object.id)
+                .await
+                .unwrap()
+                .unwrap(),
+            &object,
+        );
+    }
+    let reopened = place.reopen();
+    assert!(reopened.cached(id(1)).is_none());
+    assert_same(&reopened.object(id(1)).await.unwrap().unwrap(), &full(1));
+    assert_same(&reopened.cached(id(1)).unwrap(), &full(1));
+    assert!(reopened.object(id(9)).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn state_and_attributes_are_written_apart() {
+    let place = Place::new().await;
+    let before = named(1, "before");
+    place.insert(&before).await.unwrap();
+    let activated = Object {
+        state: State::Active,
+        state_version: 2,
+        dates: Dates {
+            activation: Some(NOW),
+            ..before.dates.clone()
+        },
+        ..before.clone()
+    };
+    let renamed = Object {
+        names: vec![name(1, "after")],
+        attributes: vec![custom("x-a", Some(0), AttributeValue::Integer(1))],
+        attributes_version: 2,
+        dates: Dates {
+            last_change: NOW + 5,
+            ..before.dates.clone()
+        },
+        ..before.clone()
+    };
+    // Both were decided from the same object: neither undoes the other.
+    place
+        .apply([Write::Attributes(Arc::new(renamed.clone()))])
+        .await
+        .unwrap();
+    place
+        .apply([Write::State(Arc::new(activated.clone()))])
+        .await
+        .unwrap();
+    let expected = Object {
+        state: State::Active,
+        state_version: 2,
+        dates: Dates {
+            last_change: NOW + 5,
+            ..activated.dates
+        },
+        ..renamed
+    };
+    assert_same(&place.store().cached(id(1)).unwrap(), &expected);
+    assert_same(
+        &place.store().object_fresh(id(1)).await.unwrap().unwrap(),
+        &expected,
+    );
+}
+
+#[tokio::test]
+async fn a_change_of_what_is_not_cached_is_cached_whole() {
+    let mut place = Place::new().await;
+    place.insert(&full(1)).await.unwrap();
+    place.reopen();
+    let changed = Object {
+        state: State::Deactivated,
+        ..full(1)
+    };
+    place
+        .apply([Write::State(Arc::new(changed.clone()))])
+        .await
+        .unwrap();
+    assert_same(&place.store().cached(id(1)).unwrap(), &changed);
+}
+
+#[tokio::test]
+async fn reading_clears_fresh_and_moves_no_version() {
+    let place = Place::new().await;
+    place.insert(&object(1)).await.unwrap();
+    place.apply([Write::Read(id(1), NOW + 7)]).await.unwrap();
+    let expected = Object {
+        fresh: false,
+        last_read: Some(NOW + 7),
+        ..object(1)
+    };
+    assert_same(&place.store().cached(id(1)).unwrap(), &expected);
+    assert_same(
+        &place.store().object_fresh(id(1)).await.unwrap().unwrap(),
+        &expected,
+    );
+}
+
+#[tokio::test]
+async fn a_destroyed_object_loses_its_material_and_frees_its_name() {
+    let place = Place::new().await;
+    let first = named(1, "disk");
+    place.insert(&first).await.unwrap();
+    assert_eq!(
+        place.insert(&named(2, "disk")).await,
+        Err(ApplyError::NameTaken)
+    );
+    // Even if the material was left in the object.
+    let gone = Object {
+        material: first.material.clone(),
+        ..destroyed(&first)
+    };
+    place.apply([Write::State(Arc::new(gone))]).await.unwrap();
+    assert!(
+        place
+            .store()
+            .object_fresh(id(1))
+            .await
+            .unwrap()
+            .unwrap()
+            .material
+            .is_none()
+    );
+    assert!(place.store().cached(id(1)).unwrap().material.is_none());
+    assert_eq!(
+        place.store().name_holder(instance_id(1), "disk").await,
+        Ok(None)
+    );
+    place.insert(&named(2, "disk")).await.unwrap();
+    assert_eq!(
+        place.store().name_holder(instance_id(1), "disk").await,
+        Ok(Some(id(2)))
+    );
+    assert_eq!(
+        found(&place, By::Name("disk".to_owned())).await,
+        [id(1), id(2)]
+    );
+    // Tagging a destroyed object does not bring its name back to life.
+    let tagged = Object {
+        names: vec![name(0, "disk"), name(1, "more")],
+        attributes_version: 2,
+        ..destroyed(&first)
+    };
+    place
+        .apply([Write::Attributes(Arc::new(tagged))])
+        .await
+        .unwrap();
+    assert_eq!(
+        place.store().name_holder(instance_id(1), "disk").await,
+        Ok(Some(id(2)))
+    );
+}
+
+#[tokio::test]
+async fn names_are_unique_per_instance() {
+    let place = Place::new().await;
+    place.apply([Write::Instance(instance(2))]).await.unwrap();
+    place.insert(&named(1, "disk")).await.unwrap();
+    let elsewhere = Object {
+        instance: instance_id(2),
+        ..named(2, "disk")
+    };
+    place.insert(&elsewhere).await.unwrap();
+    place.insert(&named(3, "other")).await.unwrap();
+    let renamed = Object {
+        names: vec![name(0, "disk")],
+        ..object(3)
+    };
+    let refused = place.apply([Write::Attributes(Arc::new(renamed))]).await;
+    assert_eq!(refused, Err(ApplyError::NameTaken));
+    assert_eq!(
+        place.store().name_holder(instance_id(1), "other").await,
+        Ok(Some(id(3)))
+    );
+}
+
+#[tokio::test]
+async fn a_changeset_refused_halfway_leaves_nothing() {
+    let place = Place::new().await;
+    place.insert(&named(1, "disk")).await.unwrap();
+    let (head, commits) = (place.store().head(), place.store().commits());
+    let writes = [
+        object(2),
+        Object {
+            names: vec![name(0, "x"), name(1, "disk")],
+            ..object(3)
+        },
+    ];
+    let refused = place
+        .apply(writes.map(|object| Write::Insert(Arc::new(object))))
+        .await;
+    assert_eq!(refused, Err(ApplyError::NameTaken));
+    for number in [2, 3] {
+        assert!(place.store().object(id(number)).await.unwrap().is_none());
+    }
+    assert_eq!(
+        place.store().name_holder(instance_id(1), "x").await,
+        Ok(None)
+    );
+    assert_eq!(
+        (place.store().head(), place.store().commits()),
+        (head, commits)
+    );
+    // One changeset that takes a name twice.
+    let writes = [named(4, "y"), named(5, "y")].map(|object| Write::Insert(Arc::new(object)));
+    assert_eq!(place.apply(writes).await, Err(ApplyError::NameTaken));
+    place.insert(&named(4, "y")).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_there_or_missing_is_said() {
+    let place = Place::new().await;
+    place.insert(&object(1)).await.unwrap();
+    assert_eq!(
+        place.insert(&object(1)).await,
+        Err(ApplyError::Exists(Thing::Object))
+    );
+    let nowhere = Object {
+        instance: instance_id(8),
+        ..object(2)
+    };
+    assert_eq!(
+        place.insert(&nowhere).await,
+        Err(ApplyError::Missing(Thing::Instance))
+    );
+    for write in [
+        Write::State(Arc::new(object(3))),
+        Write::Attributes(Arc::new(object(3))),
+    ] {
+        assert_eq!(
+            place.apply([write]).await,
+            Err(ApplyError::Missing(Thing::Object))
+        );
+    }
+}
+
+#[tokio::test]
+async fn objects_are_found_by_custom_attribute() {
+    let place = Place::new().await;
+    let value = AttributeValue::Text("vSphere".to_owned());
+    for number in [3, 1, 2] {
+        let attributes = vec![custom("x-Product", Some(0), value.clone())];
+        place
+            .insert(&Object {
+                attributes,
+                ..object(number)
+            })
+            .await
+            .unwrap();
+    }
+    let by = |name: &str, value: &AttributeValue| By::Custom {
+        name: name.to_owned(),
+        value: value.to_stored(),
+    };
+    assert_eq!(
+        found(&place, by("x-Product", &value)).await,
+        [id(1), id(2), id(3)]
+    );
+    assert!(found(&place, by("x-Other", &value)).await.is_empty());
+    let other = AttributeValue::Text("NSX".to_owned());
+    assert!(found(&place, by("x-Product", &other)).await.is_empty());
+    let retagged = Object {
+        attributes: vec![custom("x-Product", Some(0), other.clone())],
+        attributes_version: 2,
+        ..object(2)
+    };
+    place
+        .apply([Write::Attributes(Arc::new(retagged))])
+        .await
+        .unwrap();
+    assert_eq!(found(&place, by("x-Product", &value)).await, [id(1), id(3)]);
+    assert_eq!(found(&place, by("x-Product", &other)).await, [id(2)]);
+}
+
+#[tokio::test]
+async fn pages_go_on_after_the_last_id() {
+    let place = Place::new().await;
+    place.apply([Write::Instance(instance(2))]).await.unwrap();
+    for number in 1..=5 {
+        place.insert(&object(number)).await.unwrap();
+    }
+    place
+        .insert(&Object {
+            instance: instance_id(2),
+            ..object(6)
+        })
+        .await
+        .unwrap();
+    let (mut after, mut seen) = (None, Vec::new());
+    loop {
+        let page = LocateQuery {
+            after,
+            limit: 2,
+            ..query(By::All)
+        };
+        let page = place.store().locate(page).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
+        assert!(page.len() <= 2);
+        seen.extend(page.iter().map(|object| object.id));
+    }
+    assert_eq!(seen, (1..=5).map(id).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn searches_use_the_indexes() {
+    let place = Place::new().await;
+    let db = sqlite::open_reader(&place.path()).unwrap();
+    for sql in [
+        sqlite::locate::BY_NAME,
+        sqlite::locate::BY_CUSTOM,
+        sqlite::locate::ALL,
+    ] {
+        let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        for number in 1..=statement.parameter_count() {
+            statement.raw_bind_parameter(number, 1).unwrap();
+        }
+        let mut rows = statement.raw_query();
+        let mut plan = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            plan.push(row.get::<_, String>("detail").unwrap());
+        }
+        assert!(
+            plan.iter().all(|step| step.starts_with("SEARCH")),
+            "{sql}: {plan:?}"
+        );
+    }
+}

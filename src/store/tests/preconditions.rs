@@ -1,0 +1,206 @@
+//! What must still hold when a changeset is committed, also inside one batch.
+
+use super::*;
+use crate::domain::Identity;
+
+fn with(precondition: Precondition, writes: impl IntoIterator<Item = Write>) -> Changeset {
+    let mut changeset = changeset(writes);
+    changeset.require(precondition);
+    changeset
+}
+
+fn identity(place: &Place, number: u8) -> Arc<Identity> {
+    let fingerprint = Fingerprint::from_bytes([number; 32]);
+    place.store().clients().admit(&fingerprint, NOW).unwrap().0
+}
+
+#[tokio::test]
+async fn stale_versions_are_refused_and_are_independent() {
+    let mut place = Place::new().await;
+    place.insert(&object(1)).await.unwrap();
+    for reopened in [false, true] {
+        if reopened {
+            place.reopen();
+        }
+        let store = place.store();
+        let now = store.object_fresh(id(1)).await.unwrap().unwrap();
+        let (state, attributes) = (now.state_version, now.attributes_version);
+        let next = Object {
+            state_version: state + 1,
+            ..Object::clone(&now)
+        };
+        let moved = with(
+            Precondition::State(id(1), state),
+            [Write::State(Arc::new(next))],
+        );
+        store.apply(moved).await.unwrap();
+        // The state moved on; the attributes did not.
+        let stale = store
+            .apply(with(Precondition::State(id(1), state), []))
+            .await;
+        assert_eq!(stale, Err(ApplyError::Conflict));
+        store
+            .apply(with(Precondition::Attributes(id(1), attributes), []))
+            .await
+            .unwrap();
+        let next = Object {
+            attributes_version: attributes + 1,
+            ..Object::clone(&now)
+        };
+        store
+            .apply(changeset([Write::Attributes(Arc::new(next))]))
+            .await
+            .unwrap();
+        let stale = store
+            .apply(with(Precondition::Attributes(id(1), attributes), []))
+            .await;
+        assert_eq!(stale, Err(ApplyError::Conflict));
+        store
+            .apply(with(Precondition::State(id(1), state + 1), []))
+            .await
+            .unwrap();
+    }
+    let unknown = place
+        .store()
+        .apply(with(Precondition::State(id(9), 0), []))
+        .await;
+    assert_eq!(unknown, Err(ApplyError::Conflict));
+}
+
+#[tokio::test]
+async fn a_refused_precondition_writes_nothing() {
+    let place = Place::new().await;
+    let mut refused = with(
+        Precondition::State(id(9), 0),
+        [Write::Insert(Arc::new(object(1)))],
+    );
+    refused.record(event(Action::KeyRead, "vc-01"));
+    let head = place.store().head();
+    assert_eq!(
+        place.store().apply(refused).await,
+        Err(ApplyError::Conflict)
+    );
+    assert_eq!(place.store().head(), head);
+    assert!(place.store().object(id(1)).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_disabled_client_is_refused_at_once() {
+    let place = Place::new().await;
+    place.apply([Write::Client(client(1))]).await.unwrap();
+    let who = identity(&place, 1);
+    let act = || with(Precondition::MayAct(Arc::clone(&who)), []);
+    place.store().apply(act()).await.unwrap();
+    place
+        .apply([Write::ClientStatus(client_id(1), ClientStatus::Disabled)])
+        .await
+        .unwrap();
+    assert_eq!(
+        place.store().apply(act()).await,
+        Err(ApplyError::NotPermitted)
+    );
+    place
+        .apply([Write::ClientStatus(client_id(1), ClientStatus::Enabled)])
+        .await
+        .unwrap();
+    place.store().apply(act()).await.unwrap();
+    place
+        .apply([Write::CertificateRemoved(
+            client_id(1),
+            Fingerprint::from_bytes([1; 32]),
+        )])
+        .await
+        .unwrap();
+    assert_eq!(
+        place.store().apply(act()).await,
+        Err(ApplyError::NotPermitted)
+    );
+}
+
+/// Queues changesets so that the writer finds them together, and gives their outcomes in order.
+async fn together(store: &Store, changesets: Vec<Changeset>) -> Vec<Result<Applied, ApplyError>> {
+    let applying = changesets.into_iter().map(|changeset| {
+        let store = store.clone();
+        tokio::spawn(async move { store.apply(changeset).await })
+    });
+    let applying: Vec<_> = applying.collect();
+    let mut outcomes = Vec::new();
+    for apply in applying {
+        outcomes.push(apply.await.unwrap());
+    }
+    outcomes
+}
+
+#[tokio::test]
+async fn of_many_that_read_the_same_version_one_wins() {
+    let place = Place::new().await;
+    place.insert(&object(1)).await.unwrap();
+    let next = Arc::new(Object {
+        state_version: 2,
+        ..object(1)
+    });
+    let one = || {
+        with(
+            Precondition::State(id(1), 1),
+            [Write::State(Arc::clone(&next))],
+        )
+    };
+    let outcomes = together(place.store(), (0..50).map(|_| one()).collect()).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    assert!(
+        outcomes
+            .iter()
+            .all(|o| o.is_ok() || *o == Err(ApplyError::Conflict))
+    );
+}
+
+#[tokio::test]
+async fn a_refused_neighbour_changes_nothing_for_the_others() {
+    let place = Place::new().await;
+    let writes = (1..=60_u8).map(|number| {
+        // Every third wants the same name.
+        let text = if number % 3 == 0 {
+            "same".to_owned()
+        } else {
+            number.to_string()
+        };
+        changeset([Write::Insert(Arc::new(named(number, &text)))])
+    });
+    let outcomes = together(place.store(), writes.collect()).await;
+    let refused = outcomes
+        .iter()
+        .filter(|o| **o == Err(ApplyError::NameTaken))
+        .count();
+    assert_eq!(refused, 19);
+    assert_eq!(outcomes.iter().filter(|o| o.is_ok()).count(), 41);
+    assert_eq!(place.store().head().0, 1 + 41);
+}
+
+#[tokio::test]
+async fn many_changesets_share_one_sync() {
+    let place = Place::new().await;
+    let before = place.store().commits();
+    let changesets = (0..500).map(|_| changeset([])).collect();
+    let outcomes = together(place.store(), changesets).await;
+    let mut sequences: Vec<u64> = outcomes
+        .into_iter()
+        .map(|outcome| outcome.unwrap().first_sequence.0)
+        .collect();
+    sequences.sort_unstable();
+    assert_eq!(sequences, (1..=500).collect::<Vec<_>>());
+    let commits = place.store().commits() - before;
+    assert!(commits < 100, "{commits}");
+}
+
+#[tokio::test]
+async fn a_batch_is_bounded() {
+    let config = StoreConfig {
+        commit_batch_max: 10,
+        ..StoreConfig::default()
+    };
+    let place = Place::with(&config).await;
+    let before = place.store().commits();
+    let changesets = (0..100).map(|_| changeset([])).collect();
+    together(place.store(), changesets).await;
+    assert!(place.store().commits() - before >= 10);
+}

@@ -1,0 +1,190 @@
+//! One changeset inside the transaction: preconditions, then writes, then its events.
+//!
+//! All preconditions are checked before anything is written. What was written counts for the
+//! changesets that follow in the same transaction. It commits nothing.
+
+use std::sync::Arc;
+
+use super::{Submission, Writer};
+use crate::audit::record;
+use crate::domain::ObjectId;
+use crate::store::Applied;
+use crate::store::changeset::{Precondition, Write};
+use crate::store::error::{ApplyError, StoreError};
+use crate::store::sqlite::{client, event, object};
+
+impl Writer {
+    /// Checks and writes one changeset. After a refusal nothing of it is left; after another error
+    /// the batch is lost.
+    pub(super) fn apply(&mut self, submission: &Submission) -> Result<Applied, ApplyError> {
+        let changeset = &submission.changeset;
+        changeset
+            .preconditions()
+            .iter()
+            .try_for_each(|precondition| self.check(precondition))?;
+        if may_fail_halfway(changeset.writes()) {
+            self.statement("SAVEPOINT changeset")?;
+            let written = self.write_all(changeset.writes());
+            if let Err(error) = written {
+                // When the database failed, the transaction may be gone already; the whole batch is
+                // rolled back.
+                if error.is_refusal() {
+                    self.statement("ROLLBACK TO changeset")?;
+                    self.statement("RELEASE changeset")?;
+                }
+                return Err(error);
+            }
+            self.statement("RELEASE changeset")?;
+        } else {
+            self.write_all(changeset.writes())?;
+        }
+        self.remember(changeset.writes())?;
+        self.append(submission)
+    }
+
+    fn check(&mut self, precondition: &Precondition) -> Result<(), ApplyError> {
+        let holds = match precondition {
+            Precondition::MayAct(identity) => {
+                return if self.clients.may_act(identity) {
+                    Ok(())
+                } else {
+                    Err(ApplyError::NotPermitted)
+                };
+            }
+            Precondition::State(id, version) => self
+                .versions(*id)?
+                .is_some_and(|(state, _)| state == *version),
+            Precondition::Attributes(id, version) => self
+                .versions(*id)?
+                .is_some_and(|(_, attributes)| attributes == *version),
+        };
+        if holds {
+            Ok(())
+        } else {
+            Err(ApplyError::Conflict)
+        }
+    }
+
+    fn versions(&mut self, id: ObjectId) -> Result<Option<object::Versions>, StoreError> {
+        if let Some(versions) = self.versions.get(&id) {
+            return Ok(Some(*versions));
+        }
+        let versions = object::versions(&self.db, id)?;
+        if let Some(versions) = versions {
+            self.versions.insert(id, versions);
+        }
+        Ok(versions)
+    }
+
+    fn write_all(&self, writes: &[Write]) -> Result<(), ApplyError> {
+        writes.iter().try_for_each(|write| self.write(write))
+    }
+
+    fn write(&self, write: &Write) -> Result<(), ApplyError> {
+        let db = &self.db;
+        match write {
+            Write::Insert(object) => object::insert(db, object),
+            Write::State(object) => object::update_state(db, object),
+            Write::Attributes(object) => object::update_attributes(db, object),
+            Write::Read(id, at) => object::update_read(db, *id, *at),
+            Write::Instance(instance) => client::insert_instance(db, instance),
+            Write::DataKey(instance, epoch, key) => {
+                client::insert_data_key(db, *instance, *epoch, key)
+            }
+            Write::Client(client) => client::insert_client(db, client),
+            Write::Certificate(id, certificate) => client::insert_certificate(db, *id, certificate),
+            Write::CertificateRemoved(id, fingerprint) => {
+                client::remove_certificate(db, *id, fingerprint)
+            }
+            Write::ClientStatus(id, status) => client::update_status(db, *id, *status),
+            Write::ClientRemoved(id) => client::remove_client(db, *id),
+        }
+    }
+
+    /// Makes what was written count for the changesets that follow in the same transaction.
+    fn remember(&mut self, writes: &[Write]) -> Result<(), StoreError> {
+        for write in writes {
+            match write {
+                Write::Insert(object) => {
+                    let versions = (object.state_version, object.attributes_version);
+                    self.versions.insert(object.id, versions);
+                }
+                Write::State(object) => {
+                    if let Some(mut versions) = self.versions.get_mut(&object.id) {
+                        versions.0 = object.state_version;
+                    }
+                }
+                Write::Attributes(object) => {
+                    if let Some(mut versions) = self.versions.get_mut(&object.id) {
+                        versions.1 = object.attributes_version;
+                    }
+                }
+                _ => {}
+            }
+        }
+        if writes.iter().any(concerns_clients) {
+            self.clients = Arc::new(client::snapshot(&self.db)?);
+            self.clients_changed = true;
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, submission: &Submission) -> Result<Applied, ApplyError> {
+        let first_sequence = self.next;
+        for (event, (leaf, prepared)) in submission
+            .changeset
+            .events()
+            .iter()
+            .zip(&submission.prepared)
+        {
+            let encoded;
+            let record = match prepared {
+                Some(record) => record,
+                None => {
+                    let numbers = self
+                        .pending
+                        .numbers(&self.db, &self.shared.interned, event)?;
+                    let mut record = Vec::new();
+                    record::encode(event, numbers.0, numbers.1, &mut record);
+                    encoded = record;
+                    &encoded
+                }
+            };
+            event::append(&self.db, self.next, record, leaf)?;
+            self.next = self.next.plus(1);
+        }
+        Ok(Applied { first_sequence })
+    }
+}
+
+/// Whether a write can be refused after another statement of the changeset has written.
+fn may_fail_halfway(writes: &[Write]) -> bool {
+    let (Some(first), rest) = (writes.first(), writes.iter().skip(1)) else {
+        return false;
+    };
+    let first = match first {
+        Write::Insert(object) | Write::Attributes(object) => !object.names.is_empty(),
+        Write::Client(_) => true,
+        _ => false,
+    };
+    first
+        || rest
+            .into_iter()
+            .any(|write| !matches!(write, Write::Read(..)))
+}
+
+const fn concerns_clients(write: &Write) -> bool {
+    match write {
+        Write::Insert(_)
+        | Write::State(_)
+        | Write::Attributes(_)
+        | Write::Read(..)
+        | Write::DataKey(..) => false,
+        Write::Instance(_)
+        | Write::Client(_)
+        | Write::Certificate(..)
+        | Write::CertificateRemoved(..)
+        | Write::ClientStatus(..)
+        | Write::ClientRemoved(_) => true,
+    }
+}

@@ -1,0 +1,307 @@
+//! The one thread that writes: it commits many changesets with one sync.
+//!
+//! It takes what is queued up to a bound, checks the preconditions of each changeset against what
+//! it has written itself, writes it and appends its events, all in one transaction; callers are
+//! answered after the commit. A changeset that is refused leaves nothing and does not touch its
+//! neighbours. After a failed sync nothing is committed any more.
+
+mod application;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::{mpsc, oneshot};
+
+use super::changeset::{Changeset, Write};
+use super::error::{ApplyError, StoreError};
+use super::interned::Pending;
+use super::sqlite::object;
+use super::{Applied, Sequence, Shared, StoreConfig, cache};
+use crate::domain::{Clients, ObjectId};
+
+/// What is called when a sync failed; the process must not go on as if nothing had happened.
+pub type OnFatal = Box<dyn Fn(&str) + Send>;
+
+/// What the thread is asked.
+pub(super) enum Command {
+    /// Commit this.
+    Apply(Submission),
+    /// End, once everything that was queued before is committed.
+    Close(oneshot::Sender<()>),
+}
+
+/// A changeset on its way, with what could be computed before.
+pub(super) struct Submission {
+    pub(super) changeset: Changeset,
+    /// Leaf hash and, if initiator and scope had numbers already, record of each event.
+    pub(super) prepared: Vec<([u8; 32], Option<Vec<u8>>)>,
+    pub(super) reply: oneshot::Sender<Result<Applied, ApplyError>>,
+}
+
+/// The state of the thread.
+pub(super) struct Writer {
+    db: Connection,
+    shared: Arc<Shared>,
+    /// Versions as of the transaction under way; only this thread changes them.
+    versions: quick_cache::unsync::Cache<ObjectId, object::Versions>,
+    /// Clients as of the transaction under way.
+    clients: Arc<Clients>,
+    clients_changed: bool,
+    pending: Pending,
+    next: Sequence,
+    changesets_max: usize,
+    events_max: usize,
+    on_fatal: OnFatal,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(super) fn start(
+        db: Connection,
+        shared: Arc<Shared>,
+        config: &StoreConfig,
+        on_fatal: OnFatal,
+    ) -> Result<(mpsc::Sender<Command>, JoinHandle<()>), StoreError> {
+        let (sender, receiver) = mpsc::channel(config.queue_max.max(1));
+        let next = *shared.head.borrow();
+        let writer = Self {
+            db,
+            versions: quick_cache::unsync::Cache::new(config.cache_objects.max(1)),
+            clients: shared.clients.load_full(),
+            clients_changed: false,
+            pending: Pending::default(),
+            next,
+            changesets_max: config.commit_batch_max.max(1),
+            events_max: config.commit_events_max.max(1),
+            on_fatal,
+            shared,
+        };
+        let thread = std::thread::Builder::new().name("store-writer".to_owned());
+        let thread = thread.spawn(move || writer.run(receiver));
+        Ok((
+            sender,
+            thread.map_err(|error| StoreError::File(error.to_string()))?,
+        ))
+    }
+
+    fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        while let Some(command) = commands.blocking_recv() {
+            let (batch, close) = self.gather(command, &mut commands);
+            if !batch.is_empty() && self.commit(batch).is_break() {
+                return;
+            }
+            if let Some(reply) = close {
+                commands.close();
+                self.checkpoint();
+                drop(self.db);
+                if reply.send(()).is_err() {
+                    tracing::debug!("Nobody waited for the store to close.");
+                }
+                return;
+            }
+        }
+        self.checkpoint();
+    }
+
+    /// The batch that begins with this command: all that is queued already, up to the bounds.
+    fn gather(
+        &self,
+        first: Command,
+        commands: &mut mpsc::Receiver<Command>,
+    ) -> (Vec<Submission>, Option<oneshot::Sender<()>>) {
+        let (mut batch, mut events) = (Vec::new(), 0);
+        let mut command = Some(first);
+        while let Some(taken) = command {
+            match taken {
+                Command::Apply(submission) => {
+                    events += submission.changeset.events().len();
+                    batch.push(submission);
+                }
+                Command::Close(reply) => return (batch, Some(reply)),
+            }
+            let full = batch.len() >= self.changesets_max || events >= self.events_max;
+            command = if full { None } else { commands.try_recv().ok() };
+        }
+        (batch, None)
+    }
+
+    fn commit(&mut self, batch: Vec<Submission>) -> ControlFlow<()> {
+        let first = self.next;
+        let outcomes = match self.transaction(&batch) {
+            Ok(outcomes) => {
+                self.publish(&batch, &outcomes);
+                outcomes
+            }
+            Err(failure) => {
+                let ended = self.roll_back(first, &failure);
+                for submission in batch {
+                    drop(submission.reply.send(Err(failure.error.clone())));
+                }
+                return ended;
+            }
+        };
+        for (submission, outcome) in batch.into_iter().zip(outcomes) {
+            drop(submission.reply.send(outcome));
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// One transaction for the whole batch. An error means that nothing of it is committed.
+    fn transaction(
+        &mut self,
+        batch: &[Submission],
+    ) -> Result<Vec<Result<Applied, ApplyError>>, Failure> {
+        self.statement("BEGIN IMMEDIATE")?;
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for submission in batch {
+            match self.apply(submission) {
+                Err(error) if !error.is_refusal() => return Err(error.into()),
+                outcome => outcomes.push(outcome),
+            }
+        }
+        if outcomes.iter().all(Result::is_err) {
+            self.statement("ROLLBACK")?;
+            return Ok(outcomes);
+        }
+        // The sync is in here.
+        self.db
+            .execute_batch("COMMIT")
+            .map_err(Failure::of_commit)?;
+        self.shared.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(outcomes)
+    }
+
+    /// Shows what was committed to everyone else, before anyone is answered.
+    fn publish(&mut self, batch: &[Submission], outcomes: &[Result<Applied, ApplyError>]) {
+        self.pending.publish(&self.shared.interned);
+        let committed = batch
+            .iter()
+            .zip(outcomes)
+            .filter(|(_, outcome)| outcome.is_ok());
+        for write in committed.flat_map(|(submission, _)| submission.changeset.writes()) {
+            self.publish_object(write);
+        }
+        if std::mem::take(&mut self.clients_changed) {
+            self.shared.clients.store(Arc::clone(&self.clients));
+            self.shared
+                .clients_version
+                .send_modify(|version| *version += 1);
+        }
+        if *self.shared.head.borrow() != self.next {
+            self.shared.head.send_replace(self.next);
+        }
+    }
+
+    fn publish_object(&self, write: &Write) {
+        let cache = &self.shared.cache;
+        let (id, kept) = match write {
+            Write::Insert(object) => return cache.insert(Arc::clone(object)),
+            Write::State(from) => (
+                from.id,
+                cache.change(from.id, |object| cache::take_state(object, from)),
+            ),
+            Write::Attributes(from) => (
+                from.id,
+                cache.change(from.id, |object| cache::take_attributes(object, from)),
+            ),
+            Write::Read(id, at) => {
+                let served = |object: &mut crate::domain::Object| {
+                    (object.fresh, object.last_read) = (false, Some(*at));
+                };
+                (*id, cache.change(*id, served))
+            }
+            _ => return,
+        };
+        if !kept && let Ok(Some(object)) = object::load(&self.db, id) {
+            cache.insert(Arc::new(object));
+        }
+    }
+
+    fn roll_back(&mut self, first: Sequence, failure: &Failure) -> ControlFlow<()> {
+        self.next = first;
+        self.pending.clear();
+        self.versions.clear();
+        self.clients = self.shared.clients.load_full();
+        self.clients_changed = false;
+        if failure.fatal {
+            (self.on_fatal)(&failure.error.to_string());
+            return ControlFlow::Break(());
+        }
+        tracing::warn!(error = %failure.error, "A commit failed and was rolled back.");
+        // Some errors have rolled back already.
+        if !self.db.is_autocommit()
+            && let Err(error) = self.db.execute_batch("ROLLBACK")
+        {
+            (self.on_fatal)(&error.to_string());
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn statement(&self, sql: &str) -> Result<(), ApplyError> {
+        self.db.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+
+    fn checkpoint(&self) {
+        if let Err(error) = self
+            .db
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        {
+            tracing::warn!(%error, "The write-ahead log could not be emptied.");
+        }
+    }
+}
+
+/// Why a whole batch was not committed.
+struct Failure {
+    error: ApplyError,
+    /// The disk did not keep what it was given: the process must end.
+    fatal: bool,
+}
+
+impl From<ApplyError> for Failure {
+    fn from(error: ApplyError) -> Self {
+        Self {
+            error,
+            fatal: false,
+        }
+    }
+}
+
+impl Failure {
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "used as a function of map_err"
+    )]
+    fn of_commit(error: rusqlite::Error) -> Self {
+        let fatal = error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
+        Self {
+            error: error.into(),
+            fatal,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    fn failure(code: i32) -> Failure {
+        Failure::of_commit(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None))
+    }
+
+    #[test]
+    fn only_a_failed_disk_ends_the_process() {
+        assert!(failure(ffi::SQLITE_IOERR_FSYNC).fatal);
+        assert!(failure(ffi::SQLITE_IOERR_WRITE).fatal);
+        assert!(!failure(ffi::SQLITE_BUSY).fatal);
+        assert!(!failure(ffi::SQLITE_FULL).fatal);
+        assert_eq!(failure(ffi::SQLITE_FULL).error, ApplyError::StorageFull);
+    }
+}
