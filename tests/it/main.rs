@@ -8,6 +8,7 @@ mod harness;
 
 mod at_rest;
 mod durability;
+mod ops;
 mod pykmip;
 mod tidy;
 mod vcenter;
