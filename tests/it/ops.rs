@@ -25,7 +25,11 @@ impl Scene {
     fn new() -> Self {
         let server = Server::start();
         let connection = server.connect();
-        Self { server, connection, expected: Vec::new() }
+        Self {
+            server,
+            connection,
+            expected: Vec::new(),
+        }
     }
 
     /// Makes a key with the usual template and `more`.

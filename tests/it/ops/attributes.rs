@@ -52,8 +52,14 @@ fn a_custom_attribute_is_kept_with_its_type_and_its_instances() {
         let answer = scene.done(get_attributes(&uid, &[name]), RETRIEVED, &uid);
         assert_eq!(answer.value(name).as_ref(), Some(value));
     }
-    let names = scene.done(get_attribute_list(&uid), RETRIEVED, &uid).names();
-    assert_eq!(names.iter().filter(|name| *name == "x-Text").count(), 1, "each name once");
+    let names = scene
+        .done(get_attribute_list(&uid), RETRIEVED, &uid)
+        .names();
+    assert_eq!(
+        names.iter().filter(|name| *name == "x-Text").count(),
+        1,
+        "each name once"
+    );
     scene.check();
 }
 
@@ -69,9 +75,16 @@ fn a_client_cannot_set_what_the_server_sets() {
     ] {
         let answer = scene.connection.ask(add_attribute(&uid, name, value));
         answer.failure(reason::PERMISSION_DENIED);
-        assert_eq!(scene.server.events().last().expect("an event").outcome(), "failure");
+        assert_eq!(
+            scene.server.events().last().expect("an event").outcome(),
+            "failure"
+        );
     }
-    let state = scene.connection.ask(get_attributes(&uid, &["State"])).success().value("State");
+    let state = scene
+        .connection
+        .ask(get_attributes(&uid, &["State"]))
+        .success()
+        .value("State");
     assert_eq!(state, Some(Content::Enumeration(1)));
 }
 
@@ -87,7 +100,11 @@ fn a_name_belongs_to_one_key() {
     let taken = add_attribute(&second, "Name", name("vm-17"));
     let line = "kmip-key-attributes.add 409";
     scene.refused(taken, reason::ILLEGAL_OPERATION, line, &second);
-    scene.done(add_attribute(&second, "Name", name("vm-18")), ADDED, &second);
+    scene.done(
+        add_attribute(&second, "Name", name("vm-18")),
+        ADDED,
+        &second,
+    );
     let names = scene.done(get_attributes(&first, &["Name"]), RETRIEVED, &first);
     assert_eq!(names.value("Name"), Some(name("vm-17")));
     scene.check();

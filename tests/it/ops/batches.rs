@@ -26,7 +26,8 @@ impl Scene {
 }
 
 fn numbered(items: Vec<BatchItem>) -> Vec<BatchItem> {
-    let number = |(index, item): (usize, BatchItem)| item.with_id(&[1, u8::try_from(index).unwrap()]);
+    let number =
+        |(index, item): (usize, BatchItem)| item.with_id(&[1, u8::try_from(index).unwrap()]);
     items.into_iter().enumerate().map(number).collect()
 }
 
@@ -35,7 +36,11 @@ fn items_are_answered_in_order_with_their_ids() {
     let mut scene = Scene::new();
     let items = numbered(vec![discover(&[]), create(key_template()), discover(&[])]);
     let response = scene.batch(None, &items);
-    let operations: Vec<_> = response.items.iter().map(|answer| answer.operation).collect();
+    let operations: Vec<_> = response
+        .items
+        .iter()
+        .map(|answer| answer.operation)
+        .collect();
     let sent: Vec<_> = items.iter().map(|item| Some(item.operation)).collect();
     assert_eq!(operations, sent);
     for (answer, item) in response.items.iter().zip(&items) {
@@ -61,7 +66,11 @@ fn the_placeholder_is_the_key_that_was_just_made() {
         get_attributes("", &["State", "x-Product"]),
     ]);
     let response = scene.batch(None, &items);
-    let answers: Vec<_> = response.items.into_iter().map(|answer| answer.success()).collect();
+    let answers: Vec<_> = response
+        .items
+        .into_iter()
+        .map(|answer| answer.success())
+        .collect();
     let uid = answers[0].uid();
     assert!(answers.iter().all(|answer| answer.uid() == uid));
     assert_eq!(answers[3].key_material().len(), 32);
@@ -75,10 +84,21 @@ fn the_placeholder_is_the_key_that_was_just_made() {
     ] {
         scene.recorded(line, &uid);
     }
-    let events: Vec<_> = scene.server.events().into_iter().filter(|e| e.is_of_kmip()).collect();
-    assert!(events.iter().all(|event| event.correlation() == events[0].correlation()));
+    let events: Vec<_> = scene
+        .server
+        .events()
+        .into_iter()
+        .filter(|e| e.is_of_kmip())
+        .collect();
+    assert!(
+        events
+            .iter()
+            .all(|event| event.correlation() == events[0].correlation())
+    );
     for (index, event) in events.iter().enumerate() {
-        let item = event.data("/requestData/batchItem").and_then(|item| item.as_u64());
+        let item = event
+            .data("/requestData/batchItem")
+            .and_then(|item| item.as_u64());
         assert_eq!(item, u64::try_from(index).ok());
     }
     scene.check();
@@ -103,7 +123,11 @@ fn stop_is_the_default_and_ends_the_batch_at_a_failure() {
     for continuation in [None, Some(STOP)] {
         let items = numbered(vec![activate(NOBODY), get(&uid), get(&uid)]);
         let response = scene.batch(continuation, &items);
-        assert_eq!(response.items.len(), 1, "what was not carried out is not answered");
+        assert_eq!(
+            response.items.len(),
+            1,
+            "what was not carried out is not answered"
+        );
         response.items[0].failure(reason::ITEM_NOT_FOUND);
         scene.recorded("kmip-key.activate 404", NOBODY);
     }
@@ -157,15 +181,32 @@ fn undo_takes_back_what_was_done() {
     assert_eq!(response.items.len(), 4);
     for answer in &response.items[..3] {
         assert_eq!(answer.status, UNDONE, "{answer:?}");
-        assert_eq!(answer.payload, [], "what was undone is not answered: {answer:?}");
+        assert_eq!(
+            answer.payload,
+            [],
+            "what was undone is not answered: {answer:?}"
+        );
     }
     response.items[3].failure(reason::ITEM_NOT_FOUND);
-    let state = scene.connection.ask(get_attributes(&uid, &["State"])).success();
-    assert_eq!(state.value("State"), Some(Content::Enumeration(1)), "Pre-Active still");
+    let state = scene
+        .connection
+        .ask(get_attributes(&uid, &["State"]))
+        .success();
+    assert_eq!(
+        state.value("State"),
+        Some(Content::Enumeration(1)),
+        "Pre-Active still"
+    );
     let found = locate(vec![attribute("Name", name("undone"))]);
-    assert_eq!(scene.connection.ask(found).success().uids(), Vec::<String>::new());
+    assert_eq!(
+        scene.connection.ask(found).success().uids(),
+        Vec::<String>::new()
+    );
     let lines: Vec<_> = scene.server.request_lines();
-    let short: Vec<_> = lines.iter().map(|line| line.rsplit_once(' ').unwrap().0).collect();
+    let short: Vec<_> = lines
+        .iter()
+        .map(|line| line.rsplit_once(' ').unwrap().0)
+        .collect();
     let expected = [
         "kmip-key.create 201",
         "kmip-key.activate 424",
@@ -182,16 +223,26 @@ fn undo_takes_back_what_was_done() {
 fn three_attributes_in_one_batch_are_vcenters_tags() {
     let mut scene = Scene::new();
     let uid = scene.key(vec![]);
-    let tags =
-        [("x-Identifier", "5021"), ("x-Component", "Virtual Machine"), ("x-Name", "vm one")];
+    let tags = [
+        ("x-Identifier", "5021"),
+        ("x-Component", "Virtual Machine"),
+        ("x-Name", "vm one"),
+    ];
     let item = |(name, value): &(&str, &str)| {
         add_attribute(&uid, name, Content::Text((*value).to_owned()))
     };
     let response = scene.batch(None, &numbered(tags.iter().map(item).collect()));
     for (answer, (name, value)) in response.items.into_iter().zip(tags) {
         let answer = answer.success();
-        assert_eq!((answer.operation, answer.uid()), (Some(op::ADD_ATTRIBUTE), uid.clone()));
-        assert_eq!(answer.value(name), Some(Content::Text(value.to_owned())), "the attribute");
+        assert_eq!(
+            (answer.operation, answer.uid()),
+            (Some(op::ADD_ATTRIBUTE), uid.clone())
+        );
+        assert_eq!(
+            answer.value(name),
+            Some(Content::Text(value.to_owned())),
+            "the attribute"
+        );
         scene.recorded("kmip-key-attributes.add 200", &uid);
     }
     scene.check();

@@ -22,7 +22,10 @@ impl Scene {
     #[track_caller]
     fn state(&mut self, uid: &str) -> u32 {
         let line = "kmip-key-attributes.retrieve 200";
-        match self.done(get_attributes(uid, &["State"]), line, uid).value("State") {
+        match self
+            .done(get_attributes(uid, &["State"]), line, uid)
+            .value("State")
+        {
             Some(Content::Enumeration(state)) => state,
             other => panic!("no state: {other:?}"),
         }
@@ -34,11 +37,20 @@ fn a_key_goes_from_pre_active_to_destroyed() {
     let mut scene = Scene::new();
     let uid = scene.key(vec![]);
     assert_eq!(scene.state(&uid), PRE_ACTIVE);
-    let material = scene.done(get(&uid), "kmip-key.read 200", &uid).key_material();
+    let material = scene
+        .done(get(&uid), "kmip-key.read 200", &uid)
+        .key_material();
     assert_eq!(material.len(), 32);
-    assert_eq!(scene.done(activate(&uid), "kmip-key.activate 200", &uid).uid(), uid);
+    assert_eq!(
+        scene
+            .done(activate(&uid), "kmip-key.activate 200", &uid)
+            .uid(),
+        uid
+    );
     assert_eq!(scene.state(&uid), ACTIVE);
-    let again = scene.done(get(&uid), "kmip-key.read 200", &uid).key_material();
+    let again = scene
+        .done(get(&uid), "kmip-key.read 200", &uid)
+        .key_material();
     assert_eq!(again, material);
     scene.done(revoke(&uid, UNSPECIFIED), "kmip-key.revoke 200", &uid);
     assert_eq!(scene.state(&uid), DEACTIVATED);
@@ -63,17 +75,32 @@ fn what_the_state_does_not_allow_is_refused_as_a_conflict() {
     let mut scene = Scene::new();
     let uid = scene.key(vec![]);
     let denied = reason::PERMISSION_DENIED;
-    scene.refused(revoke(&uid, UNSPECIFIED), denied, "kmip-key.revoke 409", &uid);
+    scene.refused(
+        revoke(&uid, UNSPECIFIED),
+        denied,
+        "kmip-key.revoke 409",
+        &uid,
+    );
     scene.done(activate(&uid), "kmip-key.activate 200", &uid);
     scene.refused(activate(&uid), denied, "kmip-key.activate 409", &uid);
     scene.refused(destroy(&uid), denied, "kmip-key.destroy 409", &uid);
     scene.done(revoke(&uid, UNSPECIFIED), "kmip-key.revoke 200", &uid);
     scene.refused(activate(&uid), denied, "kmip-key.activate 409", &uid);
-    scene.refused(revoke(&uid, UNSPECIFIED), denied, "kmip-key.revoke 409", &uid);
+    scene.refused(
+        revoke(&uid, UNSPECIFIED),
+        denied,
+        "kmip-key.revoke 409",
+        &uid,
+    );
     assert_eq!(scene.state(&uid), DEACTIVATED, "refusals change nothing");
     scene.done(get(&uid), "kmip-key.read 200", &uid);
     scene.done(destroy(&uid), "kmip-key.destroy 200", &uid);
-    scene.refused(get(&uid), reason::ILLEGAL_OPERATION, "kmip-key.read 409", &uid);
+    scene.refused(
+        get(&uid),
+        reason::ILLEGAL_OPERATION,
+        "kmip-key.read 409",
+        &uid,
+    );
     scene.refused(activate(&uid), denied, "kmip-key.activate 409", &uid);
     scene.refused(destroy(&uid), denied, "kmip-key.destroy 409", &uid);
     scene.check();
@@ -84,8 +111,14 @@ fn a_key_that_does_not_exist_is_not_found() {
     let mut scene = Scene::new();
     for (item, action) in [
         (get(NOBODY), "kmip-key.read 404"),
-        (get_attributes(NOBODY, &["State"]), "kmip-key-attributes.retrieve 404"),
-        (crate::harness::get_attribute_list(NOBODY), "kmip-key-attributes.retrieve 404"),
+        (
+            get_attributes(NOBODY, &["State"]),
+            "kmip-key-attributes.retrieve 404",
+        ),
+        (
+            crate::harness::get_attribute_list(NOBODY),
+            "kmip-key-attributes.retrieve 404",
+        ),
         (activate(NOBODY), "kmip-key.activate 404"),
         (revoke(NOBODY, UNSPECIFIED), "kmip-key.revoke 404"),
         (destroy(NOBODY), "kmip-key.destroy 404"),
@@ -111,7 +144,9 @@ fn keys_of_128_and_192_bits_are_made_too() {
         template[2] = attribute("Cryptographic Length", Content::Integer(bits));
         let uid = scene.connection.ask(create(template)).success().uid();
         scene.recorded("kmip-key.create 201", &uid);
-        let key = scene.done(get(&uid), "kmip-key.read 200", &uid).key_material();
+        let key = scene
+            .done(get(&uid), "kmip-key.read 200", &uid)
+            .key_material();
         assert_eq!(i32::try_from(key.len() * 8).unwrap(), bits);
     }
     scene.check();
@@ -125,7 +160,10 @@ fn a_key_that_cannot_be_made_is_refused() {
         template[index] = node;
         create(template)
     };
-    let des = with(0, attribute("Cryptographic Algorithm", Content::Enumeration(2)));
+    let des = with(
+        0,
+        attribute("Cryptographic Algorithm", Content::Enumeration(2)),
+    );
     let short = with(2, attribute("Cryptographic Length", Content::Integer(8)));
     let unknown = with(2, attribute("Kryptographic Length", Content::Integer(256)));
     let read_only = with(2, attribute("State", Content::Enumeration(2)));
@@ -135,14 +173,22 @@ fn a_key_that_cannot_be_made_is_refused() {
     for item in [unknown, read_only] {
         let answer = scene.connection.ask(item);
         assert_eq!(answer.status, 1, "{answer:?}");
-        assert_eq!(scene.server.events().last().expect("an event").outcome(), "failure");
+        assert_eq!(
+            scene.server.events().last().expect("an event").outcome(),
+            "failure"
+        );
         let line = scene.server.request_lines().pop().expect("an event");
         assert!(line.starts_with("kmip-key.create 4"), "{line}");
         scene.expected.push(line);
     }
     let mut no_mask = key_template();
     no_mask.remove(1);
-    scene.refused(create(no_mask), reason::INVALID_MESSAGE, "kmip-key.create 400", "-");
+    scene.refused(
+        create(no_mask),
+        reason::INVALID_MESSAGE,
+        "kmip-key.create 400",
+        "-",
+    );
     scene.check();
 }
 
@@ -157,7 +203,9 @@ fn only_the_raw_key_is_given() {
         ];
         BatchItem::new(op::GET, payload)
     };
-    scene.done(get_as(1), "kmip-key.read 200", &uid).key_material();
+    scene
+        .done(get_as(1), "kmip-key.read 200", &uid)
+        .key_material();
     let unsupported = reason::KEY_FORMAT_TYPE_NOT_SUPPORTED;
     scene.refused(get_as(3), unsupported, "kmip-key.read 501", &uid);
     scene.check();
@@ -168,14 +216,32 @@ fn an_event_says_what_happened_to_which_key_and_in_which_state_it_is() {
     let mut scene = Scene::new();
     let uid = scene.key(vec![]);
     scene.done(activate(&uid), "kmip-key.activate 200", &uid);
-    scene.refused(activate(&uid), reason::PERMISSION_DENIED, "kmip-key.activate 409", &uid);
-    let events: Vec<_> = scene.server.events().into_iter().filter(|e| e.is_of_kmip()).collect();
+    scene.refused(
+        activate(&uid),
+        reason::PERMISSION_DENIED,
+        "kmip-key.activate 409",
+        &uid,
+    );
+    let events: Vec<_> = scene
+        .server
+        .events()
+        .into_iter()
+        .filter(|e| e.is_of_kmip())
+        .collect();
     let text = |index: usize, pointer: &str| {
         let field = events[index].data(pointer).and_then(|value| value.as_str());
-        field.unwrap_or_else(|| panic!("{pointer} in {:?}", events[index])).to_owned()
+        field
+            .unwrap_or_else(|| panic!("{pointer} in {:?}", events[index]))
+            .to_owned()
     };
-    assert_eq!(text(0, "/message"), format!("KMIP for VMware: create kmip-key {uid}"));
-    assert_eq!(text(2, "/message"), format!("KMIP for VMware: activate kmip-key {uid} -failure"));
+    assert_eq!(
+        text(0, "/message"),
+        format!("KMIP for VMware: create kmip-key {uid}")
+    );
+    assert_eq!(
+        text(2, "/message"),
+        format!("KMIP for VMware: activate kmip-key {uid} -failure")
+    );
     assert_eq!(text(0, "/responseData/state"), "Pre-Active");
     assert_eq!(text(1, "/responseData/state"), "Active");
     assert_eq!(text(2, "/responseData/state"), "Active");
@@ -188,6 +254,9 @@ fn an_event_says_what_happened_to_which_key_and_in_which_state_it_is() {
     assert_eq!(text(1, "/observer/name"), "ActivityTracker");
     assert_eq!(text(0, "/severity"), "normal");
     assert_eq!(text(1, "/severity"), "warning");
-    assert_eq!(events[1].initiator(), scene.server.client("demo").initiator());
+    assert_eq!(
+        events[1].initiator(),
+        scene.server.client("demo").initiator()
+    );
     scene.check();
 }

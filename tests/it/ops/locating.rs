@@ -1,9 +1,7 @@
 //! Locate.
 
 use super::Scene;
-use crate::harness::{
-    Content, activate, attribute, create, key_template, locate, name, reason,
-};
+use crate::harness::{Content, activate, attribute, create, key_template, locate, name, reason};
 
 const LOCATED: &str = "kmip-key.locate 200";
 
@@ -32,18 +30,31 @@ fn keys_are_found_by_name_by_tag_and_by_state() {
         attribute("Name", name("two")),
         attribute("x-Component", text("ESXi Server")),
     ]);
-    assert_eq!(scene.located(vec![attribute("Name", name("one"))]), [named.clone()]);
-    assert_eq!(scene.located(vec![attribute("Name", name("three"))]), Vec::<String>::new());
+    assert_eq!(
+        scene.located(vec![attribute("Name", name("one"))]),
+        [named.clone()]
+    );
+    assert_eq!(
+        scene.located(vec![attribute("Name", name("three"))]),
+        Vec::<String>::new()
+    );
     let component = || attribute("x-Component", text("ESXi Server"));
     let expected = sorted(vec![tagged.clone(), both.clone()]);
     assert_eq!(sorted(scene.located(vec![component()])), expected);
     let together = vec![component(), attribute("Name", name("two"))];
-    assert_eq!(scene.located(together), [both.clone()], "every criterion is met");
+    assert_eq!(
+        scene.located(together),
+        [both.clone()],
+        "every criterion is met"
+    );
     assert_eq!(scene.located(vec![]).len(), 3, "no criterion: all");
     scene.done(activate(&tagged), "kmip-key.activate 200", &tagged);
     let active = scene.located(vec![attribute("State", Content::Enumeration(2))]);
     assert_eq!(active, [tagged]);
-    let aes = scene.located(vec![attribute("Cryptographic Length", Content::Integer(256))]);
+    let aes = scene.located(vec![attribute(
+        "Cryptographic Length",
+        Content::Integer(256),
+    )]);
     assert_eq!(aes.len(), 3);
     scene.check();
 }

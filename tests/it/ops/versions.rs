@@ -11,8 +11,14 @@ fn every_version_is_answered_in_itself() {
     let mut scene = Scene::new();
     for version in VERSIONS {
         let connection = &mut scene.connection;
-        let uid = connection.ask_in(version, create(key_template())).success().uid();
-        connection.ask_in(version, get(&uid)).success().key_material();
+        let uid = connection
+            .ask_in(version, create(key_template()))
+            .success()
+            .uid();
+        connection
+            .ask_in(version, get(&uid))
+            .success()
+            .key_material();
         scene.recorded("kmip-key.create 201", &uid);
         scene.recorded("kmip-key.read 200", &uid);
     }
@@ -28,7 +34,10 @@ fn discover_versions_lists_all_or_those_of_the_clients_list() {
         let some = discover(&[(9, 9), (1, 0), (1, 2)]);
         let some = scene.connection.ask_in(version, some).success();
         assert_eq!(some.versions(), [(1, 2), (1, 0)]);
-        let none = scene.connection.ask_in(version, discover(&[(3, 0)])).success();
+        let none = scene
+            .connection
+            .ask_in(version, discover(&[(3, 0)]))
+            .success();
         assert_eq!(none.versions(), []);
     }
     scene.check();
@@ -60,11 +69,17 @@ fn query_lists_what_the_version_has() {
         let answer = scene.connection.ask_in(version, query(&[1, 2])).success();
         let operations = answer.operations();
         for operation in in_1_0 {
-            assert!(operations.contains(&operation), "{operation:#x} in {version:?}");
+            assert!(
+                operations.contains(&operation),
+                "{operation:#x} in {version:?}"
+            );
         }
         let discovers = operations.contains(&op::DISCOVER_VERSIONS);
         assert_eq!(discovers, version > (1, 0), "Discover Versions since 1.1");
-        let types = answer.payload.iter().filter(|node| node.tag == tag::OBJECT_TYPE);
+        let types = answer
+            .payload
+            .iter()
+            .filter(|node| node.tag == tag::OBJECT_TYPE);
         let types: Vec<_> = types.filter_map(Node::as_enumeration).collect();
         assert!(types.contains(&2), "symmetric keys: {types:?}");
     }
@@ -75,9 +90,16 @@ fn query_lists_what_the_version_has() {
 fn query_names_the_vendor() {
     let server = Server::start();
     let answer = server.connect().ask_in((1, 1), query(&[3])).success();
-    let vendor = answer.payload.iter().find(|node| node.tag == tag::VENDOR_IDENTIFICATION);
+    let vendor = answer
+        .payload
+        .iter()
+        .find(|node| node.tag == tag::VENDOR_IDENTIFICATION);
     assert_eq!(vendor.and_then(Node::as_text), Some("Keyledger"));
-    assert_eq!(answer.operations(), Vec::<u32>::new(), "only what was asked for");
+    assert_eq!(
+        answer.operations(),
+        Vec::<u32>::new(),
+        "only what was asked for"
+    );
 }
 
 #[test]
@@ -87,7 +109,11 @@ fn every_operation_that_query_lists_is_carried_out() {
     let listed = connection.ask(query(&[1])).success().operations();
     for operation in listed {
         let answer = connection.ask(BatchItem::new(operation, vec![]));
-        assert_ne!(answer.reason, Some(reason::OPERATION_NOT_SUPPORTED), "{operation:#x}");
+        assert_ne!(
+            answer.reason,
+            Some(reason::OPERATION_NOT_SUPPORTED),
+            "{operation:#x}"
+        );
     }
 }
 
@@ -97,7 +123,12 @@ fn an_operation_that_is_not_carried_out_is_refused_and_recorded() {
     // Archive, which is known, and two numbers that no standard defines.
     for operation in [0x15, 0xff, 0x8000_0001] {
         let item = BatchItem::new(operation, vec![]);
-        scene.refused(item, reason::OPERATION_NOT_SUPPORTED, "kmip-request.refuse 501", "-");
+        scene.refused(
+            item,
+            reason::OPERATION_NOT_SUPPORTED,
+            "kmip-request.refuse 501",
+            "-",
+        );
     }
     scene.check();
 }
@@ -118,14 +149,36 @@ fn attributes_newer_than_the_version_are_absent() {
         ("Never Extractable", (1, 4)),
     ];
     for version in VERSIONS {
-        let listed = scene.connection.ask_in(version, get_attribute_list(&uid)).success().names();
-        let all = scene.connection.ask_in(version, get_attributes(&uid, &[])).success();
-        let all: Vec<_> = all.attributes().into_iter().map(|(name, ..)| name).collect();
+        let listed = scene
+            .connection
+            .ask_in(version, get_attribute_list(&uid))
+            .success()
+            .names();
+        let all = scene
+            .connection
+            .ask_in(version, get_attributes(&uid, &[]))
+            .success();
+        let all: Vec<_> = all
+            .attributes()
+            .into_iter()
+            .map(|(name, ..)| name)
+            .collect();
         for (name, first) in since {
             let expected = version >= first;
-            assert_eq!(listed.iter().any(|found| found == name), expected, "{name} {version:?}");
-            assert_eq!(all.iter().any(|found| found == name), expected, "{name} {version:?}");
-            let named = scene.connection.ask_in(version, get_attributes(&uid, &[name])).success();
+            assert_eq!(
+                listed.iter().any(|found| found == name),
+                expected,
+                "{name} {version:?}"
+            );
+            assert_eq!(
+                all.iter().any(|found| found == name),
+                expected,
+                "{name} {version:?}"
+            );
+            let named = scene
+                .connection
+                .ask_in(version, get_attributes(&uid, &[name]))
+                .success();
             assert_eq!(named.value(name).is_some(), expected, "{name} {version:?}");
         }
     }
@@ -165,7 +218,10 @@ fn a_duplicate_name_in_get_attributes_is_refused_since_1_1() {
     let uid = scene.key(vec![]);
     let twice = || get_attributes(&uid, &["State", "State"]);
     let old = scene.connection.ask_in((1, 0), twice()).success();
-    let states = old.attributes().into_iter().filter(|(name, ..)| name == "State");
+    let states = old
+        .attributes()
+        .into_iter()
+        .filter(|(name, ..)| name == "State");
     let states: Vec<_> = states.map(|(_, _, value)| value).collect();
     assert!(!states.is_empty() && states.iter().all(|state| *state == Content::Enumeration(1)));
     let answer = scene.connection.ask_in((1, 1), twice());
