@@ -1,0 +1,280 @@
+//! Clients: enrolling, listing, enabling, disabling and removing them.
+//!
+//! A label that exists is never taken for a renewal by accident: a second certificate gives a party the same keys, so it must be asked
+//! for ([`ClientAdd::renew`]). A running server sees each change at once, because the store replaces the snapshot it reads.
+
+use std::sync::Arc;
+
+use super::message::{self, ClientAdd, ClientRemove, ClientStatusChange, Response, rfc3339};
+use super::{Admin, AdminError, Deed};
+use crate::audit::{Action, Data, Field};
+use crate::crypto::{Certificate, Fingerprint, verify_signed_by};
+use crate::domain::client::check_label;
+use crate::domain::{
+    Client, ClientId, ClientStatus, Clients, EnrolledCertificate, Initiator, Trust,
+};
+use crate::store::changeset::Write;
+
+/// Enrols a certificate for a new client, or one more for a client that exists.
+pub(super) async fn add(
+    admin: &Admin,
+    initiator: Initiator,
+    request: ClientAdd,
+) -> Result<Response, AdminError> {
+    check_label(&request.label).map_err(|error| AdminError::invalid(format!("label: {error}")))?;
+    let certificate = Certificate::from_pem(&request.certificate)
+        .map_err(|error| AdminError::invalid(format!("certificate: {error}")))?;
+    check_validity(&certificate, admin.now())?;
+    let trust = trust(admin, &certificate, request.issued)?;
+    let _guard = admin.changes.lock().await;
+    let snapshot = admin.store.clients();
+    check_not_enrolled(&snapshot, &certificate)?;
+    let enrolled = enrolled(&certificate, trust, admin.now());
+    let (client, write) = match (snapshot.labelled(&request.label), request.renew) {
+        (Some(client), true) => {
+            let mut client = Client::clone(client);
+            client.certificates.push(enrolled.clone());
+            let write = Write::Certificate(client.id, enrolled.clone());
+            (client, write)
+        }
+        (None, false) => {
+            let client = new_client(admin, &request, enrolled.clone())?;
+            (client.clone(), Write::Client(client))
+        }
+        (Some(_), false) => return Err(label_taken(&request.label)),
+        (None, true) => return Err(unknown(&request.label)),
+    };
+    let action = if request.issued {
+        Action::ClientIssue
+    } else {
+        Action::ClientAdd
+    };
+    let data = Data::new()
+        .text(Field::Label, &client.label)
+        .text(Field::Fingerprint, enrolled.fingerprint.to_string())
+        .text(Field::Subject, &enrolled.subject)
+        .text(Field::NotAfter, rfc3339(enrolled.not_after))
+        .text(Field::Trust, enrolled.trust.as_str());
+    change(admin, action, initiator, &client, data, write).await
+}
+
+/// Every client, by label.
+pub(super) fn list(admin: &Admin) -> Response {
+    let clients = admin.store.clients().clients();
+    Response::Clients(clients.iter().map(|client| view(admin, client)).collect())
+}
+
+/// Enables or disables a client. One that already is gets no event.
+pub(super) async fn set_status(
+    admin: &Admin,
+    initiator: Initiator,
+    request: ClientStatusChange,
+) -> Result<Response, AdminError> {
+    let _guard = admin.changes.lock().await;
+    let mut client = labelled(admin, &request.label)?;
+    let (status, action) = if request.enabled {
+        (ClientStatus::Enabled, Action::ClientEnable)
+    } else {
+        (ClientStatus::Disabled, Action::ClientDisable)
+    };
+    if client.status == status {
+        return Ok(Response::Client(view(admin, &client)));
+    }
+    client.status = status;
+    let data = Data::new().text(Field::Label, &client.label);
+    let write = Write::ClientStatus(client.id, status);
+    change(admin, action, initiator, &client, data, write).await
+}
+
+/// Removes a client with all its certificates, or one certificate of it.
+pub(super) async fn remove(
+    admin: &Admin,
+    initiator: Initiator,
+    request: ClientRemove,
+) -> Result<Response, AdminError> {
+    let _guard = admin.changes.lock().await;
+    let mut client = labelled(admin, &request.label)?;
+    let write = match &request.certificate {
+        None => Write::ClientRemoved(client.id),
+        Some(text) => {
+            let fingerprint = own_certificate(&client, text)?;
+            client
+                .certificates
+                .retain(|held| held.fingerprint == fingerprint);
+            Write::CertificateRemoved(client.id, fingerprint)
+        }
+    };
+    let gone = client
+        .certificates
+        .iter()
+        .map(|held| held.fingerprint.to_string());
+    let gone = gone.collect::<Vec<_>>().join(" ");
+    let data = Data::new()
+        .text(Field::Label, &client.label)
+        .text(Field::Fingerprint, gone);
+    if request.certificate.is_none() {
+        return change(admin, Action::ClientRemove, initiator, &client, data, write).await;
+    }
+    change(admin, Action::ClientRemove, initiator, &client, data, write).await?;
+    let client = labelled(admin, &request.label)?;
+    Ok(Response::Client(view(admin, &client)))
+}
+
+/// Commits one change of a client; the answer is the client as given.
+async fn change(
+    admin: &Admin,
+    action: Action,
+    initiator: Initiator,
+    client: &Client,
+    request: Data,
+    write: Write,
+) -> Result<Response, AdminError> {
+    let snapshot = admin.store.clients();
+    let instance = snapshot.instance(client.instance);
+    let instance =
+        instance.ok_or_else(|| AdminError::unavailable("the client's instance is gone"))?;
+    let request = request.text(Field::Instance, &instance.name);
+    let scope = Arc::clone(&instance.scope);
+    admin
+        .commit(
+            Deed {
+                action,
+                initiator,
+                client,
+                scope,
+                request,
+            },
+            vec![write],
+        )
+        .await?;
+    Ok(Response::Client(view(admin, client)))
+}
+
+fn trust(admin: &Admin, certificate: &Certificate, issued: bool) -> Result<Trust, AdminError> {
+    if !issued {
+        return Ok(Trust::Pinned);
+    }
+    let authority = admin.authority.as_ref().ok_or_else(|| {
+        AdminError::unavailable("this server has no CA of its own: certs/ca.pem is missing")
+    })?;
+    verify_signed_by(certificate.der(), authority.der())
+        .map_err(|error| AdminError::invalid(format!("certificate: not issued here: {error}")))?;
+    Ok(Trust::Issued)
+}
+
+fn check_validity(certificate: &Certificate, now: i64) -> Result<(), AdminError> {
+    if now <= certificate.not_after() {
+        return Ok(());
+    }
+    let date = rfc3339(certificate.not_after());
+    Err(AdminError::invalid(format!(
+        "certificate: it expired on {date}; enrol its successor"
+    )))
+}
+
+fn check_not_enrolled(snapshot: &Clients, certificate: &Certificate) -> Result<(), AdminError> {
+    match snapshot.holder(&certificate.fingerprint()) {
+        None => Ok(()),
+        Some(holder) => Err(AdminError::conflict(format!(
+            "certificate: it is already enrolled for client `{}`; a certificate belongs to one \
+             client",
+            holder.label
+        ))),
+    }
+}
+
+fn label_taken(label: &str) -> AdminError {
+    AdminError::conflict(format!(
+        "label: `{label}` is taken; choose another, or add the certificate to that client with \
+         --renew"
+    ))
+}
+
+fn unknown(label: &str) -> AdminError {
+    AdminError::not_found(format!(
+        "label: there is no client `{label}`; see `keyledger client list`"
+    ))
+}
+
+fn labelled(admin: &Admin, label: &str) -> Result<Client, AdminError> {
+    let snapshot = admin.store.clients();
+    let client = snapshot.labelled(label).ok_or_else(|| unknown(label))?;
+    Ok(Client::clone(client))
+}
+
+fn own_certificate(client: &Client, text: &str) -> Result<Fingerprint, AdminError> {
+    let fingerprint: Fingerprint = text
+        .parse()
+        .map_err(|error| AdminError::invalid(format!("certificate: {error}")))?;
+    if !client
+        .certificates
+        .iter()
+        .any(|held| held.fingerprint == fingerprint)
+    {
+        let label = &client.label;
+        return Err(AdminError::not_found(format!(
+            "certificate: client `{label}` has no certificate with this fingerprint"
+        )));
+    }
+    if client.certificates.len() == 1 {
+        return Err(AdminError::conflict(format!(
+            "certificate: it is the only one of client `{}`; remove the client instead",
+            client.label
+        )));
+    }
+    Ok(fingerprint)
+}
+
+fn enrolled(certificate: &Certificate, trust: Trust, now: i64) -> EnrolledCertificate {
+    EnrolledCertificate {
+        fingerprint: certificate.fingerprint(),
+        trust,
+        not_before: certificate.not_before(),
+        not_after: certificate.not_after(),
+        subject: certificate.subject().to_owned(),
+        added: now,
+    }
+}
+
+fn new_client(
+    admin: &Admin,
+    request: &ClientAdd,
+    certificate: EnrolledCertificate,
+) -> Result<Client, AdminError> {
+    let instance = admin.instance(request.instance.as_deref())?;
+    Ok(Client {
+        id: ClientId::new(admin.clock.now_ms(), admin.random_bytes()?),
+        label: request.label.clone(),
+        instance: instance.id,
+        status: ClientStatus::Enabled,
+        certificates: vec![certificate],
+        created: admin.now(),
+    })
+}
+
+fn view(admin: &Admin, client: &Client) -> message::Client {
+    let snapshot = admin.store.clients();
+    let instance = snapshot
+        .instance(client.instance)
+        .map(|held| held.name.clone());
+    let now = admin.now();
+    let certificates = client
+        .certificates
+        .iter()
+        .map(|held| message::EnrolledCertificate {
+            fingerprint: held.fingerprint.to_string(),
+            subject: held.subject.clone(),
+            trust: held.trust.as_str().to_owned(),
+            not_before: rfc3339(held.not_before),
+            not_after: rfc3339(held.not_after),
+            expired: now > held.not_after,
+        });
+    message::Client {
+        id: client.id.to_string(),
+        label: client.label.clone(),
+        instance: instance.unwrap_or_else(|| client.instance.to_string()),
+        status: client.status.as_str().to_owned(),
+        created: rfc3339(client.created),
+        certificates: certificates.collect(),
+    }
+}

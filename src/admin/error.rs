@@ -1,0 +1,79 @@
+//! Why an administration request was not carried out.
+//!
+//! The text is for the person who asked, one line that names the field and what to do; the kind is for programs. Both cross the control
+//! socket as they are, so that an error reads the same whether a server ran the request or not.
+
+use serde::{Deserialize, Serialize};
+
+use crate::store::{ApplyError, StoreError};
+
+/// What kind of error it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorKind {
+    /// The request itself is wrong.
+    Invalid,
+    /// What it names does not exist.
+    NotFound,
+    /// It contradicts what exists.
+    Conflict,
+    /// The server could not do it now.
+    Unavailable,
+}
+
+/// Why a request was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct AdminError {
+    /// What kind of error it is.
+    pub kind: ErrorKind,
+    /// Cause and advice in one line.
+    pub message: String,
+}
+
+impl AdminError {
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::Invalid,
+            message: message.into(),
+        }
+    }
+
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::NotFound,
+            message: message.into(),
+        }
+    }
+
+    pub(super) fn conflict(message: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::Conflict,
+            message: message.into(),
+        }
+    }
+
+    pub(super) fn unavailable(message: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::Unavailable,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<StoreError> for AdminError {
+    fn from(error: StoreError) -> Self {
+        Self::unavailable(error.to_string())
+    }
+}
+
+impl From<ApplyError> for AdminError {
+    fn from(error: ApplyError) -> Self {
+        match error {
+            ApplyError::Exists(_) => Self::conflict(error.to_string()),
+            ApplyError::Missing(_) => Self::not_found(error.to_string()),
+            // The rest is the store's own trouble, or cannot come from these changesets.
+            _ => Self::unavailable(error.to_string()),
+        }
+    }
+}

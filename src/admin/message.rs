@@ -1,0 +1,257 @@
+//! What can be asked of the router and what it answers, as typed data: the lines of the control socket.
+//!
+//! Values only. Names are kebab-case for variants and camelCase for fields, as in events. A field that is added must have a default, so
+//! that a command line and a server of neighbouring releases understand each other.
+
+use serde::{Deserialize, Serialize};
+
+use crate::audit::EventFilter;
+
+/// A request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Request {
+    /// Enrols a certificate.
+    ClientAdd(ClientAdd),
+    /// Every client with its certificates.
+    ClientList,
+    /// Enables or disables a client.
+    ClientStatus(ClientStatusChange),
+    /// Removes a client, or one certificate of it.
+    ClientRemove(ClientRemove),
+    /// A page of keys.
+    KeyList(KeyList),
+    /// One key.
+    KeyShow {
+        /// Its Unique Identifier.
+        id: String,
+    },
+    /// A page of the trail, perhaps waiting for one.
+    Events(EventsFrom),
+    /// What runs here.
+    Status,
+}
+
+/// Enrols a certificate: for a new client, or one more for a client that exists.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ClientAdd {
+    /// The client's label.
+    pub label: String,
+    /// The instance's name; none: the only one, or `default`. Not used for a renewal.
+    pub instance: Option<String>,
+    /// One certificate in PEM form.
+    pub certificate: String,
+    /// Whether our own CA issued it; it is then checked against that CA now and at every connection.
+    pub issued: bool,
+    /// Whether the client exists and gets one more certificate.
+    pub renew: bool,
+}
+
+/// Enables or disables a client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientStatusChange {
+    /// The client's label.
+    pub label: String,
+    /// Whether it may connect from now on.
+    pub enabled: bool,
+}
+
+/// Removes a client, or one certificate of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientRemove {
+    /// The client's label.
+    pub label: String,
+    /// The fingerprint of the one certificate to remove; none: the whole client.
+    #[serde(default)]
+    pub certificate: Option<String>,
+}
+
+/// Which keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct KeyList {
+    /// The instance's name; none: the only one, or `default`.
+    pub instance: Option<String>,
+    /// Only keys whose Name or `x-Name` contains this.
+    pub name: Option<String>,
+    /// Only keys whose `x-Identifier` is this.
+    pub identifier: Option<String>,
+    /// Only keys whose `x-Component` contains this.
+    pub component: Option<String>,
+    /// Only keys in this state, such as `Active`.
+    pub state: Option<String>,
+    /// Only keys after this one: the `next` of the page before.
+    pub after: Option<String>,
+    /// At most so many; bounded by the router.
+    pub limit: usize,
+}
+
+/// Which part of the trail.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EventsFrom {
+    /// The first sequence wanted.
+    pub from: u64,
+    /// At most so many; bounded by the router.
+    pub limit: usize,
+    /// Which events.
+    pub filter: EventFilter,
+    /// How long to wait for one when there is none, in milliseconds; bounded by the router.
+    pub wait_ms: u64,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Response {
+    /// A client after a change, or as it was when it was removed.
+    Client(Client),
+    /// Every client, by label.
+    Clients(Vec<Client>),
+    /// One key.
+    Key(Box<Key>),
+    /// A page of keys.
+    Keys(Keys),
+    /// A page of the trail.
+    Events(Events),
+    /// What runs here.
+    Status(Status),
+}
+
+/// A client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Client {
+    /// Its identifier.
+    pub id: String,
+    /// Its label.
+    pub label: String,
+    /// Its instance's name.
+    pub instance: String,
+    /// `enabled` or `disabled`.
+    pub status: String,
+    /// When it was added, RFC 3339.
+    pub created: String,
+    /// Its certificates.
+    pub certificates: Vec<EnrolledCertificate>,
+}
+
+/// A certificate of a client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EnrolledCertificate {
+    /// SHA-256 over its DER, as in `CertificateID-<fingerprint>`.
+    pub fingerprint: String,
+    /// Its subject.
+    pub subject: String,
+    /// `pinned` or `issued`.
+    pub trust: String,
+    /// Start of its validity, RFC 3339.
+    pub not_before: String,
+    /// End of its validity, RFC 3339.
+    pub not_after: String,
+    /// Whether that end has passed.
+    pub expired: bool,
+}
+
+/// A page of keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Keys {
+    /// Those that match, by identifier.
+    pub keys: Vec<Key>,
+    /// Where to go on; none at the end. A page may be empty and still have a next one.
+    pub next: Option<String>,
+}
+
+/// A key, without its material.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Key {
+    /// Its Unique Identifier.
+    pub id: String,
+    /// Its instance's name.
+    pub instance: String,
+    /// Its state now.
+    pub state: String,
+    /// What it is, such as `SymmetricKey`.
+    pub object_type: String,
+    /// The algorithm its material is for.
+    pub algorithm: Option<String>,
+    /// Its length in bits.
+    pub length: Option<i32>,
+    /// When it was made, RFC 3339.
+    pub created: String,
+    /// When it became Active.
+    pub activated: Option<String>,
+    /// When it became Deactivated.
+    pub deactivated: Option<String>,
+    /// When it was destroyed.
+    pub destroyed: Option<String>,
+    /// When its material was last served, to the hour.
+    pub last_read: Option<String>,
+    /// Its Names.
+    pub names: Vec<String>,
+    /// `x-Name`: the VM or host, as vCenter writes it.
+    pub x_name: Option<String>,
+    /// `x-Identifier`: the UUID of the VM or host.
+    pub x_identifier: Option<String>,
+    /// `x-Component`: what it is for, such as `Virtual Machine`.
+    pub x_component: Option<String>,
+    /// Every other attribute, as name and text.
+    pub attributes: Vec<(String, String)>,
+}
+
+/// A page of the trail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Events {
+    /// Those that match, oldest first.
+    pub events: Vec<Event>,
+    /// Where to go on.
+    pub next: u64,
+    /// The first sequence that is not given yet; `next` reaches it at the end.
+    pub head: u64,
+}
+
+/// An event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// Its place in the trail.
+    pub sequence: u64,
+    /// It as one line for people.
+    pub line: String,
+    /// It as JSON: the very bytes that are hashed and delivered.
+    pub json: String,
+    /// The hash of its leaf in the trail's tree, in hexadecimal.
+    pub leaf_hash: String,
+}
+
+/// What runs here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// The release.
+    pub version: String,
+    /// The process.
+    pub process: u32,
+    /// Where KMIP is served; none: no server runs.
+    pub listening: Option<String>,
+    /// The instances' names.
+    pub instances: Vec<String>,
+    /// How many clients there are.
+    pub clients: usize,
+    /// How many events the trail has.
+    pub events: u64,
+}
+
+/// A time in RFC 3339, UTC, from seconds since 1970.
+#[must_use]
+pub(super) fn rfc3339(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds)
+        .map_or_else(|_| seconds.to_string(), |time| time.to_string())
+}

@@ -1,0 +1,191 @@
+//! The administration of a server: one router, whoever asks and over whatever way.
+//!
+//! The command line reaches it through the control socket of a running server, or runs it itself over the store when none runs: same
+//! router, same behaviour, same events. Every change is a changeset with its event; changes are taken one after the other. Who may ask
+//! is decided before: [`socket`] checks the peer. No key material and no private key passes through here.
+
+pub mod clients;
+pub mod error;
+pub mod events;
+pub mod foundation;
+pub mod keys;
+pub mod lock;
+pub mod message;
+pub mod peer;
+pub mod socket;
+
+pub use error::{AdminError, ErrorKind};
+pub use message::{Request, Response};
+
+use std::sync::Arc;
+
+use crate::audit::{Action, Data, Event, Outcome, ReasonCode, Target};
+use crate::crypto::{Certificate, Random};
+use crate::domain::{Client, Clock, EventId, Initiator, Instance, RequestId, Scope};
+use crate::store::Store;
+use crate::store::changeset::{Changeset, Write};
+
+/// What the router works on.
+pub struct Admin {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    /// The certificate of our own CA, against which issued certificates are checked.
+    authority: Option<Certificate>,
+    /// Where KMIP is served; none when the command line runs the router itself.
+    listening: Option<String>,
+    /// Held while a change is decided and committed, so that no two decide on the same snapshot.
+    changes: tokio::sync::Mutex<()>,
+}
+
+impl Admin {
+    /// A router over what it needs. `listening` says where KMIP is served, for [`Request::Status`].
+    #[must_use]
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        authority: Option<Certificate>,
+        listening: Option<String>,
+    ) -> Self {
+        let changes = tokio::sync::Mutex::new(());
+        Self {
+            store,
+            clock,
+            random,
+            authority,
+            listening,
+            changes,
+        }
+    }
+
+    /// The store it works on.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Carries out one request of `initiator`. What it changed is durable, with its event, when this returns.
+    ///
+    /// # Errors
+    /// What is wrong with the request, or why it could not be carried out; nothing was changed then.
+    pub async fn run(
+        &self,
+        initiator: Initiator,
+        request: Request,
+    ) -> Result<Response, AdminError> {
+        match request {
+            Request::ClientAdd(request) => clients::add(self, initiator, request).await,
+            Request::ClientList => Ok(clients::list(self)),
+            Request::ClientStatus(request) => clients::set_status(self, initiator, request).await,
+            Request::ClientRemove(request) => clients::remove(self, initiator, request).await,
+            Request::KeyList(request) => keys::list(self, request).await,
+            Request::KeyShow { id } => keys::show(self, &id).await,
+            Request::Events(request) => events::page(self, request).await,
+            Request::Status => Ok(self.status()),
+        }
+    }
+
+    fn status(&self) -> Response {
+        let snapshot = self.store.clients();
+        Response::Status(message::Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            process: std::process::id(),
+            listening: self.listening.clone(),
+            instances: snapshot
+                .instances()
+                .iter()
+                .map(|held| held.name.clone())
+                .collect(),
+            clients: snapshot.clients().len(),
+            events: self.store.head().0,
+        })
+    }
+
+    fn now(&self) -> i64 {
+        self.clock.now()
+    }
+
+    fn random_bytes(&self) -> Result<[u8; 10], AdminError> {
+        let mut bytes = [0; 10];
+        self.random
+            .fill(&mut bytes)
+            .map_err(|error| AdminError::unavailable(error.to_string()))?;
+        Ok(bytes)
+    }
+
+    /// The instance of this name; without a name the only one there is, or `default`.
+    fn instance(&self, name: Option<&str>) -> Result<Arc<Instance>, AdminError> {
+        let snapshot = self.store.clients();
+        let instances = snapshot.instances();
+        let names = || {
+            instances
+                .iter()
+                .map(|held| held.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let found = match (name, instances.as_slice()) {
+            (None, [only]) => Some(only),
+            (None, several) => several
+                .iter()
+                .find(|held| held.name == foundation::INSTANCE),
+            (Some(name), all) => all.iter().find(|held| held.name == name),
+        };
+        found.map(Arc::clone).ok_or_else(|| match name {
+            Some(name) => AdminError::not_found(format!(
+                "instance: there is no instance `{name}`; the instances are: {}",
+                names()
+            )),
+            None => AdminError::invalid(format!(
+                "instance: several exist, name one with --instance: {}",
+                names()
+            )),
+        })
+    }
+
+    /// Commits one change with its event.
+    async fn commit(&self, deed: Deed<'_>, writes: Vec<Write>) -> Result<(), AdminError> {
+        let mut changeset = Changeset::new(self.event(deed)?);
+        writes.into_iter().for_each(|write| changeset.write(write));
+        self.store.apply(changeset).await?;
+        Ok(())
+    }
+
+    fn event(&self, deed: Deed<'_>) -> Result<Event, AdminError> {
+        let time_ms = self.clock.now_ms();
+        let Deed {
+            action,
+            initiator,
+            client,
+            scope,
+            request,
+        } = deed;
+        Ok(Event {
+            id: EventId::new(time_ms, self.random_bytes()?),
+            time_ms,
+            action,
+            outcome: Outcome::Success,
+            initiator: Arc::new(initiator),
+            scope,
+            target: Target::Resource(client.id.to_string()),
+            reason: ReasonCode::Ok,
+            failure: None,
+            request,
+            response: Data::new(),
+            correlation: RequestId::new(time_ms, self.random_bytes()?),
+        })
+    }
+}
+
+/// Something done to a client, for the trail.
+struct Deed<'a> {
+    action: Action,
+    initiator: Initiator,
+    client: &'a Client,
+    scope: Arc<Scope>,
+    request: Data,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,282 @@
+//! The control socket: a Unix socket in the data directory through which the command line reaches a running server.
+//!
+//! One JSON line per request, one per answer, any number of them on a connection. The socket is 0600 in a directory that is 0700, and the
+//! kernel's word on who connected is checked besides. Lines, connections and waiting are bounded. The 108 bytes a socket's path may have
+//! are no limit here: a long path is reached through the directory's open descriptor.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::{Admin, AdminError, Request, Response, peer};
+
+/// The most bytes of a request's line.
+pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
+/// The most bytes of an answer's line.
+pub const RESPONSE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The most connections at once.
+pub const CONNECTIONS_MAX: usize = 32;
+/// How long a connection may be silent between requests.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long an answer may take to be taken.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the command line waits for an answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The most bytes of a path that every system takes as a socket's (`sun_path` has 104 or 108, with the final zero).
+const PATH_BYTES_MAX: usize = 100;
+
+/// The control socket failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    /// The system refused a step.
+    #[error("cannot {step} the control socket {}: {source}", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        step: &'static str,
+        /// The socket.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The server's answer is not one of this protocol.
+    #[error(
+        "the server's answer on the control socket cannot be read ({0}); is it of another release?"
+    )]
+    Answer(String),
+    /// The server refused or could not do it.
+    #[error(transparent)]
+    Refused(#[from] AdminError),
+}
+
+/// One answer on the wire.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Reply {
+    Done(Response),
+    Refused(AdminError),
+}
+
+fn failed<'a>(step: &'static str, path: &'a Path) -> impl Fn(io::Error) -> SocketError + 'a {
+    move |source| SocketError::Io {
+        step,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// A path that fits in a socket's address, and the directory that must stay open while it is used.
+struct Reachable {
+    path: PathBuf,
+    _directory: Option<File>,
+}
+
+fn reachable(path: &Path) -> io::Result<Reachable> {
+    if path.as_os_str().len() <= PATH_BYTES_MAX {
+        return Ok(Reachable {
+            path: path.to_owned(),
+            _directory: None,
+        });
+    }
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    let directory = File::open(parent)?;
+    let path = Path::new("/proc/self/fd")
+        .join(directory.as_raw_fd().to_string())
+        .join(name);
+    Ok(Reachable {
+        path,
+        _directory: Some(directory),
+    })
+}
+
+/// The server's end: bound, not yet served.
+#[derive(Debug)]
+pub struct ControlSocket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl ControlSocket {
+    /// Binds the socket at `path`. The caller holds the directory's lock, so a socket that lies there is nobody's and is replaced.
+    ///
+    /// # Errors
+    /// The system refused.
+    pub fn bind(path: &Path) -> Result<Self, SocketError> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(failed("replace", path)(error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        let reachable = reachable(path).map_err(failed("reach", path))?;
+        let listener = UnixListener::bind(&reachable.path).map_err(failed("bind", path))?;
+        let private = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(path, private).map_err(failed("make private", path))?;
+        Ok(Self {
+            listener,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Serves until `stop` is ready; connections still open are then cut.
+    pub async fn serve(self, admin: Arc<Admin>, stop: impl Future<Output = ()>) {
+        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let mut connections = JoinSet::new();
+        tokio::pin!(stop);
+        loop {
+            while connections.try_join_next().is_some() {}
+            tokio::select! {
+                () = &mut stop => break,
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+                        let admin = Arc::clone(&admin);
+                        connections.spawn(async move {
+                            if let Err(error) = serve_connection(stream, &admin).await {
+                                tracing::debug!(%error, "Control connection ended.");
+                            }
+                            drop(place);
+                        });
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "Control socket could not accept.");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Drop for ControlSocket {
+    fn drop(&mut self) {
+        // A socket that stays is harmless: the next server replaces it.
+        drop(fs::remove_file(&self.path));
+    }
+}
+
+async fn serve_connection(stream: UnixStream, admin: &Admin) -> io::Result<()> {
+    let peer = stream.peer_cred()?.uid();
+    let (read, mut write) = stream.into_split();
+    if !peer::may_ask(peer, peer::own_uid()) {
+        tracing::warn!(peer, "Control connection of another user refused.");
+        let message = format!("user {peer} may not administer this server");
+        return answer(&mut write, &Reply::Refused(AdminError::invalid(message))).await;
+    }
+    let initiator = peer::local_user(peer);
+    let mut read = BufReader::new(read);
+    while let Some(line) = timeout(IDLE_TIMEOUT, line(&mut read, REQUEST_BYTES_MAX)).await?? {
+        let reply = match serde_json::from_slice::<Request>(&line) {
+            Ok(request) => match admin.run(initiator.clone(), request).await {
+                Ok(response) => Reply::Done(response),
+                Err(error) => Reply::Refused(error),
+            },
+            Err(error) => {
+                let message = format!("the request is not understood: {error}");
+                Reply::Refused(AdminError::invalid(message))
+            }
+        };
+        answer(&mut write, &reply).await?;
+    }
+    Ok(())
+}
+
+async fn answer(write: &mut (impl AsyncWriteExt + Unpin), reply: &Reply) -> io::Result<()> {
+    let mut line = serde_json::to_vec(reply)?;
+    line.push(b'\n');
+    timeout(WRITE_TIMEOUT, write.write_all(&line)).await?
+}
+
+/// The next line without its end; none at the end of the stream. A line longer than `bytes_max` is an error.
+async fn line(
+    read: &mut (impl AsyncBufReadExt + Unpin),
+    bytes_max: usize,
+) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let bounded = u64::try_from(bytes_max)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
+    read.take(bounded).read_until(b'\n', &mut line).await?;
+    if line.last() == Some(&b'\n') {
+        line.pop();
+        return Ok(Some(line));
+    }
+    if line.is_empty() {
+        return Ok(None);
+    }
+    let cut = if line.len() > bytes_max {
+        "a line is too long"
+    } else {
+        "a line is cut off"
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidData, cut))
+}
+
+/// The command line's end.
+#[derive(Debug)]
+pub struct Connection {
+    stream: BufReader<UnixStream>,
+    path: PathBuf,
+}
+
+impl Connection {
+    /// Connects to the server that runs on this directory; none when none does.
+    ///
+    /// # Errors
+    /// There is a socket and it cannot be used.
+    pub async fn open(path: &Path) -> Result<Option<Self>, SocketError> {
+        use io::ErrorKind::{ConnectionRefused, NotFound};
+        let absent = |error: &io::Error| matches!(error.kind(), ConnectionRefused | NotFound);
+        let stream = match reachable(path) {
+            Ok(reachable) => UnixStream::connect(&reachable.path).await,
+            Err(error) => Err(error),
+        };
+        match stream {
+            Ok(stream) => Ok(Some(Self {
+                stream: BufReader::new(stream),
+                path: path.to_owned(),
+            })),
+            Err(error) if absent(&error) => Ok(None),
+            Err(error) => Err(failed("connect to", path)(error)),
+        }
+    }
+
+    /// Sends one request and waits for its answer.
+    ///
+    /// # Errors
+    /// The server refused it, or the connection failed; then it is not known whether a change was made.
+    pub async fn run(&mut self, request: &Request) -> Result<Response, SocketError> {
+        let mut text =
+            serde_json::to_vec(request).map_err(|error| SocketError::Answer(error.to_string()))?;
+        text.push(b'\n');
+        self.stream
+            .write_all(&text)
+            .await
+            .map_err(failed("write to", &self.path))?;
+        let waited = timeout(ANSWER_TIMEOUT, line(&mut self.stream, RESPONSE_BYTES_MAX)).await;
+        let read = waited.map_err(io::Error::from).and_then(|read| read);
+        let text = read.map_err(failed("read from", &self.path))?;
+        let closed = || io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed it");
+        let text = text
+            .ok_or_else(closed)
+            .map_err(failed("read from", &self.path))?;
+        let reply = serde_json::from_slice(&text);
+        match reply.map_err(|error| SocketError::Answer(error.to_string()))? {
+            Reply::Done(response) => Ok(response),
+            Reply::Refused(error) => Err(error.into()),
+        }
+    }
+}

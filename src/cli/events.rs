@@ -1,0 +1,390 @@
+//! `keyledger events`: the trail, oldest first, filtered, followed.
+//!
+//! In JSON each event is the very text that is hashed and delivered: it is passed on, not written anew.
+
+use std::str::FromStr as _;
+
+use anyhow::bail;
+use clap::Subcommand;
+
+use super::WrongUse;
+use super::reach::{self, Reach};
+use super::report::{Format, Report, line};
+use crate::admin::message::{Event, Events, EventsFrom};
+use crate::admin::{Request, Response};
+use crate::audit::filter::time_ms;
+use crate::audit::{ActionPattern, EventFilter, Outcome};
+use crate::config::Layout;
+use crate::domain::{Clock as _, EventId, SystemClock};
+
+/// The most events asked for at once.
+const PAGE: usize = 500;
+/// How long one request of `--follow` waits.
+const FOLLOW_WAIT_MS: u64 = 10_000;
+/// The first part of the trail `tail` looks at, in events.
+const TAIL_WINDOW: u64 = 1000;
+/// How far the time in an event's identifier may lie from its time.
+const ID_TIME_SLACK_MS: i64 = 60_000;
+
+/// What to do with events.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List events, oldest first
+    List {
+        /// Which of them
+        #[command(flatten)]
+        filter: FilterArgs,
+        /// The first sequence
+        #[arg(long, default_value_t = 0, value_name = "SEQUENCE")]
+        from: u64,
+        /// At most so many (default: all)
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
+    },
+    /// List the last events, and with --follow those that come
+    Tail {
+        /// Which of them
+        #[command(flatten)]
+        filter: FilterArgs,
+        /// How many of the last
+        #[arg(long, short = 'n', default_value_t = 10, value_name = "N")]
+        lines: usize,
+        /// Stay and print what comes, until interrupted
+        #[arg(long, short)]
+        follow: bool,
+    },
+    /// Show one event
+    Show {
+        /// Its sequence, or its id
+        event: String,
+    },
+}
+
+/// Which events.
+#[derive(Debug, Clone, clap::Args)]
+pub struct FilterArgs {
+    /// Only this action: kmip-key.read, or a prefix such as kmip-key.*
+    #[arg(long, value_parser = ActionPattern::from_str)]
+    action: Option<ActionPattern>,
+    /// Only this outcome: success, failure or pending
+    #[arg(long, value_parser = Outcome::from_str)]
+    outcome: Option<Outcome>,
+    /// Only by this client: its label, initiator id, or fingerprint (at least eight digits)
+    #[arg(long)]
+    client: Option<String>,
+    /// Only on this key, by its Unique Identifier
+    #[arg(long, value_name = "ID")]
+    key: Option<String>,
+    /// Not before: 2026-11-23T12:00:00Z, 2026-11-23, or 15m, 2h, 7d ago
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Before: as --since
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+}
+
+impl FilterArgs {
+    fn filter(self, now_ms: i64) -> Result<EventFilter, WrongUse> {
+        let time = |text: Option<String>| {
+            let parsed = text.map(|text| time_ms(&text, now_ms)).transpose();
+            parsed.map_err(|error| WrongUse(error.to_string()))
+        };
+        Ok(EventFilter {
+            action: self.action,
+            outcome: self.outcome,
+            client: self.client,
+            key: self.key,
+            since_ms: time(self.since)?,
+            until_ms: time(self.until)?,
+        })
+    }
+}
+
+/// Carries out a command.
+///
+/// # Errors
+/// A filter is wrong, or the router cannot be reached.
+pub async fn run(layout: &Layout, command: Command, report: &Report) -> anyhow::Result<()> {
+    let now_ms = SystemClock.now_ms();
+    match command {
+        Command::List {
+            filter,
+            from,
+            limit,
+        } => {
+            let filter = filter.filter(now_ms)?;
+            let mut reach = Reach::open(layout).await?;
+            let done = list(&mut reach, filter, from, limit, report).await;
+            reach.close().await;
+            done
+        }
+        Command::Tail {
+            filter,
+            lines,
+            follow,
+        } => {
+            let filter = filter.filter(now_ms)?;
+            tail(layout, filter, lines, follow, report).await
+        }
+        Command::Show { event } => {
+            let mut reach = Reach::open(layout).await?;
+            let done = show(&mut reach, &event, report).await;
+            reach.close().await;
+            done
+        }
+    }
+}
+
+async fn page(reach: &mut Reach, request: EventsFrom) -> anyhow::Result<Events> {
+    match reach.run(Request::Events(request)).await? {
+        Response::Events(events) => Ok(events),
+        other => Err(reach::unexpected(&other)),
+    }
+}
+
+/// Prints events as they come, so that a long trail is not held in memory.
+struct Printer {
+    format: Format,
+    printed: usize,
+}
+
+impl Printer {
+    const fn new(report: &Report) -> Self {
+        Self {
+            format: report.format(),
+            printed: 0,
+        }
+    }
+
+    fn print(&mut self, event: &Event) -> std::io::Result<()> {
+        let first = self.printed == 0;
+        self.printed += 1;
+        match self.format {
+            Format::Text => line(&event.line),
+            Format::Jsonl => line(&event.json),
+            Format::Json => line(&format!("{}{}", if first { "[" } else { "," }, event.json)),
+        }
+    }
+
+    fn end(self, none: &str) -> std::io::Result<()> {
+        match (self.format, self.printed) {
+            (Format::Text, 0) => line(none),
+            (Format::Json, 0) => line("[]"),
+            (Format::Json, _) => line("]"),
+            (Format::Text | Format::Jsonl, _) => Ok(()),
+        }
+    }
+}
+
+async fn list(
+    reach: &mut Reach,
+    filter: EventFilter,
+    mut from: u64,
+    limit: Option<usize>,
+    report: &Report,
+) -> anyhow::Result<()> {
+    let none = if filter == EventFilter::default() {
+        "no events yet"
+    } else {
+        "no event matches"
+    };
+    let mut printer = Printer::new(report);
+    let mut left = limit.unwrap_or(usize::MAX);
+    while left > 0 {
+        let limit = PAGE.min(left);
+        let request = EventsFrom {
+            from,
+            limit,
+            filter: filter.clone(),
+            wait_ms: 0,
+        };
+        let page = page(reach, request).await?;
+        page.events
+            .iter()
+            .try_for_each(|event| printer.print(event))?;
+        left -= page.events.len().min(left);
+        if page.next >= page.head {
+            break;
+        }
+        from = page.next;
+    }
+    printer.end(none)?;
+    Ok(())
+}
+
+async fn tail(
+    layout: &Layout,
+    filter: EventFilter,
+    lines: usize,
+    follow: bool,
+    report: &Report,
+) -> anyhow::Result<()> {
+    let mut reach = Reach::open(layout).await?;
+    let mut printer = Printer::new(report);
+    let last = last(&mut reach, &filter, lines).await;
+    let printed = match &last {
+        Ok((events, _)) => events.iter().try_for_each(|event| printer.print(event)),
+        Err(_) => Ok(()),
+    };
+    if !follow {
+        reach.close().await;
+        printed?;
+        last?;
+        printer.end("no events to show")?;
+        return Ok(());
+    }
+    printed?;
+    let (_, mut from) = last?;
+    // Without a server the store is released between looks: who waits must not keep a server from starting.
+    let interrupted = tokio::signal::ctrl_c();
+    tokio::pin!(interrupted);
+    loop {
+        let wait_ms = if matches!(reach, Reach::Server(_)) {
+            FOLLOW_WAIT_MS
+        } else {
+            0
+        };
+        let request = EventsFrom {
+            from,
+            limit: PAGE,
+            filter: filter.clone(),
+            wait_ms,
+        };
+        let next = tokio::select! {
+            next = page(&mut reach, request) => next,
+            _ = &mut interrupted => break,
+        };
+        let page = match next {
+            Ok(page) => page,
+            // The server went away or came up: the trail is the same.
+            Err(_) if matches!(reach, Reach::Server(_)) => {
+                reach = Reach::open(layout).await?;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        page.events
+            .iter()
+            .try_for_each(|event| printer.print(event))?;
+        from = page.next;
+        if matches!(reach, Reach::Local(_)) && page.next >= page.head {
+            reach.close().await;
+            tokio::select! {
+                () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {}
+                _ = &mut interrupted => return Ok(()),
+            }
+            reach = Reach::open(layout).await?;
+        }
+    }
+    reach.close().await;
+    Ok(())
+}
+
+/// The last events that match, oldest first, and where the trail ended.
+async fn last(
+    reach: &mut Reach,
+    filter: &EventFilter,
+    lines: usize,
+) -> anyhow::Result<(Vec<Event>, u64)> {
+    let probe = EventsFrom {
+        from: u64::MAX / 2,
+        limit: 1,
+        ..EventsFrom::default()
+    };
+    let head = page(reach, probe).await?.head;
+    let mut window = TAIL_WINDOW.max(u64::try_from(lines).unwrap_or(u64::MAX));
+    loop {
+        let start = head.saturating_sub(window);
+        let (mut events, mut from) = (std::collections::VecDeque::new(), start);
+        while from < head {
+            let filter = filter.clone();
+            let page = page(
+                reach,
+                EventsFrom {
+                    from,
+                    limit: PAGE,
+                    filter,
+                    wait_ms: 0,
+                },
+            )
+            .await?;
+            for event in page
+                .events
+                .into_iter()
+                .filter(|event| event.sequence < head)
+            {
+                events.push_back(event);
+                if events.len() > lines {
+                    events.pop_front();
+                }
+            }
+            from = page.next;
+        }
+        if events.len() >= lines || start == 0 {
+            return Ok((events.into(), head));
+        }
+        window = window.saturating_mul(8);
+    }
+}
+
+async fn show(reach: &mut Reach, text: &str, report: &Report) -> anyhow::Result<()> {
+    let event = match (text.parse::<u64>(), text.parse::<EventId>()) {
+        (Ok(sequence), _) => {
+            let request = EventsFrom {
+                from: sequence,
+                limit: 1,
+                ..EventsFrom::default()
+            };
+            let found = page(reach, request).await?.events.into_iter().next();
+            found.filter(|event| event.sequence == sequence)
+        }
+        (_, Ok(id)) => by_id(reach, id).await?,
+        _ => {
+            let problem = format!("`{text}` is neither a sequence nor an event's id");
+            return Err(WrongUse(problem).into());
+        }
+    };
+    let Some(event) = event else {
+        bail!("there is no event {text}; see `keyledger events list`")
+    };
+    match report.format() {
+        Format::Jsonl => line(&event.json)?,
+        Format::Text | Format::Json => {
+            let value: serde_json::Value = serde_json::from_str(&event.json)?;
+            line(&serde_json::to_string_pretty(&value)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// An event by its id, whose first 48 bits are its time: only that part of the trail is read.
+async fn by_id(reach: &mut Reach, id: EventId) -> anyhow::Result<Option<Event>> {
+    let [a, b, c, d, e, f, ..] = *id.as_bytes();
+    let time_ms = i64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+    let filter = EventFilter {
+        since_ms: Some(time_ms.saturating_sub(ID_TIME_SLACK_MS)),
+        until_ms: Some(time_ms.saturating_add(ID_TIME_SLACK_MS)),
+        ..EventFilter::default()
+    };
+    let (needle, mut from) = (format!("\"id\":\"{id}\""), 0);
+    loop {
+        let request = EventsFrom {
+            from,
+            limit: PAGE,
+            filter: filter.clone(),
+            wait_ms: 0,
+        };
+        let page = page(reach, request).await?;
+        // The id is the first field, so its text is not met inside a value.
+        let found = page.events.into_iter().find(|event| {
+            event
+                .json
+                .get(1..)
+                .is_some_and(|rest| rest.starts_with(&needle))
+        });
+        if found.is_some() || page.next >= page.head {
+            return Ok(found);
+        }
+        from = page.next;
+    }
+}

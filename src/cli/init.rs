@@ -1,0 +1,228 @@
+//! `keyledger init`: everything a new server needs, in one directory.
+//!
+//! The database comes last, so that a directory with a database is complete. What an interrupted run left is used again; nothing that
+//! exists is ever replaced.
+
+use anyhow::{Context as _, bail};
+
+use super::report::{Report, fields};
+use super::{WrongUse, issue};
+use crate::admin::foundation::{self, Founding};
+use crate::admin::lock::DirectoryLock;
+use crate::admin::peer;
+use crate::config::file::{Config, example_with, quoted, quoted_list};
+use crate::config::layout::{write_private, write_public};
+use crate::config::{Layout, Overrides, Settings, names, settings};
+use crate::crypto::authority::AUTHORITY_DAYS;
+use crate::crypto::{Authority, Random as _, SystemRandom};
+use crate::domain::client::check_label;
+use crate::domain::{Clock as _, SystemClock};
+use crate::providers::MasterKey as _;
+use crate::providers::file::FileMasterKey;
+use crate::store::{InitMeta, Store};
+
+/// What a new server is made with. What is not given keeps its default.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Args {
+    /// Address and port KMIP is served on
+    #[arg(long, env = "KEYLEDGER_LISTEN", value_name = "ADDR")]
+    pub listen: Option<String>,
+    /// A DNS name or address of the server's certificate; may be repeated (default: this machine's)
+    #[arg(long = "name", value_name = "DNS|IP")]
+    pub names: Vec<String>,
+    /// The name of the first instance
+    #[arg(long, default_value = foundation::INSTANCE, value_name = "NAME")]
+    pub instance: String,
+    /// Where this server is, as events name it
+    #[arg(long)]
+    pub location: Option<String>,
+    /// The account events belong to
+    #[arg(long)]
+    pub account: Option<String>,
+}
+
+/// Makes the directory and says what to do next.
+///
+/// # Errors
+/// It has data already, a value cannot be used, or a file cannot be made.
+pub async fn run(layout: &Layout, args: Args, report: &Report) -> anyhow::Result<()> {
+    let (settings, lock) = initialise(layout, &args).await?;
+    drop(lock);
+    let made = serde_json::json!({
+        "directory": layout.root(),
+        "listen": settings.listen.to_string(),
+        "names": settings.names,
+        "instance": args.instance,
+        "ca": layout.ca_certificate(),
+    });
+    report.record(&made, || {
+        let path = |path: std::path::PathBuf| Some(path.display().to_string());
+        let rows = fields(&[
+            ("configuration", path(layout.config())),
+            ("CA certificate", path(layout.ca_certificate())),
+            ("server certificate for", Some(settings.names.join(", "))),
+            ("master key", path(layout.master_key())),
+            ("database", path(layout.database())),
+        ]);
+        let key = layout.master_key();
+        format!(
+            "{rows}\n\nBack up {} now, apart from the database: without it no key can be read.\n\
+             Next: `keyledger client issue LABEL` or `keyledger client add LABEL FILE.pem`, then \
+             `keyledger serve`.",
+            key.display()
+        )
+    })?;
+    Ok(())
+}
+
+/// Makes the directory; the lock on it is handed on.
+///
+/// # Errors
+/// As [`run`].
+pub async fn initialise(layout: &Layout, args: &Args) -> anyhow::Result<(Settings, DirectoryLock)> {
+    check_empty(layout)?;
+    check_label(&args.instance).map_err(|error| WrongUse(format!("--instance: {error}")))?;
+    let (settings, text) = settle(layout, args)?;
+    layout.make_directories()?;
+    let lock = DirectoryLock::acquire(&layout.lock())?;
+    check_empty(layout)?;
+    if let Some(text) = text {
+        write_private(&layout.config(), text.as_bytes())?;
+    }
+    make_certificates(&settings)?;
+    make_database(&settings, &args.instance).await?;
+    Ok((settings, lock))
+}
+
+fn check_empty(layout: &Layout) -> anyhow::Result<()> {
+    if layout.database().symlink_metadata().is_err() {
+        return Ok(());
+    }
+    bail!(
+        "{} holds the data of a server already and is not touched; run `keyledger serve --dir {}`, \
+         or name another directory with --dir",
+        layout.data().display(),
+        layout.root().display()
+    )
+}
+
+/// The settings in force, and the text of a configuration file where there is none yet.
+fn settle(layout: &Layout, args: &Args) -> anyhow::Result<(Settings, Option<String>)> {
+    let Args {
+        listen,
+        names,
+        instance: _,
+        location,
+        account,
+    } = args;
+    let given = !names.is_empty() || location.is_some() || account.is_some() || listen.is_some();
+    if layout.config().exists() {
+        if given {
+            let file = layout.config();
+            let advice = "it is used as it stands; set the values there instead of by flags";
+            return Err(WrongUse(format!("{} exists: {advice}", file.display())).into());
+        }
+        return Ok((Settings::load(layout, &Overrides::default())?, None));
+    }
+    let mut config = Config::default();
+    let mut set = Vec::new();
+    if let Some(listen) = listen {
+        config.server.listen.clone_from(listen);
+        set.push(("listen", quoted(listen)));
+    }
+    config.tls.names = if names.is_empty() {
+        names::of_this_machine()
+    } else {
+        names.clone()
+    };
+    set.push(("names", quoted_list(&config.tls.names)));
+    if let Some(location) = location {
+        config.service.location.clone_from(location);
+        set.push(("location", quoted(location)));
+    }
+    if let Some(account) = account {
+        config.service.account.clone_from(account);
+        set.push(("account", quoted(account)));
+    }
+    let settings = Settings::check(layout, config, &Overrides::default());
+    let settings = settings.map_err(|error| WrongUse(error.to_string()))?;
+    let text = example_with(&set);
+    // What is written must read back as what was checked.
+    settings::parse(&text).map_err(|problem| anyhow::anyhow!("keyledger.toml: {problem}"))?;
+    Ok((settings, Some(text)))
+}
+
+/// CA and server certificate, each where it is missing.
+fn make_certificates(settings: &Settings) -> anyhow::Result<()> {
+    let layout = &settings.layout;
+    let now = SystemClock.now();
+    let authority = if layout.ca_certificate().exists() {
+        issue::authority(layout)?
+    } else {
+        let name = format!("Keyledger CA {}", random_suffix()?);
+        let made = Authority::create(&name, now, AUTHORITY_DAYS, settings.key_kind)?;
+        // A key without its certificate is of an interrupted run and signed nothing.
+        drop(std::fs::remove_file(layout.ca_key()));
+        write_private(&layout.ca_key(), made.key_pem().expose())?;
+        write_public(&layout.ca_certificate(), made.certificate_pem().as_bytes())?;
+        made
+    };
+    if layout.server_certificate().exists() {
+        return Ok(());
+    }
+    let issued = authority
+        .issue_server(
+            &settings.names,
+            settings.key_kind,
+            now,
+            settings.server_days,
+        )
+        .context("the server's certificate was not made")?;
+    if layout.server_key().exists() {
+        bail!(
+            "{} is there without server.pem; put its certificate beside it or move it away",
+            layout.server_key().display()
+        );
+    }
+    write_private(&layout.server_key(), issued.key_pem.expose())?;
+    write_public(
+        &layout.server_certificate(),
+        issued.certificate_pem.as_bytes(),
+    )?;
+    Ok(())
+}
+
+/// Master key, database and first instance.
+async fn make_database(settings: &Settings, instance: &str) -> anyhow::Result<()> {
+    let layout = &settings.layout;
+    let master = if layout.master_key().exists() {
+        FileMasterKey::open(&layout.master_key())?
+    } else {
+        FileMasterKey::create(&layout.master_key(), &SystemRandom)?
+    };
+    let meta = InitMeta {
+        origin_name: format!("node-{}", random_suffix()?),
+        master_key_check: master.check_value(),
+        created: SystemClock.now(),
+    };
+    let store = Store::create(&layout.database(), &settings.store, &meta)?;
+    let founding = Founding {
+        name: instance,
+        scope: settings.scope.clone(),
+        initiator: peer::this_user(),
+        master: &master,
+        clock: &SystemClock,
+        random: &SystemRandom,
+    };
+    let founded = foundation::found(&store, founding).await;
+    store.close().await;
+    founded?;
+    Ok(())
+}
+
+/// Eight hexadecimal digits that tell one CA or node from another.
+fn random_suffix() -> anyhow::Result<String> {
+    let mut bytes = [0; 4];
+    SystemRandom.fill(&mut bytes)?;
+    Ok(hex::encode(bytes))
+}

@@ -1,0 +1,107 @@
+//! Issuing a client's certificate: key and certificate are made here, the certificate is enrolled through the router.
+//!
+//! The private key goes from memory to one file of its owner and nowhere else: it does not cross the control socket. Nothing is
+//! overwritten; when enrolling is refused, the files that were just made are removed again.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+use super::reach::{self, Reach};
+use crate::admin::message::{Client, ClientAdd};
+use crate::admin::{Request, Response};
+use crate::config::layout::{read_private, read_public, write_private, write_public};
+use crate::config::{Layout, Settings};
+use crate::crypto::Authority;
+use crate::domain::client::check_label;
+use crate::domain::{Clock as _, SystemClock};
+
+/// Which client gets a certificate.
+#[derive(Debug, Clone, Default)]
+pub struct Order {
+    /// Its label.
+    pub label: String,
+    /// The instance of a new client; none: the only one, or `default`.
+    pub instance: Option<String>,
+    /// Whether the client exists already.
+    pub renew: bool,
+}
+
+/// What was issued.
+#[derive(Debug)]
+pub struct Delivered {
+    /// The client as enrolled.
+    pub client: Client,
+    /// Where its certificate lies.
+    pub certificate: PathBuf,
+    /// Where its private key lies.
+    pub key: PathBuf,
+}
+
+/// Issues a certificate and enrols it.
+///
+/// # Errors
+/// The CA cannot be used, a file is in the way, or the router refused; nothing is left behind then.
+pub async fn issue(
+    reach: &mut Reach,
+    settings: &Settings,
+    order: Order,
+) -> anyhow::Result<Delivered> {
+    let layout = &settings.layout;
+    check_label(&order.label)?;
+    let (certificate, key) = (
+        layout.client_certificate(&order.label),
+        layout.client_key(&order.label),
+    );
+    let issued = authority(layout)?
+        .issue_client(
+            &order.label,
+            settings.key_kind,
+            SystemClock.now(),
+            settings.client_days,
+        )
+        .context("the client's certificate was not made")?;
+    write_private(&key, issued.key_pem.expose())?;
+    if let Err(error) = write_public(&certificate, issued.certificate_pem.as_bytes()) {
+        remove(&[&key]);
+        return Err(error.into());
+    }
+    let request = ClientAdd {
+        label: order.label,
+        instance: order.instance,
+        certificate: issued.certificate_pem,
+        issued: true,
+        renew: order.renew,
+    };
+    match reach.run(Request::ClientAdd(request)).await {
+        Ok(Response::Client(client)) => Ok(Delivered {
+            client,
+            certificate,
+            key,
+        }),
+        Ok(other) => Err(reach::unexpected(&other)),
+        Err(error) => {
+            remove(&[&key, &certificate]);
+            Err(error)
+        }
+    }
+}
+
+/// Loads our CA with its private key.
+///
+/// # Errors
+/// One of its two files is missing, unreadable, or not a CA's.
+pub fn authority(layout: &Layout) -> anyhow::Result<Authority> {
+    let advice = "restore it from its backup; without the CA no certificate can be issued";
+    let certificate = read_public(&layout.ca_certificate(), advice)?;
+    let key = read_private(&layout.ca_key(), advice)?;
+    let loaded = Authority::load(&certificate, &key);
+    loaded.with_context(|| format!("the CA in {} is unusable", layout.root().display()))
+}
+
+/// Takes back files made a moment ago. One that stays is named by the next attempt.
+fn remove(paths: &[&PathBuf]) {
+    for path in paths {
+        drop(std::fs::remove_file(path));
+    }
+}

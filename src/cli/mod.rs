@@ -1,0 +1,118 @@
+//! The command line: one file per command, and this table of them.
+//!
+//! A command asks the router of [`crate::admin`] through [`reach`], so that it does the same whether a server runs or not, or speaks
+//! KMIP through [`crate::client`]. Only [`report`] prints. Exit codes: 0 done, 1 failed, 2 wrong use, 3 a verification found a break.
+
+pub mod client;
+pub mod events;
+pub mod init;
+pub mod issue;
+pub mod key;
+pub mod quickstart;
+pub mod reach;
+pub mod report;
+pub mod serve;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Layout;
+use report::{Format, Report};
+
+/// A KMIP key server for VMware vCenter whose every answer is on the record first.
+#[derive(Debug, Parser)]
+#[command(name = "keyledger", version, about, propagate_version = true)]
+pub struct Cli {
+    /// The directory with keyledger.toml, certs/ and data/
+    #[arg(
+        long,
+        global = true,
+        env = "KEYLEDGER_DIR",
+        default_value = ".",
+        value_name = "DIR"
+    )]
+    pub dir: PathBuf,
+    /// How results are printed
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the directory of a new server: configuration, keys, certificates, database
+    Init(init::Args),
+    /// Run the server
+    Serve(serve::Args),
+    /// Add, issue, list, disable, enable and remove clients
+    #[command(subcommand)]
+    Client(client::Command),
+    /// List and show keys, without their material
+    #[command(subcommand)]
+    Key(key::Command),
+    /// List, follow and show the events of the trail
+    #[command(subcommand)]
+    Events(events::Command),
+}
+
+/// Runs one command.
+///
+/// # Errors
+/// What went wrong, as a chain of causes that [`report::failure`] prints as one line.
+pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    let layout = Layout::new(cli.dir);
+    let report = Report::new(cli.format);
+    match cli.command {
+        Command::Init(args) => init::run(&layout, args, &report).await,
+        Command::Serve(args) => serve::run(&layout, args, &report).await,
+        Command::Client(command) => client::run(&layout, command, &report).await,
+        Command::Key(command) => key::run(&layout, command, &report).await,
+        Command::Events(command) => events::run(&layout, command, &report).await,
+    }
+}
+
+/// The command line contradicts itself or lacks something: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongUse(pub String);
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_may_stand_before_and_after_the_command() {
+        let before = Cli::try_parse_from(["keyledger", "--dir", "d", "client", "list"]).unwrap();
+        let after = Cli::try_parse_from(["keyledger", "client", "list", "--dir", "d"]).unwrap();
+        assert_eq!(before.dir, after.dir);
+        let jsonl = [
+            "keyledger",
+            "events",
+            "list",
+            "--format",
+            "jsonl",
+            "--action",
+            "kmip-key.*",
+        ];
+        assert_eq!(Cli::try_parse_from(jsonl).unwrap().format, Format::Jsonl);
+    }
+
+    #[test]
+    fn a_filter_that_no_event_can_match_is_wrong_use() {
+        for (flag, value) in [("--action", "kmip-kex.*"), ("--outcome", "maybe")] {
+            let line = ["keyledger", "events", "list", flag, value];
+            let error = Cli::try_parse_from(line).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains(value), "{error}");
+        }
+    }
+}

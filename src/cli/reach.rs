@@ -1,0 +1,154 @@
+//! The way to the router: through the control socket of the server that runs on the directory, or over the store itself when none does.
+//!
+//! Same router, same behaviour, same events: the initiator is the local user either way. While the command line has the store open it
+//! holds the directory's lock, so that no server starts in between.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use tokio::time::Instant;
+
+use crate::admin::lock::{DirectoryLock, LockError};
+use crate::admin::socket::Connection;
+use crate::admin::{Admin, Request, Response, peer};
+use crate::config::{Layout, Overrides, Settings};
+use crate::crypto::{Certificate, SystemRandom};
+use crate::domain::{Clock as _, SystemClock};
+use crate::store::{Store, StoreConfig};
+
+/// How long to wait for another command, or for a server that is just starting.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The router, wherever it runs.
+pub enum Reach {
+    /// In a running server.
+    Server(Box<Connection>),
+    /// In this process.
+    Local(Local),
+}
+
+/// The router over the store, in this process.
+pub struct Local {
+    admin: Arc<Admin>,
+    /// None where somebody else in this process holds it.
+    _lock: Option<DirectoryLock>,
+}
+
+impl Reach {
+    /// Reaches the router of `layout`.
+    ///
+    /// # Errors
+    /// There is no database, or it is in use by a process that does not answer.
+    pub async fn open(layout: &Layout) -> anyhow::Result<Self> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(connection) = Connection::open(&layout.socket()).await? {
+                return Ok(Self::Server(Box::new(connection)));
+            }
+            check_database(layout)?;
+            match DirectoryLock::acquire(&layout.lock()) {
+                Ok(lock) => return Self::local(layout, lock),
+                Err(LockError::Held { .. }) if Instant::now() < deadline => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn local(layout: &Layout, lock: DirectoryLock) -> anyhow::Result<Self> {
+        let config = StoreConfig {
+            readers: 1,
+            cache_objects: 1000,
+            ..StoreConfig::default()
+        };
+        let store = Store::open(&layout.database(), &config, SystemClock.now_ms())?;
+        let authority = authority(layout)?;
+        let admin = Admin::new(
+            store,
+            Arc::new(SystemClock),
+            Arc::new(SystemRandom),
+            authority,
+            None,
+        );
+        Ok(Self::Local(Local {
+            admin: Arc::new(admin),
+            _lock: Some(lock),
+        }))
+    }
+
+    /// The router that this process runs already.
+    #[must_use]
+    pub const fn over(admin: Arc<Admin>) -> Self {
+        Self::Local(Local { admin, _lock: None })
+    }
+
+    /// Has one request carried out.
+    ///
+    /// # Errors
+    /// The router refused it or could not be reached any more.
+    pub async fn run(&mut self, request: Request) -> anyhow::Result<Response> {
+        match self {
+            Self::Server(connection) => Ok(connection.run(&request).await?),
+            Self::Local(local) => Ok(local.admin.run(peer::this_user(), request).await?),
+        }
+    }
+
+    /// Ends it: a store that was opened for it is closed cleanly.
+    pub async fn close(self) {
+        if let Self::Local(Local {
+            admin,
+            _lock: Some(_lock),
+        }) = self
+        {
+            admin.store().clone().close().await;
+        }
+    }
+}
+
+/// Our CA's certificate, if there is one.
+///
+/// # Errors
+/// There is one and it cannot be read.
+pub fn authority(layout: &Layout) -> anyhow::Result<Option<Certificate>> {
+    let path = layout.ca_certificate();
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = crate::config::layout::read_public(&path, "")?;
+    let certificate = Certificate::from_pem(&text);
+    Ok(Some(certificate.with_context(|| {
+        format!("{} is unusable", path.display())
+    })?))
+}
+
+/// The settings of a directory that has been initialised, without overrides.
+///
+/// # Errors
+/// Those of [`Settings::load`].
+pub fn settings(layout: &Layout) -> anyhow::Result<Settings> {
+    Ok(Settings::load(layout, &Overrides::default())?)
+}
+
+fn check_database(layout: &Layout) -> anyhow::Result<()> {
+    if layout.database().exists() {
+        return Ok(());
+    }
+    bail!(
+        "there is no keyledger database in {}; run `keyledger init` there, or name the right \
+         directory with --dir",
+        layout.data().display()
+    )
+}
+
+/// An answer that does not fit the request: a server of another release.
+#[must_use]
+pub fn unexpected(response: &Response) -> anyhow::Error {
+    let name = format!("{response:?}");
+    let name: String = name
+        .chars()
+        .take_while(char::is_ascii_alphanumeric)
+        .collect();
+    anyhow::anyhow!("the server's answer ({name}) does not fit; is it of another release?")
+}

@@ -1,0 +1,295 @@
+//! `keyledger serve`: opens everything, says where it listens, serves until it is told to stop.
+//!
+//! Everything that can be wrong is found before the first connection is taken, in an order that changes nothing: settings, lock, master
+//! key, database, data keys, certificates, address. Standard output has the one line programs wait for, `listening on ADDRESS`; the
+//! log goes to standard error.
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use tokio::sync::{mpsc, watch};
+
+use super::report::{self, Report};
+use super::{quickstart, reach};
+use crate::admin::Admin;
+use crate::admin::lock::{DirectoryLock, LockError};
+use crate::admin::socket::ControlSocket;
+use crate::config::layout::{read_private, read_public};
+use crate::config::{Layout, Overrides, Settings};
+use crate::crypto::{Certificate, SystemRandom};
+use crate::domain::{Clock as _, SystemClock};
+use crate::ops::service::Parts;
+use crate::ops::{Keyring, Refusal, Service};
+use crate::providers::MasterKey as _;
+use crate::providers::file::FileMasterKey;
+use crate::server::identity::Gatekeeper;
+use crate::server::listener::Serving;
+use crate::server::{Listener, TlsFiles, tls};
+use crate::store::Store;
+
+/// Refusals waiting to be recorded; more are dropped and only logged.
+const REFUSALS_WAITING_MAX: usize = 256;
+
+/// How to serve.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Args {
+    /// Make what is missing first, with a client `demo`, and say how to connect
+    #[arg(long)]
+    pub quickstart: bool,
+    /// Check settings, keys, database and certificates, then end without listening
+    #[arg(long, conflicts_with = "quickstart")]
+    pub check: bool,
+    /// Address and port KMIP is served on; port 0 takes a free one
+    #[arg(long, env = "KEYLEDGER_LISTEN", value_name = "ADDR")]
+    pub listen: Option<String>,
+    /// What is logged: error, warn, info, debug, trace, or a tracing filter
+    #[arg(
+        long,
+        env = "KEYLEDGER_LOG",
+        default_value = "info",
+        value_name = "FILTER"
+    )]
+    pub log: String,
+}
+
+/// Everything a server needs that was opened and found right.
+struct Opened {
+    settings: Settings,
+    lock: DirectoryLock,
+    store: Store,
+    keyring: Keyring,
+    authority: Option<Certificate>,
+}
+
+/// Serves until SIGINT or SIGTERM.
+///
+/// # Errors
+/// What is wrong and what to do; nothing was changed then.
+pub async fn run(layout: &Layout, args: Args, _report: &Report) -> anyhow::Result<()> {
+    start_log(&args.log)?;
+    let overrides = Overrides {
+        listen: args.listen.clone(),
+    };
+    let lock = if args.quickstart {
+        quickstart::prepare(layout).await?
+    } else {
+        None
+    };
+    let settings = Settings::load(layout, &overrides)?;
+    if args.check {
+        return check(settings).await;
+    }
+    let lock = lock.map_or_else(|| take_lock(layout), Ok)?;
+    let opened = open(settings, lock).await?;
+    let store = opened.store.clone();
+    let served = serve(opened, args.quickstart).await;
+    store.close().await;
+    served
+}
+
+fn start_log(filter: &str) -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter)
+        .map_err(|error| super::WrongUse(format!("--log {filter}: {error}")))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    // A test may have set one already.
+    drop(log.with_target(false).try_init());
+    Ok(())
+}
+
+fn take_lock(layout: &Layout) -> anyhow::Result<DirectoryLock> {
+    if !layout.database().exists() {
+        bail!(
+            "there is no keyledger database in {}; run `keyledger init` there, or `keyledger serve \
+             --quickstart`",
+            layout.data().display()
+        );
+    }
+    Ok(DirectoryLock::acquire(&layout.lock())?)
+}
+
+/// Opens all that is in the directory and compares its parts.
+async fn open(settings: Settings, lock: DirectoryLock) -> anyhow::Result<Opened> {
+    let layout = settings.layout.clone();
+    let master = FileMasterKey::open(&layout.master_key())?;
+    let authority = reach::authority(&layout)?;
+    let store = Store::open(&layout.database(), &settings.store, SystemClock.now_ms())?;
+    if master.check_value() != *store.master_key_check() {
+        store.close().await;
+        bail!(
+            "{} is not the master key of the database {}; put the right one back from its backup \
+             (nothing was changed)",
+            layout.master_key().display(),
+            layout.database().display()
+        );
+    }
+    match Keyring::open(&store, &master).await {
+        Ok(keyring) => Ok(Opened {
+            settings,
+            lock,
+            store,
+            keyring,
+            authority,
+        }),
+        Err(error) => {
+            store.close().await;
+            Err(error.into())
+        }
+    }
+}
+
+/// `serve --check`: everything but listening.
+async fn check(settings: Settings) -> anyhow::Result<()> {
+    let layout = settings.layout.clone();
+    match take_lock(&layout).map_err(|error| error.downcast::<LockError>()) {
+        Ok(lock) => {
+            let opened = open(settings, lock).await?;
+            let (refusals, _) = mpsc::channel(1);
+            let checked = tls_config(&opened, gatekeeper(&opened, refusals));
+            opened.store.close().await;
+            checked?;
+            report::line("settings, keys, database and certificates are in order")?;
+        }
+        Err(Ok(LockError::Held { .. })) => {
+            FileMasterKey::open(&layout.master_key())?;
+            reach::authority(&layout)?;
+            let text = "settings and keys are in order; the database was not opened, for another \
+                        process has it";
+            report::line(text)?;
+        }
+        Err(Ok(error)) => return Err(error.into()),
+        Err(Err(error)) => return Err(error),
+    }
+    Ok(())
+}
+
+fn gatekeeper(opened: &Opened, refusals: mpsc::Sender<Refusal>) -> Arc<Gatekeeper> {
+    let authorities = opened
+        .authority
+        .iter()
+        .map(|ours| ours.der().to_vec())
+        .collect();
+    let clock = Arc::new(SystemClock);
+    Arc::new(Gatekeeper::new(
+        opened.store.clone(),
+        clock,
+        authorities,
+        refusals,
+    ))
+}
+
+fn tls_config(
+    opened: &Opened,
+    gatekeeper: Arc<Gatekeeper>,
+) -> anyhow::Result<Arc<rustls::ServerConfig>> {
+    let layout = &opened.settings.layout;
+    let advice = "restore it, or move server.pem and server.key away and run `keyledger init` in a \
+                  new directory";
+    let (certificate, key) = (layout.server_certificate(), layout.server_key());
+    let files = TlsFiles {
+        certificate_name: &certificate.display().to_string(),
+        certificate_pem: &read_public(&certificate, advice)?,
+        key_name: &key.display().to_string(),
+        key_pem: &read_private(&key, advice)?,
+    };
+    Ok(tls::server_config(&files, gatekeeper)?)
+}
+
+async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
+    let (refusals, refused) = mpsc::channel(REFUSALS_WAITING_MAX);
+    let gatekeeper = gatekeeper(&opened, refusals);
+    let tls = tls_config(&opened, Arc::clone(&gatekeeper))?;
+    let listener = Listener::bind(&opened.settings.listen.to_string()).await?;
+    let address = listener.address();
+    let Opened {
+        settings,
+        lock,
+        store,
+        keyring,
+        authority,
+    } = opened;
+    let admin = Admin::new(
+        store.clone(),
+        Arc::new(SystemClock),
+        Arc::new(SystemRandom),
+        authority.clone(),
+        Some(address.to_string()),
+    );
+    let admin = Arc::new(admin);
+    let demo = if is_quickstart {
+        Some(quickstart::demo(&settings, Arc::clone(&admin)).await?)
+    } else {
+        None
+    };
+    let socket = ControlSocket::bind(&settings.layout.socket())?;
+    let service = Service::new(Parts {
+        store,
+        keyring,
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        config: settings.kmip.clone(),
+        limits: settings.limits.message(),
+        global_scope: Arc::new(settings.scope.global()),
+    });
+    let (stop, stopping) = watch::channel(false);
+    let recorder = tokio::spawn(record_refusals(Arc::clone(&service), refused));
+    let control = tokio::spawn(socket.serve(admin, stopped(stopping.clone())));
+    let limits = settings.limits.clone();
+    let serving = tokio::spawn(listener.run(
+        Serving {
+            tls,
+            gatekeeper,
+            service,
+            limits,
+        },
+        stopping,
+    ));
+    let signal = signals().context("cannot wait for signals")?;
+    if let Some(demo) = demo {
+        report::line(&quickstart::welcome(
+            &settings,
+            address,
+            authority.as_ref(),
+            &demo,
+        ))?;
+    }
+    report::line(&format!("listening on {address}"))?;
+    tracing::info!(%address, directory = %settings.layout.root().display(), "Serving KMIP.");
+    tracing::info!(signal = signal.await, "Stopping.");
+    stop.send_replace(true);
+    serving.await.context("the listener failed")?;
+    control.await.context("the control socket failed")?;
+    // The listener held the last senders of refusals, so this ends once they are recorded.
+    recorder.await.context("recording refusals failed")?;
+    drop(lock);
+    Ok(())
+}
+
+async fn record_refusals(service: Arc<Service>, mut refused: mpsc::Receiver<Refusal>) {
+    while let Some(refusal) = refused.recv().await {
+        service.refuse(refusal).await;
+    }
+}
+
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // An error means that whoever could stop us is gone: that is a stop too.
+    drop(stopping.wait_for(|stop| *stop).await);
+}
+
+/// Ready with the name of the signal that asks us to end. They are listened for from the call on.
+fn signals() -> std::io::Result<impl Future<Output = &'static str>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => "SIGINT",
+            _ = terminate.recv() => "SIGTERM",
+        }
+    })
+}

@@ -1,0 +1,230 @@
+//! `keyledger.toml` as it is written: sections, keys, defaults.
+//!
+//! Unknown keys are refused, so that a misspelt limit is never silently the default. Nothing is checked here beyond its type:
+//! [`super::Settings`] does that. Each module's own settings are its own type; this file only gathers them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::Scope;
+use crate::store::StoreConfig;
+use crate::{ops, server};
+
+/// The port IANA assigned to KMIP.
+pub const DEFAULT_PORT: u16 = 5696;
+
+/// The whole file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Config {
+    /// The version of this format; there is one.
+    pub version: Version,
+    /// Where the server listens.
+    #[serde(default)]
+    pub server: Server,
+    /// The server's certificate.
+    #[serde(default)]
+    pub tls: Tls,
+    /// Whose events these are.
+    #[serde(default)]
+    pub service: Service,
+    /// KMIP behaviour.
+    #[serde(default)]
+    pub kmip: ops::Config,
+    /// What a peer may use.
+    #[serde(default)]
+    pub limits: server::Config,
+    /// The database.
+    #[serde(default)]
+    pub store: StoreConfig,
+}
+
+/// The version of the file's format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Version {
+    /// The first.
+    #[serde(rename = "v1")]
+    V1,
+}
+
+/// `[server]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Server {
+    /// Address and port KMIP is served on.
+    pub listen: String,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: format!("0.0.0.0:{DEFAULT_PORT}"),
+        }
+    }
+}
+
+/// `[tls]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Tls {
+    /// DNS names and addresses of the server's certificate; empty: those of this machine.
+    pub names: Vec<String>,
+    /// The kind of key of certificates made here.
+    pub key_kind: String,
+    /// Days the server's certificate is valid for when it is made.
+    pub server_days: u32,
+    /// Days a client's certificate is valid for when it is issued.
+    pub client_days: u32,
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        let key_kind = "rsa-3072".to_owned();
+        Self {
+            names: Vec::new(),
+            key_kind,
+            server_days: 825,
+            client_days: 825,
+        }
+    }
+}
+
+/// `[service]`: the segments of CRNs in events. Read when an instance is made; what is made keeps its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Service {
+    /// Where this server is; drives the routing of events.
+    pub location: String,
+    /// The account events belong to.
+    pub account: String,
+    /// What CRNs begin with.
+    pub crn_prefix: String,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Self {
+            location: Scope::DEFAULT_LOCATION.to_owned(),
+            account: Scope::DEFAULT_ACCOUNT.to_owned(),
+            crn_prefix: Scope::DEFAULT_CRN_PREFIX.to_owned(),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            version: Version::V1,
+            server: Server::default(),
+            tls: Tls::default(),
+            service: Service::default(),
+            kmip: ops::Config::default(),
+            limits: server::Config::default(),
+            store: StoreConfig::default(),
+        }
+    }
+}
+
+/// The example that is shipped, and the text `init` starts from.
+pub const EXAMPLE: &str = include_str!("../../etc/keyledger.example.toml");
+
+/// The example with these keys set: each `(key, value)` replaces the commented default of that key. Values are TOML.
+///
+/// A key the example does not have is left out; a test keeps the two together.
+#[must_use]
+pub fn example_with(settings: &[(&str, String)]) -> String {
+    let mut text = String::with_capacity(EXAMPLE.len() + 256);
+    for line in EXAMPLE.lines() {
+        let commented = |key: &str| line.starts_with(&format!("#{key} = "));
+        match settings.iter().find(|(key, _)| commented(key)) {
+            Some((key, value)) => text.push_str(&format!("{key} = {value}")),
+            None => text.push_str(line),
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// A text as a TOML value.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.escape_default())
+}
+
+/// Texts as a TOML list.
+#[must_use]
+pub fn quoted_list(texts: &[String]) -> String {
+    let quoted: Vec<_> = texts.iter().map(|text| quoted(text)).collect();
+    format!("[{}]", quoted.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example with every commented setting put in force.
+    fn uncommented() -> String {
+        let is_setting = |line: &str| {
+            line.strip_prefix('#')
+                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
+        };
+        let lines = EXAMPLE.lines();
+        let lines = lines.map(|line| if is_setting(line) { &line[1..] } else { line });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn the_example_parses_and_equals_the_defaults() {
+        let as_shipped: Config = toml::from_str(EXAMPLE).unwrap();
+        assert_eq!(as_shipped, Config::default());
+        let all: Config = toml::from_str(&uncommented()).unwrap();
+        assert_eq!(all, Config::default());
+    }
+
+    #[test]
+    fn the_example_shows_every_key() {
+        let shown: toml::Table = toml::from_str(&uncommented()).unwrap();
+        let held = toml::Table::try_from(Config::default()).unwrap();
+        assert_eq!(shown, held);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_and_named() {
+        for (text, key) in [
+            (
+                "version = \"v1\"\n[kmip]\nbatch-item-max = 3\n",
+                "batch-item-max",
+            ),
+            ("version = \"v1\"\n[tls]\nname = []\n", "name"),
+            ("version = \"v1\"\n[web]\n", "web"),
+        ] {
+            let error = toml::from_str::<Config>(text).unwrap_err().to_string();
+            assert!(error.contains(&format!("unknown field `{key}`")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_without_its_version_or_of_another_one_is_refused() {
+        let error = toml::from_str::<Config>("").unwrap_err().to_string();
+        assert!(error.contains("missing field `version`"), "{error}");
+        let error = toml::from_str::<Config>("version = \"v2\"")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("`v2`"), "{error}");
+    }
+
+    #[test]
+    fn settings_replace_the_commented_defaults() {
+        let names = vec!["kms.example.org".to_owned(), "192.0.2.7".to_owned()];
+        let text = example_with(&[
+            ("listen", quoted("127.0.0.1:1")),
+            ("names", quoted_list(&names)),
+            ("location", quoted("eu-de")),
+            ("account", quoted("abc")),
+        ]);
+        let config: Config = toml::from_str(&text).unwrap();
+        assert_eq!(config.server.listen, "127.0.0.1:1");
+        assert_eq!(config.tls.names, names);
+        assert_eq!(config.service.location, "eu-de");
+        assert_eq!(config.service.account, "abc");
+    }
+}

@@ -1,0 +1,405 @@
+//! The settings in force: read, overridden, checked once.
+//!
+//! Whoever holds [`Settings`] checks nothing again. Environment and flags arrive as [`Overrides`]: this module reads the file and
+//! nothing else of its surroundings. Errors name the file, the key and what to write.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::file::Config;
+use super::layout::{Layout, LayoutError};
+use super::names;
+use crate::crypto::{AuthorityError, KeyKind};
+use crate::domain::Scope;
+use crate::store::StoreConfig;
+use crate::{ops, server};
+
+/// The settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file is missing or cannot be read.
+    #[error(transparent)]
+    Read(#[from] LayoutError),
+    /// The file is not what a configuration must be.
+    #[error("{}: {problem}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with its line.
+        problem: String,
+    },
+    /// A setting has a value it cannot have.
+    #[error("{key} = {value:?}: {problem}")]
+    Value {
+        /// Section and key.
+        key: &'static str,
+        /// What was given.
+        value: String,
+        /// What is wrong and what to write.
+        problem: String,
+    },
+}
+
+/// What environment and flags say.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// `--listen`, `KEYLEDGER_LISTEN`.
+    pub listen: Option<String>,
+}
+
+/// Settings that were checked.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where things lie on disk.
+    pub layout: Layout,
+    /// Where KMIP is served.
+    pub listen: SocketAddr,
+    /// Names of the server's certificate, never empty.
+    pub names: Vec<String>,
+    /// The kind of key of certificates made here.
+    pub key_kind: KeyKind,
+    /// Days the server's certificate is valid for.
+    pub server_days: u32,
+    /// Days a client's certificate is valid for.
+    pub client_days: u32,
+    /// The scope of what is made here, without an instance.
+    pub scope: Scope,
+    /// KMIP behaviour.
+    pub kmip: ops::Config,
+    /// What a peer may use.
+    pub limits: server::Config,
+    /// The database.
+    pub store: StoreConfig,
+}
+
+impl Settings {
+    /// Reads `keyledger.toml` below the layout's root, applies the overrides and checks all of it.
+    ///
+    /// # Errors
+    /// The file is missing or malformed, or a value cannot be used.
+    pub fn load(layout: &Layout, overrides: &Overrides) -> Result<Self, SettingsError> {
+        let path = layout.config();
+        let advice = "run `keyledger init` in this directory, or name the right one with --dir";
+        let text = super::layout::read_public(&path, advice)?;
+        let config = parse(&text).map_err(|problem| SettingsError::Malformed { path, problem })?;
+        Self::check(layout, config, overrides)
+    }
+
+    /// Checks a configuration that was read or made.
+    ///
+    /// # Errors
+    /// The first value that cannot be used.
+    pub fn check(
+        layout: &Layout,
+        config: Config,
+        overrides: &Overrides,
+    ) -> Result<Self, SettingsError> {
+        let Config {
+            version: _,
+            server,
+            tls,
+            service,
+            kmip,
+            limits,
+            store,
+        } = config;
+        let listen = overrides.listen.clone().unwrap_or(server.listen);
+        check_kmip(&kmip)?;
+        check_days("tls.server-days", tls.server_days)?;
+        check_days("tls.client-days", tls.client_days)?;
+        Ok(Self {
+            layout: layout.clone(),
+            listen: check_listen(listen)?,
+            names: check_names(tls.names)?,
+            key_kind: check_key_kind(&tls.key_kind)?,
+            server_days: tls.server_days,
+            client_days: tls.client_days,
+            scope: check_scope(service)?,
+            kmip,
+            limits: check_limits(limits)?,
+            store: check_store(store)?,
+        })
+    }
+}
+
+/// Reads the text of a configuration; the problem is one line.
+///
+/// # Errors
+/// Line, cause.
+pub fn parse(text: &str) -> Result<Config, String> {
+    toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.map(|before| before.matches('\n').count() + 1);
+        let cause = error.message().replace('\n', " ");
+        line.map_or_else(|| cause.clone(), |line| format!("line {line}: {cause}"))
+    })
+}
+
+fn refused(
+    key: &'static str,
+    value: impl Into<String>,
+    problem: impl Into<String>,
+) -> SettingsError {
+    SettingsError::Value {
+        key,
+        value: value.into(),
+        problem: problem.into(),
+    }
+}
+
+fn check_listen(listen: String) -> Result<SocketAddr, SettingsError> {
+    listen.parse().map_err(|_| {
+        let problem = "not an address with a port; write one like 0.0.0.0:5696 or [::]:5696";
+        refused("server.listen", listen, problem)
+    })
+}
+
+fn check_names(names: Vec<String>) -> Result<Vec<String>, SettingsError> {
+    let is_dns = |name: &str| {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._*".contains(&byte);
+        !name.is_empty() && name.len() <= 253 && name.bytes().all(allowed)
+    };
+    let wrong = |name: &&String| !is_dns(name) && name.parse::<std::net::IpAddr>().is_err();
+    match names.iter().find(wrong) {
+        Some(name) => Err(refused(
+            "tls.names",
+            name.as_str(),
+            "neither a DNS name nor an IP address",
+        )),
+        None if names.is_empty() => Ok(names::of_this_machine()),
+        None => Ok(names),
+    }
+}
+
+fn check_key_kind(text: &str) -> Result<KeyKind, SettingsError> {
+    let refuse = |error: AuthorityError| refused("tls.key-kind", text, error.to_string());
+    text.parse().map_err(refuse)
+}
+
+fn check_days(key: &'static str, days: u32) -> Result<(), SettingsError> {
+    if (1..=3650).contains(&days) {
+        return Ok(());
+    }
+    Err(refused(key, days.to_string(), "write 1 to 3650 days"))
+}
+
+/// The segments end up in every event, between colons and slashes.
+fn check_scope(service: super::file::Service) -> Result<Scope, SettingsError> {
+    let super::file::Service {
+        location,
+        account,
+        crn_prefix,
+    } = service;
+    let plain = |text: &str, longest: usize| {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        !text.is_empty() && text.len() <= longest && text.chars().all(allowed)
+    };
+    if !plain(&location, 64) || location == "global" {
+        let problem = "write 1 to 64 letters, digits, '-', '_' or '.', like eu-de; not `global`";
+        return Err(refused("service.location", location, problem));
+    }
+    if !plain(&account, 64) {
+        let problem = "write 1 to 64 letters, digits, '-', '_' or '.'";
+        return Err(refused("service.account", account, problem));
+    }
+    let segments: Vec<_> = crn_prefix.split(':').collect();
+    if segments.len() != 4
+        || segments.first() != Some(&"crn")
+        || !segments.iter().all(|s| plain(s, 32))
+    {
+        let problem = "write crn:<version>:<cloud>:<type>, like crn:v1:bluemix:public";
+        return Err(refused("service.crn-prefix", crn_prefix, problem));
+    }
+    Ok(Scope {
+        crn_prefix,
+        account,
+        location,
+        instance: String::new(),
+    })
+}
+
+fn check_kmip(kmip: &ops::Config) -> Result<(), SettingsError> {
+    let problem = "write at least 1";
+    if kmip.batch_items_max == 0 {
+        return Err(refused("kmip.batch-items-max", "0", problem));
+    }
+    let counts = [
+        ("kmip.locate-results-max", kmip.locate_results_max),
+        ("kmip.attribute-instances-max", kmip.attribute_instances_max),
+        (
+            "kmip.attribute-text-bytes-max",
+            kmip.attribute_text_bytes_max,
+        ),
+        ("kmip.refusals-max", kmip.refusals_max),
+    ];
+    match counts.into_iter().find(|(_, count)| *count == 0) {
+        Some((key, _)) => Err(refused(key, "0", problem)),
+        None if kmip.refusal_window_seconds < 1 => {
+            let value = kmip.refusal_window_seconds.to_string();
+            Err(refused("kmip.refusal-window-seconds", value, problem))
+        }
+        None => Ok(()),
+    }
+}
+
+fn check_limits(limits: server::Config) -> Result<server::Config, SettingsError> {
+    let sizes = [
+        ("limits.message-bytes-max", limits.message_bytes_max, 1024),
+        (
+            "limits.message-depth-max",
+            usize::from(limits.message_depth_max),
+            8,
+        ),
+        (
+            "limits.message-items-max",
+            wide(limits.message_items_max),
+            64,
+        ),
+        ("limits.connections-max", limits.connections_max, 1),
+        (
+            "limits.connections-per-address-max",
+            limits.connections_per_address_max,
+            1,
+        ),
+        ("limits.handshakes-max", limits.handshakes_max, 1),
+        (
+            "limits.handshakes-per-address-max",
+            limits.handshakes_per_address_max,
+            1,
+        ),
+        (
+            "limits.bytes-in-flight-max",
+            limits.bytes_in_flight_max,
+            limits.message_bytes_max,
+        ),
+    ];
+    if let Some((key, value, least)) = sizes.into_iter().find(|(_, value, least)| value < least) {
+        return Err(refused(
+            key,
+            value.to_string(),
+            format!("write at least {least}"),
+        ));
+    }
+    let times = [
+        ("limits.handshake-timeout-ms", limits.handshake_timeout_ms),
+        (
+            "limits.first-request-timeout-ms",
+            limits.first_request_timeout_ms,
+        ),
+        ("limits.idle-timeout-ms", limits.idle_timeout_ms),
+        ("limits.request-timeout-ms", limits.request_timeout_ms),
+    ];
+    match times
+        .into_iter()
+        .find(|(_, time)| !(100..=86_400_000).contains(time))
+    {
+        Some((key, time)) => Err(refused(
+            key,
+            time.to_string(),
+            "write 100 to 86400000 milliseconds",
+        )),
+        None => Ok(limits),
+    }
+}
+
+fn wide(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn check_store(store: StoreConfig) -> Result<StoreConfig, SettingsError> {
+    let counts = [
+        ("store.readers", store.readers),
+        ("store.commit-batch-max", store.commit_batch_max),
+        ("store.commit-events-max", store.commit_events_max),
+        ("store.queue-max", store.queue_max),
+    ];
+    match counts.into_iter().find(|(_, count)| *count == 0) {
+        Some((key, _)) => Err(refused(key, "0", "write at least 1")),
+        None if store.readers > 64 => Err(refused(
+            "store.readers",
+            store.readers.to_string(),
+            "write at most 64",
+        )),
+        None => Ok(store),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(text: &str, overrides: &Overrides) -> Result<Settings, String> {
+        let config = parse(&format!("version = \"v1\"\n{text}"))?;
+        let checked = Settings::check(&Layout::new("d"), config, overrides);
+        checked.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_empty_file_gives_usable_settings() {
+        let settings = settings("", &Overrides::default()).unwrap();
+        assert_eq!(settings.listen.to_string(), "0.0.0.0:5696");
+        assert_eq!(settings.key_kind, KeyKind::Rsa3072);
+        assert!(!settings.names.is_empty());
+        assert!(!settings.kmip.protocol_events);
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file() {
+        let overrides = Overrides {
+            listen: Some("127.0.0.1:0".to_owned()),
+        };
+        let settings = settings("[server]\nlisten = \"10.0.0.1:1\"", &overrides).unwrap();
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:0");
+    }
+
+    #[test]
+    fn values_that_cannot_be_used_are_named_with_their_key() {
+        for (text, key) in [
+            ("[server]\nlisten = \"5696\"", "server.listen"),
+            ("[tls]\nkey-kind = \"dsa\"", "tls.key-kind"),
+            ("[tls]\nnames = [\"a b\"]", "tls.names"),
+            ("[tls]\nclient-days = 0", "tls.client-days"),
+            ("[service]\nlocation = \"global\"", "service.location"),
+            ("[service]\naccount = \"a:b\"", "service.account"),
+            ("[service]\ncrn-prefix = \"crn\"", "service.crn-prefix"),
+            ("[kmip]\nbatch-items-max = 0", "kmip.batch-items-max"),
+            ("[limits]\nconnections-max = 0", "limits.connections-max"),
+            (
+                "[limits]\nbytes-in-flight-max = 4096",
+                "limits.bytes-in-flight-max",
+            ),
+            ("[limits]\nidle-timeout-ms = 1", "limits.idle-timeout-ms"),
+            ("[store]\nreaders = 0", "store.readers"),
+            (
+                "[kmip]\nrefusal-window-seconds = 0",
+                "kmip.refusal-window-seconds",
+            ),
+        ] {
+            let error = settings(text, &Overrides::default()).unwrap_err();
+            assert!(error.starts_with(key), "{error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_file_is_one_line_with_path_and_line_number() {
+        let directory = tempfile::tempdir().unwrap();
+        let layout = Layout::new(directory.path());
+        let missing = Settings::load(&layout, &Overrides::default())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            missing.contains("keyledger.toml does not exist; run `keyledger init`"),
+            "{missing}"
+        );
+        std::fs::write(layout.config(), "version = \"v1\"\n[server]\nlitsen = 1\n").unwrap();
+        let error = Settings::load(&layout, &Overrides::default())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("keyledger.toml: line 3: unknown field `litsen`"),
+            "{error}"
+        );
+        assert!(!error.contains('\n'), "{error}");
+    }
+}
