@@ -100,7 +100,7 @@ fn a_key_that_is_not_the_certificates_is_named() {
 
 #[test]
 fn a_wrong_master_key_opens_nothing_and_destroys_nothing() {
-    let other = Server::start();
+    let other = Server::start_fresh();
     let wrong = fs::read(other.data().join("master.key")).expect("another master key");
     let damage = |path: &Path| fs::write(path, wrong).expect("a file");
     Kept::new().damaged("data/master.key", damage, &["master"]);
