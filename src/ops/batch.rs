@@ -127,7 +127,8 @@ impl Exchange<'_> {
     fn write(self, message: &RequestMessage, done: &[Done<'_>]) -> Answer {
         let version = message.header.answer_version();
         let client = message.header.client_correlation_value.as_deref();
-        let server = (version >= ProtocolVersion::V1_4).then(|| self.request.to_string());
+        // Only to who correlates: PyKMIP's decoder of 1.4 does not know the field.
+        let server = client.map(|_| self.request.to_string());
         let seconds = self.now_ms.div_euclid(1000);
         let mut writer =
             ResponseWriter::with_correlation(version, seconds, client, server.as_deref());

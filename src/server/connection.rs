@@ -1,43 +1,52 @@
 //! One connection: whole messages in, answers out, in order.
 //!
-//! The buffer grows as bytes arrive, never by what a header claims. A peer that ends, fails or idles ends its own connection, quietly: one that
-//! completes TLS and sends nothing is a normal probe. Requests that arrive together are answered one after the other.
+//! A peer that ends, fails or idles ends its own connection, quietly: one that completes TLS and sends nothing is a normal
+//! probe. Requests that arrive together are answered one after the other. A client that may no longer act is cut off
+//! whatever it is doing, except that an answer under way in the store is never abandoned: it ends, and is not sent.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
+use zeroize::Zeroizing;
 
 use crate::domain::Identity;
-use crate::kmip::tag::Tag;
-use crate::ops::{Answer, Service};
+use crate::ops::Answer;
+use crate::server::answerer::Answerer;
+use crate::server::counts::Counts;
+use crate::server::frames::{FrameError, Frames, InFlight};
 use crate::server::limits::Config;
+use crate::server::linger::linger;
 
-/// How much is read at most at once, and kept for the next message.
-const READ_BYTES: usize = 16 * 1024;
-const FIRST_BYTES: usize = 1024;
+/// How long the peer may take to hear that we close.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What every connection shares.
-#[derive(Clone)]
-pub(crate) struct Surroundings {
-    pub(crate) service: Arc<Service>,
-    pub(crate) limits: Arc<Config>,
-    /// Bytes of requests that may still be held, in KiB.
-    pub(crate) in_flight: Arc<Semaphore>,
-    pub(crate) stop: watch::Receiver<bool>,
+pub(super) struct Surroundings<A> {
+    pub(super) service: Arc<A>,
+    pub(super) limits: Config,
+    pub(super) in_flight: InFlight,
+    pub(super) counts: Arc<Counts>,
+    pub(super) stop: watch::Receiver<bool>,
 }
 
-pub(crate) struct Connection {
+pub(super) struct Connection<A> {
     stream: TlsStream<TcpStream>,
     identity: Arc<Identity>,
-    around: Surroundings,
+    around: Arc<Surroundings<A>>,
+    frames: Frames,
+    signals: Signals,
+}
+
+/// What ends a connection from outside.
+struct Signals {
     clients: watch::Receiver<u64>,
-    buffer: Vec<u8>,
+    stop: watch::Receiver<bool>,
 }
 
 /// Why a connection ends.
@@ -57,152 +66,157 @@ enum Ended {
     Io(#[from] io::Error),
 }
 
-impl Connection {
-    pub(crate) fn new(
+impl<A: Answerer> Connection<A> {
+    /// A connection whose client was admitted after `clients` was subscribed to: no change is missed.
+    pub(super) fn new(
         stream: TlsStream<TcpStream>,
         identity: Arc<Identity>,
-        around: Surroundings,
+        clients: watch::Receiver<u64>,
+        around: Arc<Surroundings<A>>,
     ) -> Self {
-        let clients = around.service.store().clients_changed();
+        let stop = around.stop.clone();
         Self {
+            frames: Frames::new(around.limits.message(), around.in_flight.clone()),
+            signals: Signals { clients, stop },
             stream,
             identity,
             around,
-            clients,
-            buffer: Vec::with_capacity(FIRST_BYTES),
         }
     }
 
-    pub(crate) async fn run(mut self) {
-        let mut wait = self.around.limits.first_request_timeout();
+    /// Serves the connection to its end.
+    pub(super) async fn run(mut self) {
+        let mut answers = 0_u64;
         let ended = loop {
+            let wait = match answers {
+                0 => self.around.limits.first_request_timeout(),
+                _ => self.around.limits.idle_timeout(),
+            };
             match self.exchange(wait).await {
-                Ok(()) => wait = self.around.limits.idle_timeout(),
+                Ok(()) => answers = answers.saturating_add(1),
                 Err(ended) => break ended,
             }
         };
-        tracing::debug!(%ended, "A connection ended.");
-        if !matches!(ended, Ended::Gone | Ended::Io(_)) {
-            // A courtesy: the peer may be gone already.
-            let farewell = timeout(Duration::from_secs(1), self.stream.shutdown()).await;
-            tracing::trace!(?farewell, "The connection was closed.");
+        tracing::debug!(%ended, answers, "A connection ended.");
+        match ended {
+            Ended::Gone if answers == 0 => self.around.counts.probes.add_one(),
+            Ended::Cut => self.around.counts.cut.add_one(),
+            _ => {}
         }
+        self.close(&ended).await;
     }
 
     /// Waits for a message, answers it.
     async fn exchange(&mut self, wait: Duration) -> Result<(), Ended> {
-        if self.buffer.is_empty() {
-            self.wait_for_request(wait).await?;
-        }
-        let limit = self.around.limits.request_timeout();
-        let received = timeout(limit, self.receive())
-            .await
-            .map_err(|_| Ended::TimedOut)?;
-        let answer = match received? {
-            Received::Message(bytes, _permit) => {
-                let message = self.buffer.get(..bytes).unwrap_or_default();
+        self.begin(wait).await?;
+        match self.receive().await? {
+            Ok(length) => {
+                let message = self.frames.message(length);
                 let answer = self.around.service.answer(&self.identity, message).await;
-                self.forget(bytes);
-                answer
+                self.frames.consume(length);
+                self.send(answer).await
             }
-            Received::Unframed(error) => {
-                self.around
-                    .service
-                    .answer_unframed(&self.identity, &error)
-                    .await
+            Err(error) => {
+                tracing::debug!(%error, "Bytes that are no message.");
+                let service = &self.around.service;
+                let answer = service.answer_unframed(&self.identity, &error).await;
+                self.send(answer).await?;
+                // The end of these bytes is unknown: nothing after them can be read.
+                Err(Ended::Answered)
             }
+        }
+    }
+
+    /// The first byte of a message. A server that stops does not wait for it.
+    async fn begin(&mut self, wait: Duration) -> Result<(), Ended> {
+        let Signals { clients, stop } = &mut self.signals;
+        let begun = tokio::select! {
+            biased;
+            () = cut_off(clients, &*self.around.service, &self.identity) => return Err(Ended::Cut),
+            () = stopped(stop) => return Err(Ended::Stopping),
+            begun = timeout(wait, self.frames.begin(&mut self.stream)) => begun,
         };
-        self.send(answer, limit).await
+        match begun {
+            Err(_) => Err(Ended::TimedOut),
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err(Ended::Gone),
+            // No close_notify before the end: many clients end like this.
+            Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Ended::Gone),
+            Ok(Err(error)) => Err(error.into()),
+        }
     }
 
-    /// The first bytes of a message; meanwhile the client may be cut off, or the server told to stop.
-    async fn wait_for_request(&mut self, wait: Duration) -> Result<(), Ended> {
-        let Self {
-            stream,
-            identity,
-            around,
-            clients,
-            buffer,
-        } = self;
-        let store = around.service.store();
-        if !store.clients().may_act(identity) {
-            return Err(Ended::Cut);
-        }
-        let cut_off = async {
-            while clients.changed().await.is_ok() {
-                if !store.clients().may_act(identity) {
-                    return;
-                }
-            }
+    /// The rest of a message: its length, or what is wrong with its header.
+    async fn receive(&mut self) -> Result<Result<usize, ttlv::Error>, Ended> {
+        let limit = self.around.limits.request_timeout();
+        let clients = &mut self.signals.clients;
+        let filled = tokio::select! {
+            biased;
+            () = cut_off(clients, &*self.around.service, &self.identity) => return Err(Ended::Cut),
+            filled = timeout(limit, self.frames.fill(&mut self.stream)) => filled,
         };
-        tokio::select! {
-            read = timeout(wait, stream.read_buf(buffer)) => match read {
-                Err(_) => Err(Ended::TimedOut),
-                Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Ended::Gone),
-                Ok(Err(error)) => Err(error.into()),
-                Ok(Ok(0)) => Err(Ended::Gone),
-                Ok(Ok(_)) => Ok(()),
-            },
-            () = cut_off => Err(Ended::Cut),
-            _ = around.stop.wait_for(|stop| *stop) => Err(Ended::Stopping),
+        match filled {
+            Err(_) => Err(Ended::TimedOut),
+            Ok(Ok(length)) => Ok(Ok(length)),
+            Ok(Err(FrameError::Unframed(error))) => Ok(Err(error)),
+            Ok(Err(FrameError::Io(error))) => Err(error.into()),
         }
     }
 
-    /// One whole message at the front of the buffer.
-    async fn receive(&mut self) -> Result<Received, Ended> {
-        self.fill(ttlv::HEADER_BYTES).await?;
-        let header = self.buffer.first_chunk().ok_or(Ended::Gone)?;
-        let limits = self.around.limits.message();
-        let bytes = match ttlv::frame_bytes(header, Tag::RequestMessage.raw(), &limits) {
-            Ok(bytes) => bytes,
-            Err(error) => return Ok(Received::Unframed(error)),
-        };
-        let kibibytes = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-        let in_flight = Arc::clone(&self.around.in_flight);
-        let permit = in_flight
-            .acquire_many_owned(kibibytes)
-            .await
-            .map_err(|_| Ended::Stopping)?;
-        self.fill(bytes).await?;
-        Ok(Received::Message(bytes, permit))
-    }
-
-    async fn fill(&mut self, bytes: usize) -> Result<(), Ended> {
-        while self.buffer.len() < bytes {
-            self.buffer
-                .reserve((bytes - self.buffer.len()).min(READ_BYTES));
-            if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                return Err(Ended::Gone);
-            }
-        }
-        Ok(())
-    }
-
-    /// Drops an answered message; a large buffer is given back.
-    fn forget(&mut self, bytes: usize) {
-        self.buffer.drain(..bytes.min(self.buffer.len()));
-        if self.buffer.capacity() > READ_BYTES {
-            self.buffer.shrink_to(FIRST_BYTES);
-        }
-    }
-
-    async fn send(&mut self, answer: Answer, limit: Duration) -> Result<(), Ended> {
+    async fn send(&mut self, answer: Answer) -> Result<(), Ended> {
+        // It may hold a key.
+        let bytes = Zeroizing::new(answer.bytes);
         let write = async {
-            self.stream.write_all(&answer.bytes).await?;
+            self.stream.write_all(&bytes).await?;
             self.stream.flush().await
         };
-        timeout(limit, write).await.map_err(|_| Ended::TimedOut)??;
+        let limit = self.around.limits.request_timeout();
+        let clients = &mut self.signals.clients;
+        let written = tokio::select! {
+            biased;
+            () = cut_off(clients, &*self.around.service, &self.identity) => return Err(Ended::Cut),
+            written = timeout(limit, write) => written,
+        };
+        written.map_err(|_| Ended::TimedOut)??;
+        self.around.counts.answers.add_one();
         if answer.close {
             Err(Ended::Answered)
         } else {
             Ok(())
         }
     }
+
+    async fn close(mut self, ended: &Ended) {
+        if matches!(ended, Ended::Io(_)) {
+            return;
+        }
+        // A courtesy: the peer may be gone already.
+        let farewell = timeout(FAREWELL, self.stream.shutdown()).await;
+        tracing::trace!(?farewell, "The connection was closed.");
+        if matches!(ended, Ended::Answered) {
+            linger(self.stream.into_inner().0).await;
+        }
+    }
 }
 
-enum Received {
-    /// A message of so many bytes; the permit counts them while they are held.
-    Message(usize, OwnedSemaphorePermit),
-    /// Bytes that are no message.
-    Unframed(ttlv::Error),
+/// Ends when the client may no longer act. What has changed before it is asked counts too.
+async fn cut_off<A: Answerer>(
+    clients: &mut watch::Receiver<u64>,
+    service: &A,
+    identity: &Identity,
+) {
+    while clients.changed().await.is_ok() {
+        if !service.clients().may_act(identity) {
+            return;
+        }
+    }
+    // Nobody changes clients any more.
+    std::future::pending().await
+}
+
+/// Ends when the server is told to stop, or when whoever could tell it is gone.
+pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        tracing::debug!("Nobody is left who could stop the server; it stops.");
+    }
 }

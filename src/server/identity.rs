@@ -1,14 +1,27 @@
 //! From a certificate to a client: decided only once the peer has proved that it holds the certificate's key.
 //!
-//! rustls shows a certificate before its holder has proved anything, and a public certificate can be replayed by anyone; so the first look
-//! assents, and the decision stands in the check of the handshake's signature. A refusal is handed to whoever records it; a peer that
-//! proved nothing leaves no trace but a debug line.
+//! rustls shows a certificate before its holder has proved anything, and a public certificate can be replayed by anyone.
+//! So the first look assents to everything that is a certificate of reasonable size, and the decision stands in the
+//! check of the handshake's signature, after that signature has proved good: only then is a refusal worth an event.
+//! Nothing of a certificate is judged but its fingerprint, dates and public key and, where it was enrolled as issued by
+//! our CA, that CA's signature: version 1, `CA:TRUE` and missing or odd key usages are all accepted. rustls's own check
+//! of a signature refuses most of these, hence the check by hand.
+//!
+//! | refusal | TLS alert | event |
+//! |---|---|---|
+//! | no client has the certificate | `certificate_unknown` | yes |
+//! | its client is disabled | `certificate_revoked` | yes |
+//! | it has expired, or is not yet valid | `certificate_expired` | yes |
+//! | it is enrolled as issued, and our CA did not sign it | `unknown_ca` | yes |
+//! | the handshake's signature is not made with its key | `decrypt_error` | no |
+//! | it cannot be read or is too long | `bad_certificate` | no |
 
+use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::WebPkiSupportedAlgorithms;
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, PeerMisbehaved,
@@ -19,7 +32,9 @@ use tokio::sync::mpsc;
 use crate::crypto::{Certificate, Fingerprint, spki, verify_signed_by};
 use crate::domain::{Clock, Identity, NotAdmitted, Trust};
 use crate::ops::Refusal;
-use crate::store::Store;
+use crate::server::answerer::Directory;
+use crate::server::counts::Counts;
+use crate::server::tls::provider;
 
 /// The longest certificate that is looked at, in bytes.
 const CERTIFICATE_BYTES_MAX: usize = 16 * 1024;
@@ -28,124 +43,135 @@ const SUBJECT_BYTES_MAX: usize = 256;
 
 /// Decides whose certificate it is.
 pub struct Gatekeeper {
-    store: Store,
+    directory: Box<dyn Directory>,
     clock: Arc<dyn Clock>,
     /// The DER of our CA's certificates.
     authorities: Vec<Vec<u8>>,
     refusals: mpsc::Sender<Refusal>,
+    counts: Arc<Counts>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl std::fmt::Debug for Gatekeeper {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Gatekeeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gatekeeper").finish_non_exhaustive()
     }
 }
 
 impl Gatekeeper {
-    /// A gatekeeper over the clients of a store. Refusals go to the channel; where it is full they are dropped.
+    /// A gatekeeper over the clients of a directory, in production the store. Refusals go to the channel; where it is
+    /// full they are dropped and counted.
     #[must_use]
     pub fn new(
-        store: Store,
+        directory: impl Directory,
         clock: Arc<dyn Clock>,
         authorities: Vec<Vec<u8>>,
         refusals: mpsc::Sender<Refusal>,
     ) -> Self {
-        let algorithms =
-            rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms;
         Self {
-            store,
+            directory: Box::new(directory),
             clock,
             authorities,
             refusals,
-            algorithms,
+            counts: Arc::default(),
+            algorithms: provider().signature_verification_algorithms,
         }
     }
 
-    /// Who holds this certificate. Asked again after the handshake, for the snapshot may have changed since.
+    /// What is counted at the door.
+    #[must_use]
+    pub const fn counts(&self) -> &Arc<Counts> {
+        &self.counts
+    }
+
+    /// Who has this certificate. Asked again after the handshake, for the snapshot may have changed since; the CA's
+    /// signature cannot have, and is not checked again.
     ///
     /// # Errors
     /// The rule that refuses it.
     pub fn identity(&self, der: &[u8]) -> Result<Arc<Identity>, NotAdmitted> {
         let fingerprint = Fingerprint::of(der);
-        let (identity, trust) = self.store.clients().admit(&fingerprint, self.clock.now())?;
-        let issued = || {
-            self.authorities
-                .iter()
-                .any(|ours| verify_signed_by(der, ours).is_ok())
-        };
-        match trust {
-            Trust::Issued if !issued() => Err(NotAdmitted::NotIssued),
-            Trust::Issued | Trust::Pinned => Ok(identity),
-        }
+        let admitted = self
+            .directory
+            .clients()
+            .admit(&fingerprint, self.clock.now());
+        admitted.map(|(identity, _)| identity)
     }
 
     /// The decision, once possession is proved.
-    fn decide(&self, der: &[u8]) -> Result<HandshakeSignatureValid, Error> {
-        let Err(reason) = self.identity(der) else {
-            return Ok(HandshakeSignatureValid::assertion());
-        };
-        let subject = Certificate::from_der(der).map_or_else(
-            |_| String::new(),
-            |certificate| {
-                certificate
-                    .subject()
-                    .chars()
-                    .take(SUBJECT_BYTES_MAX / 4)
-                    .collect()
-            },
-        );
+    fn decide(&self, der: &[u8]) -> Result<(), NotAdmitted> {
+        let fingerprint = Fingerprint::of(der);
+        let admitted = self
+            .directory
+            .clients()
+            .admit(&fingerprint, self.clock.now());
+        let (_, trust) = admitted?;
+        let signed = |authority: &Vec<u8>| verify_signed_by(der, authority).is_ok();
+        match trust {
+            Trust::Pinned => Ok(()),
+            Trust::Issued if self.authorities.iter().any(signed) => Ok(()),
+            Trust::Issued => Err(NotAdmitted::NotIssued),
+        }
+    }
+
+    fn report(&self, der: &[u8], reason: NotAdmitted) {
+        self.counts.refusals.add_one();
+        let fingerprint = Fingerprint::of(der);
+        let subject = Certificate::from_der(der)
+            .map_or_else(|_| String::new(), |read| shortened(read.subject()));
+        tracing::debug!(%fingerprint, subject, %reason, "A certificate was refused.");
         let refusal = Refusal {
-            fingerprint: Fingerprint::of(der),
+            fingerprint,
             subject,
             reason,
         };
         if self.refusals.try_send(refusal).is_err() {
+            self.counts.refusals_dropped.add_one();
             tracing::debug!("A refused certificate was not recorded: too many at once.");
         }
-        Err(alert(reason).into())
     }
 
-    fn check_signature(
+    fn algorithms_of(&self, scheme: SignatureScheme) -> Result<Algorithms, Error> {
+        let mut offered = self.algorithms.mapping.iter();
+        let found = offered.find(|(offered, _)| *offered == scheme);
+        let unadvertised = PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme;
+        found
+            .map(|(_, algorithms)| *algorithms)
+            .ok_or_else(|| unadvertised.into())
+    }
+
+    /// Checks the signature with the algorithm that fits the certificate's key, then decides.
+    fn verify(
         &self,
+        algorithms: &[&dyn SignatureVerificationAlgorithm],
         message: &[u8],
-        der: &[u8],
+        certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
-    ) -> Result<(), Error> {
-        let key = spki(der).map_err(|_| CertificateError::BadEncoding)?;
-        let scheme = self
-            .algorithms
-            .mapping
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let key = spki(certificate).map_err(|_| CertificateError::BadEncoding)?;
+        let fits = |algorithm: &&&dyn SignatureVerificationAlgorithm| {
+            algorithm.public_key_alg_id().as_ref() == key.algorithm.as_slice()
+        };
+        let algorithm = algorithms
             .iter()
-            .find(|(scheme, _)| *scheme == signed.scheme);
-        let (_, candidates) =
-            scheme.ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
-        let fitting = candidates
-            .iter()
-            .filter(|algorithm| algorithm.public_key_alg_id().as_ref() == key.algorithm.as_slice());
-        let mut verdicts = fitting.map(|algorithm| {
-            algorithm.verify_signature(&key.key_bits, message, signed.signature())
-        });
-        if verdicts.any(|verdict| verdict.is_ok()) {
-            Ok(())
-        } else {
-            Err(CertificateError::BadSignature.into())
+            .find(fits)
+            .ok_or(CertificateError::BadSignature)?;
+        algorithm
+            .verify_signature(&key.key_bits, message, signed.signature())
+            .map_err(|_| CertificateError::BadSignature)?;
+        // The peer has the key: from here on it is known who asks.
+        if let Err(reason) = self.decide(certificate) {
+            self.report(certificate, reason);
+            return Err(alert(reason).into());
         }
+        Ok(HandshakeSignatureValid::assertion())
     }
 }
 
-/// The TLS alert of a refusal: `certificate_unknown`, `certificate_revoked`, `certificate_expired` or `unknown_ca`.
-fn alert(reason: NotAdmitted) -> CertificateError {
-    match reason {
-        NotAdmitted::Unknown => CertificateError::Other(OtherError(Arc::new(reason))),
-        NotAdmitted::Disabled => CertificateError::Revoked,
-        NotAdmitted::NotYetValid => CertificateError::NotValidYet,
-        NotAdmitted::Expired => CertificateError::Expired,
-        NotAdmitted::NotIssued => CertificateError::UnknownIssuer,
-    }
-}
+type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
 
 impl ClientCertVerifier for Gatekeeper {
+    /// None: a client chooses its certificate itself, and pinned ones have no issuer to name.
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[]
     }
@@ -168,8 +194,9 @@ impl ClientCertVerifier for Gatekeeper {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.check_signature(message, certificate, signed)?;
-        self.decide(certificate)
+        // In TLS 1.2 a scheme does not fix the curve: each of its algorithms may be the one.
+        let algorithms = self.algorithms_of(signed.scheme)?;
+        self.verify(algorithms, message, certificate, signed)
     }
 
     fn verify_tls13_signature(
@@ -178,22 +205,61 @@ impl ClientCertVerifier for Gatekeeper {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let pkcs1 = matches!(
-            signed.scheme,
-            SignatureScheme::RSA_PKCS1_SHA1
-                | SignatureScheme::RSA_PKCS1_SHA256
-                | SignatureScheme::RSA_PKCS1_SHA384
-                | SignatureScheme::RSA_PKCS1_SHA512
-        );
-        if pkcs1 {
-            // RFC 8446 §4.2.3: these do not sign handshakes of TLS 1.3.
+        // RFC 8446 §4.2.3: in TLS 1.3, PKCS#1 1.5 signs certificates only.
+        if is_pkcs1(signed.scheme) {
             return Err(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into());
         }
-        self.check_signature(message, certificate, signed)?;
-        self.decide(certificate)
+        // A scheme fixes the curve, too; rustls lists the algorithm of TLS 1.3 first.
+        let algorithms = self.algorithms_of(signed.scheme)?;
+        let first = algorithms.get(..1).unwrap_or_default();
+        self.verify(first, message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
+    }
+}
+
+/// What rustls turns into the alert of the table above.
+fn alert(reason: NotAdmitted) -> CertificateError {
+    match reason {
+        NotAdmitted::Unknown => CertificateError::Other(OtherError(Arc::new(reason))),
+        NotAdmitted::Disabled => CertificateError::Revoked,
+        NotAdmitted::NotYetValid => CertificateError::NotValidYet,
+        NotAdmitted::Expired => CertificateError::Expired,
+        NotAdmitted::NotIssued => CertificateError::UnknownIssuer,
+    }
+}
+
+const fn is_pkcs1(scheme: SignatureScheme) -> bool {
+    matches!(
+        scheme,
+        SignatureScheme::RSA_PKCS1_SHA1
+            | SignatureScheme::RSA_PKCS1_SHA256
+            | SignatureScheme::RSA_PKCS1_SHA384
+            | SignatureScheme::RSA_PKCS1_SHA512
+    )
+}
+
+/// The subject, cut between two characters so that it fits into an event.
+fn shortened(subject: &str) -> String {
+    subject
+        .char_indices()
+        .take_while(|(at, letter)| at.saturating_add(letter.len_utf8()) <= SUBJECT_BYTES_MAX)
+        .map(|(_, letter)| letter)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SUBJECT_BYTES_MAX, shortened};
+
+    #[test]
+    fn a_long_subject_is_cut_between_characters() {
+        assert_eq!(shortened("short"), "short");
+        let cut = shortened(&"ä".repeat(300));
+        assert_eq!(cut.len(), SUBJECT_BYTES_MAX);
+        let odd = shortened(&format!("a{}", "ä".repeat(300)));
+        assert_eq!(odd.len(), SUBJECT_BYTES_MAX - 1);
     }
 }

@@ -16,13 +16,13 @@ pub struct Config {
     pub message_items_max: u32,
     /// The most connections at once.
     pub connections_max: usize,
-    /// The most connections of one address at once.
+    /// The most connections of one address at once; an IPv6 /64 network counts as one address.
     pub connections_per_address_max: usize,
     /// The most TLS handshakes at once; more wait their turn.
     pub handshakes_max: usize,
-    /// The most TLS handshakes of one address at once; more are closed.
+    /// The most TLS handshakes of one address at once; more wait their turn.
     pub handshakes_per_address_max: usize,
-    /// How long a TLS handshake may take, in milliseconds.
+    /// How long a TLS handshake may take, and how long a connection waits for its turn to begin one, in milliseconds.
     pub handshake_timeout_ms: u64,
     /// How long after the handshake the first request may take to begin, in milliseconds.
     pub first_request_timeout_ms: u64,
@@ -78,5 +78,18 @@ impl Config {
 
     pub(crate) const fn request_timeout(&self) -> Duration {
         Duration::from_millis(self.request_timeout_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Config;
+
+    #[test]
+    fn settings_are_read_by_their_names_and_unknown_ones_are_refused() {
+        let read = toml::from_str::<Config>("connections-max = 7\nidle-timeout-ms = 8").unwrap();
+        assert_eq!((read.connections_max, read.idle_timeout_ms), (7, 8));
+        assert_eq!(read.handshakes_max, Config::default().handshakes_max);
+        assert!(toml::from_str::<Config>("connection-max = 7").is_err());
     }
 }

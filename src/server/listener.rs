@@ -1,30 +1,41 @@
 //! The accept loop: bounds on connections, a task for each, an end without cutting a request in half.
 //!
-//! An error of accept warns, waits and goes on: it never ends the server, and never spins.
+//! An error of accept warns, waits and goes on: it never ends the server, and never spins. Handshakes are made in the
+//! connection's own task, so that one slow peer keeps nobody waiting.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tracing::Instrument;
 
 use crate::ops::Service;
-use crate::server::connection::{Connection, Surroundings};
+use crate::server::answerer::Answerer;
+use crate::server::connection::{Connection, Surroundings, stopped};
+use crate::server::frames::InFlight;
 use crate::server::identity::Gatekeeper;
 use crate::server::limits::Config;
+use crate::server::linger::linger;
+use crate::server::permits::{ConnectionPermit, HandshakePermit, Permits};
+use crate::server::tls::TlsConfig;
 
 /// How long to wait after accept failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often failures of accept are worth a warning.
+const WARN_EVERY: Duration = Duration::from_secs(10);
 /// How long requests in hand may take once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// The address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {source}; {advice}")]
+#[error("cannot listen on {address}: {}; {advice}", reason(source))]
 pub struct ListenError {
     address: String,
     source: std::io::Error,
@@ -39,15 +50,21 @@ pub struct Listener {
 }
 
 /// What the listener serves with.
-pub struct Serving {
+pub struct Serving<A = Service> {
     /// Our certificate and the check of the clients'.
-    pub tls: Arc<rustls::ServerConfig>,
+    pub tls: TlsConfig,
     /// Tells a certificate's client.
     pub gatekeeper: Arc<Gatekeeper>,
     /// What answers.
-    pub service: Arc<Service>,
+    pub service: Arc<A>,
     /// The limits.
     pub limits: Config,
+}
+
+impl<A> fmt::Debug for Serving<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serving").finish_non_exhaustive()
+    }
 }
 
 impl Listener {
@@ -56,19 +73,10 @@ impl Listener {
     /// # Errors
     /// The address is in use, not ours, or not permitted.
     pub async fn bind(address: &str) -> Result<Self, ListenError> {
-        let failed = |source: std::io::Error| {
-            let advice = match source.kind() {
-                std::io::ErrorKind::AddrInUse => {
-                    "stop the other program or choose another --listen"
-                }
-                std::io::ErrorKind::PermissionDenied => "choose a port above 1023",
-                _ => "choose another --listen",
-            };
-            ListenError {
-                address: address.to_owned(),
-                source,
-                advice,
-            }
+        let failed = |source: std::io::Error| ListenError {
+            address: address.to_owned(),
+            advice: advice(&source),
+            source,
         };
         let socket = TcpListener::bind(address).await.map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
@@ -82,179 +90,192 @@ impl Listener {
     }
 
     /// Serves until `stop` is true, then lets requests in hand finish.
-    pub async fn run(self, serving: Serving, mut stop: watch::Receiver<bool>) {
-        let (running, mut ended) = mpsc::channel::<()>(1);
+    pub async fn run<A: Answerer>(self, serving: Serving<A>, mut stop: watch::Receiver<bool>) {
         let door = Arc::new(Door::new(serving, stop.clone()));
+        let mut tasks = JoinSet::new();
+        let mut failures = Failures::default();
         loop {
             let accepted = tokio::select! {
+                () = stopped(&mut stop) => break,
+                Some(ended) = tasks.join_next() => {
+                    report_panic(ended);
+                    continue;
+                }
                 accepted = self.socket.accept() => accepted,
-                _ = stop.wait_for(|stop| *stop) => break,
             };
             match accepted {
-                Ok((socket, peer)) => Door::admit(&door, socket, peer, running.clone()),
+                Ok((socket, peer)) => door.admit(socket, peer, &mut tasks),
                 Err(error) => {
-                    tracing::warn!(%error, "Accepting a connection failed.");
+                    failures.note(&error);
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
-        drop((self.socket, running));
-        if tokio::time::timeout(DRAIN, ended.recv()).await.is_err() {
-            tracing::warn!("Some connections did not end in time.");
-        }
+        drop(self.socket);
+        drain(tasks).await;
     }
 }
 
-/// How many connections and handshakes an address has.
-#[derive(Default)]
-struct Tally {
-    connections: usize,
-    handshakes: usize,
+/// Waits for the connections to end, then ends those that have not.
+async fn drain(mut tasks: JoinSet<()>) {
+    let all = async {
+        while let Some(ended) = tasks.join_next().await {
+            report_panic(ended);
+        }
+    };
+    if timeout(DRAIN, all).await.is_err() {
+        tracing::warn!(
+            connections = tasks.len(),
+            "Some connections did not end in time."
+        );
+    }
 }
 
-type Tallies = Mutex<HashMap<IpAddr, Tally>>;
+/// One connection's panic is a defect to report, and nobody else's business.
+fn report_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "A connection's task failed.");
+    }
+}
 
-struct Door {
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => "address in use".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn advice(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => "stop the other program or choose another --listen",
+        std::io::ErrorKind::PermissionDenied => "choose a port above 1023",
+        _ => "choose another --listen",
+    }
+}
+
+/// Failures of accept, of which only some are told.
+#[derive(Default)]
+struct Failures {
+    untold: u64,
+    told: Option<Instant>,
+}
+
+impl Failures {
+    fn note(&mut self, error: &std::io::Error) {
+        self.untold = self.untold.saturating_add(1);
+        if self.told.is_some_and(|told| told.elapsed() < WARN_EVERY) {
+            return;
+        }
+        tracing::warn!(%error, failures = self.untold, "Accepting a connection failed.");
+        *self = Self {
+            untold: 0,
+            told: Some(Instant::now()),
+        };
+    }
+}
+
+struct Door<A> {
     acceptor: TlsAcceptor,
     gatekeeper: Arc<Gatekeeper>,
-    surroundings: Surroundings,
-    tallies: Arc<Tallies>,
-    connections: Arc<Semaphore>,
-    handshakes: Arc<Semaphore>,
+    permits: Arc<Permits>,
+    around: Arc<Surroundings<A>>,
 }
 
-impl Door {
-    fn new(serving: Serving, stop: watch::Receiver<bool>) -> Self {
-        let Serving {
-            tls,
-            gatekeeper,
-            service,
-            limits,
-        } = serving;
-        let connections = Arc::new(Semaphore::new(limits.connections_max));
-        let handshakes = Arc::new(Semaphore::new(limits.handshakes_max));
-        let kibibytes = (limits.bytes_in_flight_max / 1024).min(Semaphore::MAX_PERMITS);
-        let in_flight = Arc::new(Semaphore::new(kibibytes));
-        let surroundings = Surroundings {
-            service,
-            limits: Arc::new(limits),
-            in_flight,
-            stop,
-        };
-        let acceptor = TlsAcceptor::from(tls);
-        let tallies = Arc::default();
+impl<A: Answerer> Door<A> {
+    fn new(serving: Serving<A>, stop: watch::Receiver<bool>) -> Self {
+        let limits = serving.limits;
         Self {
-            acceptor,
-            gatekeeper,
-            surroundings,
-            tallies,
-            connections,
-            handshakes,
+            acceptor: TlsAcceptor::from(serving.tls.0),
+            permits: Permits::new(&limits),
+            around: Arc::new(Surroundings {
+                service: serving.service,
+                in_flight: InFlight::new(limits.bytes_in_flight_max, limits.message_bytes_max),
+                counts: Arc::clone(serving.gatekeeper.counts()),
+                limits,
+                stop,
+            }),
+            gatekeeper: serving.gatekeeper,
         }
     }
 
     /// Gives the socket a task, or closes it where a limit is reached.
-    fn admit(door: &Arc<Self>, socket: TcpStream, peer: SocketAddr, running: mpsc::Sender<()>) {
-        let limits = &door.surroundings.limits;
-        let Ok(permit) = Arc::clone(&door.connections).try_acquire_owned() else {
-            tracing::debug!(%peer, "A connection was closed: too many connections.");
-            return;
+    fn admit(self: &Arc<Self>, socket: TcpStream, peer: SocketAddr, tasks: &mut JoinSet<()>) {
+        self.around.counts.connections.add_one();
+        let permit = match self.permits.connect(peer.ip()) {
+            Ok(permit) => permit,
+            Err(over) => {
+                self.around.counts.over_limit.add_one();
+                tracing::debug!(%peer, %over, "A connection was closed at once.");
+                return;
+            }
         };
-        let most = (
-            limits.connections_per_address_max,
-            limits.handshakes_per_address_max,
-        );
-        let Some(place) = Place::take(&door.tallies, peer.ip(), most) else {
-            tracing::debug!(%peer, "A connection was closed: too many of its address.");
-            return;
-        };
-        let door = Arc::clone(door);
-        let span = tracing::debug_span!("connection", %peer, client = tracing::field::Empty);
-        let task = async move {
-            door.serve(socket, place).await;
-            drop((permit, running));
-        };
-        tokio::spawn(task.instrument(span));
+        let door = Arc::clone(self);
+        let span = tracing::info_span!("connection", %peer, client = tracing::field::Empty);
+        tasks.spawn(async move { door.serve(socket, permit).await }.instrument(span));
     }
 
-    async fn serve(&self, socket: TcpStream, mut place: Place) {
+    async fn serve(&self, socket: TcpStream, permit: ConnectionPermit) {
         // Answers are written whole; waiting for more to send only delays them.
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY could not be set.");
         }
-        let handshake = async {
-            let _turn = self.handshakes.acquire().await.ok()?;
-            match self.acceptor.accept(socket).await {
-                Ok(stream) => Some(stream),
-                Err(error) => {
-                    tracing::debug!(%error, "A TLS handshake failed.");
-                    None
-                }
-            }
-        };
-        let limit = self.surroundings.limits.handshake_timeout();
-        let Ok(Some(stream)) = tokio::time::timeout(limit, handshake).await else {
+        let Some(stream) = self.handshake(socket, &permit).await else {
+            self.around.counts.handshakes_failed.add_one();
             return;
         };
-        place.handshake_is_over();
-        let certificate = stream
-            .get_ref()
-            .1
-            .peer_certificates()
-            .and_then(<[_]>::first);
-        let identity = certificate.and_then(|der| self.gatekeeper.identity(der).ok());
-        let Some(identity) = identity else { return };
+        // Before the lookup, so that no change after it is missed.
+        let clients = self.around.service.clients_changed();
+        let certificates = stream.get_ref().1.peer_certificates();
+        let leaf = certificates.and_then(<[_]>::first);
+        let Some(identity) = leaf.and_then(|der| self.gatekeeper.identity(der).ok()) else {
+            tracing::debug!("The client is gone since the handshake.");
+            return;
+        };
         tracing::Span::current().record("client", identity.label.as_str());
-        Connection::new(stream, identity, self.surroundings.clone())
+        Connection::new(stream, identity, clients, Arc::clone(&self.around))
             .run()
             .await;
     }
-}
 
-/// A connection's place in its address's tally, given back when it ends.
-struct Place {
-    tallies: Arc<Tallies>,
-    address: IpAddr,
-    in_handshake: bool,
-}
+    async fn handshake(
+        &self,
+        socket: TcpStream,
+        permit: &ConnectionPermit,
+    ) -> Option<TlsStream<TcpStream>> {
+        let mut stop = self.around.stop.clone();
+        tokio::select! {
+            () = stopped(&mut stop) => None,
+            stream = self.shake_hands(socket, permit) => stream,
+        }
+    }
 
-impl Place {
-    fn take(tallies: &Arc<Tallies>, address: IpAddr, most: (usize, usize)) -> Option<Self> {
-        let mut counts = tallies.lock().unwrap_or_else(PoisonError::into_inner);
-        let tally = counts.entry(address).or_default();
-        if tally.connections >= most.0 || tally.handshakes >= most.1 {
+    async fn shake_hands(
+        &self,
+        socket: TcpStream,
+        permit: &ConnectionPermit,
+    ) -> Option<TlsStream<TcpStream>> {
+        let limit = self.around.limits.handshake_timeout();
+        let Ok(turn) = timeout(limit, permit.handshake()).await else {
+            tracing::debug!("A connection waited too long for its turn to shake hands.");
             return None;
-        }
-        tally.connections += 1;
-        tally.handshakes += 1;
-        Some(Self {
-            tallies: Arc::clone(tallies),
-            address,
-            in_handshake: true,
-        })
-    }
-
-    fn handshake_is_over(&mut self) {
-        self.in_handshake = false;
-        let mut counts = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tally) = counts.get_mut(&self.address) {
-            tally.handshakes = tally.handshakes.saturating_sub(1);
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut counts = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(tally) = counts.get_mut(&self.address) else {
-            return;
         };
-        tally.connections = tally.connections.saturating_sub(1);
-        if self.in_handshake {
-            tally.handshakes = tally.handshakes.saturating_sub(1);
-        }
-        if tally.connections == 0 {
-            counts.remove(&self.address);
+        let turn: HandshakePermit = turn?;
+        let accepted = timeout(limit, self.acceptor.accept(socket).into_fallible()).await;
+        drop(turn);
+        match accepted {
+            Ok(Ok(stream)) => Some(stream),
+            Ok(Err((error, socket))) => {
+                tracing::debug!(%error, "A TLS handshake failed.");
+                // An error of TLS, not of the socket: the peer is told why.
+                if error.kind() == std::io::ErrorKind::InvalidData {
+                    linger(socket).await;
+                }
+                None
+            }
+            Err(_) => {
+                tracing::debug!("A TLS handshake took too long.");
+                None
+            }
         }
     }
 }

@@ -1,14 +1,23 @@
 //! The sockets that listen for KMIP: TCP, TLS, identity, framing.
 //!
-//! A connection becomes an identity and whole messages; what a message means is for `ops`. Everything a peer controls is bounded here before
-//! memory is reserved for it, and nothing a peer does ends the server.
+//! A connection passes the [`permits`], the handshake under the rules of [`identity`], and then [`connection`], which
+//! hands whole messages to an [`Answerer`] one after the other; what a message means is for `ops`. Everything a peer
+//! controls is bounded here before memory is reserved for it, and nothing a peer does ends the server.
 
-pub mod connection;
+mod answerer;
+mod connection;
+mod counts;
+mod frames;
 pub mod identity;
 pub mod limits;
+mod linger;
 pub mod listener;
+mod permits;
 pub mod tls;
 
+pub use answerer::{Answerer, Directory, record_refusals};
+pub use counts::{Count, Counts};
+pub use identity::Gatekeeper;
 pub use limits::Config;
-pub use listener::{ListenError, Listener};
-pub use tls::{TlsError, TlsFiles};
+pub use listener::{ListenError, Listener, Serving};
+pub use tls::{TlsConfig, TlsError, TlsFiles};

@@ -1,6 +1,8 @@
 //! TLS 1.2 and 1.3 as the listener speaks them: our certificate, a client certificate always, no resumption.
 //!
-//! A resumed session would skip the check of the client's certificate, so there are no tickets and no session store.
+//! A resumed session would skip the check of the client's certificate, so there are no tickets and no session store. The
+//! certificate is the same for every peer, whether it names the server (SNI) or not. Who may connect is decided in
+//! [`super::identity`].
 
 use std::sync::Arc;
 
@@ -9,7 +11,9 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
+use crate::crypto::spki;
 use crate::server::identity::Gatekeeper;
 
 /// The server's certificate and key, as PEM with the names of the files they were read from.
@@ -30,20 +34,31 @@ pub enum TlsError {
     /// No certificate in the file.
     #[error("{0} holds no certificate in PEM form; put the server's certificate there")]
     NoCertificate(String),
-    /// No private key in the file.
-    #[error("{0} holds no private key in PEM form; put the key of the server's certificate there")]
+    /// No private key in the file, or one with a passphrase.
+    #[error(
+        "{0} holds no private key in PEM form without a passphrase; put the key of the server's \
+         certificate there"
+    )]
     NoKey(String),
-    /// The two are not a pair, or of a kind that is not supported.
-    #[error("the certificate {certificate} and the key {key} cannot be used together: {source}")]
+    /// The key is of a kind or size that is not supported.
+    #[error("the private key in {0} cannot be used: RSA of 2048 bits or more, or ECDSA, is needed")]
+    UnusableKey(String),
+    /// The two are not a pair.
+    #[error("the private key in {key} does not match the certificate in {certificate}")]
     Mismatch {
         /// Where the certificate was read.
         certificate: String,
         /// Where the key was read.
         key: String,
-        /// What the TLS library said.
-        source: rustls::Error,
     },
+    /// The TLS library refuses the settings.
+    #[error("TLS cannot be set up: {0}")]
+    Library(#[from] rustls::Error),
 }
+
+/// TLS as the listener speaks it, ready to be served.
+#[derive(Debug, Clone)]
+pub struct TlsConfig(pub(crate) Arc<ServerConfig>);
 
 /// The configuration of the listener.
 ///
@@ -52,33 +67,87 @@ pub enum TlsError {
 pub fn server_config(
     files: &TlsFiles<'_>,
     gatekeeper: Arc<Gatekeeper>,
-) -> Result<Arc<ServerConfig>, TlsError> {
-    let no_certificate = || TlsError::NoCertificate(files.certificate_name.to_owned());
-    let chain = CertificateDer::pem_slice_iter(files.certificate_pem.as_bytes())
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|_| no_certificate())?;
-    if chain.is_empty() {
-        return Err(no_certificate());
-    }
-    let key = PrivateKeyDer::from_pem_slice(files.key_pem.as_bytes())
-        .map_err(|_| TlsError::NoKey(files.key_name.to_owned()))?;
-    let mismatch = |source| TlsError::Mismatch {
-        certificate: files.certificate_name.to_owned(),
-        key: files.key_name.to_owned(),
-        source,
-    };
+) -> Result<TlsConfig, TlsError> {
+    let certified = certified_key(files)?;
     let mut config = ServerConfig::builder_with_provider(provider())
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .map_err(mismatch)?
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
         .with_client_cert_verifier(gatekeeper)
-        .with_single_cert(chain, key)
-        .map_err(mismatch)?;
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
-    Ok(Arc::new(config))
+    config.max_early_data_size = 0;
+    Ok(TlsConfig(Arc::new(config)))
 }
 
 /// The cryptography TLS uses.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+fn certified_key(files: &TlsFiles<'_>) -> Result<CertifiedKey, TlsError> {
+    let chain = CertificateDer::pem_slice_iter(files.certificate_pem.as_bytes())
+        .collect::<Result<Vec<_>, _>>()
+        .unwrap_or_default();
+    if chain.first().is_none_or(|leaf| spki(leaf).is_err()) {
+        return Err(TlsError::NoCertificate(files.certificate_name.to_owned()));
+    }
+    let key = PrivateKeyDer::from_pem_slice(files.key_pem.as_bytes())
+        .map_err(|_| TlsError::NoKey(files.key_name.to_owned()))?;
+    let key = provider()
+        .key_provider
+        .load_private_key(key)
+        .map_err(|_| TlsError::UnusableKey(files.key_name.to_owned()))?;
+    let certified = CertifiedKey::new(chain, key);
+    match certified.keys_match() {
+        Ok(()) => Ok(certified),
+        Err(rustls::Error::InconsistentKeys(_)) => Err(TlsError::Mismatch {
+            certificate: files.certificate_name.to_owned(),
+            key: files.key_name.to_owned(),
+        }),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TlsFiles, certified_key};
+    use crate::crypto::{KeyKind, self_signed_client};
+
+    #[test]
+    fn each_fault_of_certificate_or_key_has_its_own_line() {
+        let made = |name| self_signed_client(name, KeyKind::EcdsaP256, 1_700_000_000, 1).unwrap();
+        let (one, two) = (made("one"), made("two"));
+        let key = |made: &crate::crypto::Issued| {
+            String::from_utf8(made.key_pem.expose().to_vec()).unwrap()
+        };
+        let certificate = one.certificate_pem.as_str();
+        let fault = |certificate_pem: &str, key_pem: &str| {
+            let (certificate_name, key_name) = ("server.pem", "server.key");
+            let files = TlsFiles {
+                certificate_name,
+                certificate_pem,
+                key_name,
+                key_pem,
+            };
+            certified_key(&files).err().map(|error| error.to_string())
+        };
+        assert_eq!(fault(certificate, &key(&one)), None);
+        for (certificate_pem, key_pem, start) in [
+            ("nothing", key(&one), "server.pem holds no certificate"),
+            (&key(&one), key(&one), "server.pem holds no certificate"),
+            (
+                certificate,
+                certificate.to_owned(),
+                "server.key holds no private key",
+            ),
+            (
+                certificate,
+                key(&two),
+                "the private key in server.key does not match the certificate in server.pem",
+            ),
+        ] {
+            let text = fault(certificate_pem, &key_pem).unwrap();
+            assert!(text.starts_with(start), "{text}");
+        }
+    }
 }

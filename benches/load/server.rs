@@ -1,0 +1,61 @@
+//! The server that is measured: the `keyledger` of this build, set up by its own quick start.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::process::Process;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_keyledger");
+
+/// A running Keyledger with a directory of its own.
+pub(crate) struct Server {
+    process: Process,
+    directory: PathBuf,
+}
+
+impl Server {
+    /// Starts Keyledger with everything it keeps below `directory`.
+    pub(crate) fn start(directory: &Path) -> Result<Self> {
+        let log = directory.join("server.log");
+        let directory = directory.join("server");
+        std::fs::create_dir(&directory)?;
+        let mut command = Command::new(PROGRAM);
+        command
+            .args(["serve", "--quickstart", "--dir"])
+            .arg(&directory)
+            .args(["--listen", "127.0.0.1:0"]);
+        Ok(Self {
+            process: Process::start(command, &[], &log)?,
+            directory,
+        })
+    }
+
+    /// Where it listens for KMIP.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.process.address()
+    }
+
+    /// The folder of its certificates.
+    pub(crate) fn certs(&self) -> PathBuf {
+        self.directory.join("certs")
+    }
+
+    /// Prints the last lines of its log.
+    pub(crate) fn print_log_tail(&self) {
+        self.process.print_log_tail();
+    }
+
+    /// What it calls itself, or its package's version if it does not say.
+    pub(crate) fn version() -> String {
+        let output = Command::new(PROGRAM).arg("--version").output().ok();
+        output
+            .filter(|output| output.status.success())
+            .and_then(|output| String::from_utf8(output.stdout).ok())
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty())
+            .unwrap_or_else(|| format!("keyledger {}", env!("CARGO_PKG_VERSION")))
+    }
+}

@@ -1,0 +1,126 @@
+//! What to measure and for how long: environment and arguments of the bench.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::workload::Workload;
+
+/// Seconds of one round unless `KEYLEDGER_BENCH_SECONDS` says otherwise.
+const ROUND_SECONDS: f64 = 3.0;
+const SMOKE_ROUND_SECONDS: f64 = 0.2;
+/// More than this is a typing error.
+const ROUND_SECONDS_MAX: f64 = 3600.0;
+
+/// What to measure and for how long.
+pub(crate) struct Settings {
+    /// Length of one round on one side.
+    pub(crate) round: Duration,
+    /// Rounds on each side per row; an odd number has a middle.
+    pub(crate) pairs: usize,
+    /// The rows of each table.
+    pub(crate) connections: Vec<usize>,
+    /// Connections that are opened at the same time in `connect`.
+    pub(crate) handshakes: usize,
+    /// Samples of the sync's latency.
+    pub(crate) syncs: usize,
+    /// Whether a second limit stands in for the server.
+    pub(crate) calibrate: bool,
+    /// Where the server's directory is made.
+    pub(crate) directory: PathBuf,
+    chosen: Vec<Workload>,
+}
+
+impl Settings {
+    /// Reads the environment and the arguments after the program's name.
+    pub(crate) fn from_arguments(arguments: &[OsString]) -> Result<Self> {
+        let is_smoke = variable("KEYLEDGER_BENCH_SMOKE")?.is_some_and(|value| value != "0");
+        let mut settings = if is_smoke {
+            Self::smoke()
+        } else {
+            Self::full()
+        };
+        if let Some(text) = variable("KEYLEDGER_BENCH_SECONDS")? {
+            settings.round = round_from_text(&text)?;
+        }
+        if let Some(directory) = variable("KEYLEDGER_BENCH_DIR")? {
+            settings.directory = directory.into();
+        }
+        for argument in arguments {
+            settings.take_argument(&argument.to_string_lossy())?;
+        }
+        Ok(settings)
+    }
+
+    /// The workloads that were asked for; all if none was.
+    pub(crate) fn workloads(&self) -> Vec<Workload> {
+        Workload::ALL
+            .into_iter()
+            .filter(|workload| self.chosen.is_empty() || self.chosen.contains(workload))
+            .collect()
+    }
+
+    fn take_argument(&mut self, argument: &str) -> Result<()> {
+        match argument {
+            // Cargo adds it to what every bench is given.
+            "--bench" => {}
+            "--calibrate" => self.calibrate = true,
+            name => {
+                let Some(workload) = Workload::ALL.into_iter().find(|w| w.name() == name) else {
+                    let names = Workload::ALL.map(Workload::name).join(", ");
+                    bail!("`{name}` is no workload; there are {names}, and --calibrate");
+                };
+                self.chosen.push(workload);
+            }
+        }
+        Ok(())
+    }
+
+    fn full() -> Self {
+        Self {
+            round: Duration::from_secs_f64(ROUND_SECONDS),
+            pairs: 3,
+            connections: vec![1, 16, 64, 256],
+            handshakes: 8,
+            syncs: 500,
+            calibrate: false,
+            directory: env!("CARGO_TARGET_TMPDIR").into(),
+            chosen: Vec::new(),
+        }
+    }
+
+    fn smoke() -> Self {
+        Self {
+            round: Duration::from_secs_f64(SMOKE_ROUND_SECONDS),
+            pairs: 1,
+            connections: vec![1, 4],
+            syncs: 20,
+            ..Self::full()
+        }
+    }
+}
+
+fn round_from_text(text: &str) -> Result<Duration> {
+    let seconds: f64 = text
+        .parse()
+        .with_context(|| format!("KEYLEDGER_BENCH_SECONDS is `{text}`, which is no number"))?;
+    if !(seconds > 0.0 && seconds <= ROUND_SECONDS_MAX) {
+        bail!("KEYLEDGER_BENCH_SECONDS is {seconds}; it must be above 0 and at most 3600");
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+/// The variable's value, if it is set to something.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "cargo leaves a bench no other way to be told what CI wants"
+)]
+fn variable(name: &str) -> Result<Option<String>> {
+    match std::env::var(name) {
+        Ok(value) if !value.is_empty() => Ok(Some(value)),
+        Ok(_) | Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {name}")),
+    }
+}

@@ -1,0 +1,83 @@
+//! What stands behind the sockets: the KMIP behaviour, or a canned stand-in.
+//!
+//! The server is generic over it, so that tests and the benchmark that measures the limit of TLS itself run the very
+//! same listener without a store.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::domain::{Clients, Identity};
+use crate::ops::{Answer, Refusal, Service};
+use crate::store::Store;
+
+/// Knows who may connect.
+pub trait Directory: Send + Sync + 'static {
+    /// The clients there are now.
+    fn clients(&self) -> Arc<Clients>;
+
+    /// Fires after [`Directory::clients`] has changed.
+    fn clients_changed(&self) -> watch::Receiver<u64>;
+}
+
+/// Answers messages.
+pub trait Answerer: Directory {
+    /// Answers one whole request message, header included. Never fails: refusals are answers too.
+    fn answer(
+        &self,
+        identity: &Arc<Identity>,
+        request: &[u8],
+    ) -> impl Future<Output = Answer> + Send;
+
+    /// Answers bytes that cannot be framed as a message. The connection is closed after it, whatever the answer says.
+    fn answer_unframed(
+        &self,
+        identity: &Arc<Identity>,
+        error: &ttlv::Error,
+    ) -> impl Future<Output = Answer> + Send;
+
+    /// Records a certificate that proved possession of its key and was refused.
+    fn refuse(&self, refusal: Refusal) -> impl Future<Output = ()> + Send;
+}
+
+/// Hands refusals to whoever records them, until every sender is gone.
+pub async fn record_refusals<A: Answerer>(service: Arc<A>, mut refusals: mpsc::Receiver<Refusal>) {
+    while let Some(refusal) = refusals.recv().await {
+        service.refuse(refusal).await;
+    }
+}
+
+impl Directory for Store {
+    fn clients(&self) -> Arc<Clients> {
+        Self::clients(self)
+    }
+
+    fn clients_changed(&self) -> watch::Receiver<u64> {
+        Self::clients_changed(self)
+    }
+}
+
+impl Directory for Service {
+    fn clients(&self) -> Arc<Clients> {
+        self.store().clients()
+    }
+
+    fn clients_changed(&self) -> watch::Receiver<u64> {
+        self.store().clients_changed()
+    }
+}
+
+impl Answerer for Service {
+    async fn answer(&self, identity: &Arc<Identity>, request: &[u8]) -> Answer {
+        Self::answer(self, identity, request).await
+    }
+
+    async fn answer_unframed(&self, identity: &Arc<Identity>, error: &ttlv::Error) -> Answer {
+        Self::answer_unframed(self, identity, error).await
+    }
+
+    async fn refuse(&self, refusal: Refusal) {
+        Self::refuse(self, refusal).await;
+    }
+}

@@ -1,0 +1,42 @@
+//! What the listener counts and does not record: numbers for the log and for metrics.
+//!
+//! A peer that proved nothing leaves no other trace than these and a debug line.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Totals since the server started.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Connections accepted.
+    pub connections: Count,
+    /// Connections closed at once because a limit on connections was reached.
+    pub over_limit: Count,
+    /// Handshakes that failed or took too long, refusals included.
+    pub handshakes_failed: Count,
+    /// Certificates refused after they proved possession of their key.
+    pub refusals: Count,
+    /// Refusals that were not recorded as events because too many waited to be.
+    pub refusals_dropped: Count,
+    /// Connections that completed TLS and sent nothing: probes.
+    pub probes: Count,
+    /// Connections cut because their client may no longer act.
+    pub cut: Count,
+    /// Messages answered.
+    pub answers: Count,
+}
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// The number now.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn add_one(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,64 @@
+//! The command line, as a person runs it.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// What a command left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Output {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// The program, in `directory`, with nothing of ours in its environment.
+pub(crate) fn program(directory: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keyledger"));
+    command.current_dir(directory).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        let ours = name
+            .to_str()
+            .is_some_and(|name| name.starts_with("KEYLEDGER_"));
+        if ours || name == "RUST_LOG" {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Runs `keyledger ARGUMENTS --dir DIRECTORY` to its end.
+pub(crate) fn run_cli(directory: &Path, arguments: &[&str]) -> Output {
+    let mut command = program(directory);
+    command.args(arguments).arg("--dir").arg(directory);
+    let output = command.output().expect("the program runs");
+    let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
+    Output {
+        code: output.status.code().expect("the program ends by itself"),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+impl Output {
+    /// This output, of a command that must have done its work.
+    #[track_caller]
+    pub(crate) fn success(self) -> Self {
+        assert_eq!(self.code, 0, "the command succeeds: {self:?}");
+        self
+    }
+
+    /// Checks that the command failed with one line on stderr that holds all of `words`.
+    #[track_caller]
+    pub(crate) fn refused(&self, words: &[&str]) {
+        assert_ne!(self.code, 0, "the command fails: {self:?}");
+        assert_eq!(
+            self.stderr.lines().count(),
+            1,
+            "one line of cause and advice: {self:?}"
+        );
+        assert!(!self.stderr.contains("panicked"), "{self:?}");
+        for word in words {
+            assert!(self.stderr.contains(word), "{word:?} in {self:?}");
+        }
+    }
+}

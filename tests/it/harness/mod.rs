@@ -1,0 +1,39 @@
+//! What the tests stand on: the program as a process, a TLS client, and messages built by hand.
+//!
+//! It does not use the program's own KMIP code, and it waits for conditions with a deadline, never for time to pass.
+
+mod answer;
+mod cli;
+mod event;
+mod message;
+mod node;
+mod server;
+mod tls;
+
+pub(crate) use answer::{Answer, Response};
+pub(crate) use cli::{Output, run_cli};
+pub(crate) use event::Event;
+pub(crate) use message::{
+    BatchItem, Request, activate, add_attribute, attribute, create, destroy, discover, get,
+    get_attribute_list, get_attributes, key_template, locate, name, query, revoke,
+};
+pub(crate) use node::{Content, Node, op, reason, tag};
+pub(crate) use server::{Server, fresh_directory, until};
+pub(crate) use tls::{Connection, Credentials, TlsVersion};
+
+use std::path::PathBuf;
+
+/// A file of reference data that is kept beside the project, if it is there.
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
+    let beside = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared"));
+    let root = std::env::var_os("KEYLEDGER_SHARED").map_or_else(beside, PathBuf::from);
+    Some(root.join(path)).filter(|file| file.exists())
+}
+
+/// Seconds since 1970, for the certificates that tests make.
+pub(crate) fn now() -> i64 {
+    let since = std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .expect("the clock is after 1970");
+    i64::try_from(since.as_secs()).expect("seconds fit")
+}

@@ -1,0 +1,309 @@
+//! The program as a running server, and the directory it works in.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::cli::{Output, program, run_cli};
+use super::event::Event;
+use super::message::{create, key_template};
+use super::tls::{Connection, Credentials, TlsVersion};
+
+/// How long the program may take to start, to stop, or to do what a test waits for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server and its directory. The directory goes when this is dropped; the process, if any, before it.
+#[derive(Debug)]
+pub(crate) struct Server {
+    process: Option<Process>,
+    directory: TempDir,
+}
+
+/// A running program that announced its address.
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    address: SocketAddr,
+    log: Log,
+}
+
+type Log = Arc<Mutex<String>>;
+
+/// A directory for one server, private to the owner.
+pub(crate) fn fresh_directory() -> TempDir {
+    tempfile::Builder::new()
+        .prefix("keyledger-")
+        .tempdir()
+        .expect("a temporary directory")
+}
+
+/// The directory of a server that was started in an empty one and stopped again; made once for all tests of a run.
+fn made_before() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let runs = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        sweep(runs);
+        let path = runs.join(format!("quickstart-{}", std::process::id()));
+        let mut server = Server::start_fresh();
+        assert!(server.stop().success(), "the server stops as asked");
+        copy(server.path(), &path);
+        path
+    })
+}
+
+/// Removes what earlier runs left.
+fn sweep(runs: &Path) {
+    for path in fs::read_dir(runs)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+    {
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        let run = name.strip_prefix("quickstart-");
+        if run.is_some_and(|id| !Path::new("/proc").join(id).exists()) {
+            drop(fs::remove_dir_all(&path));
+        }
+    }
+}
+
+/// Copies a directory with the modes of what is in it; sockets stay behind.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a directory");
+    let mode = fs::metadata(from).expect("a directory").permissions();
+    fs::set_permissions(to, mode).expect("a mode");
+    for entry in fs::read_dir(from).expect("a directory") {
+        let entry = entry.expect("an entry");
+        let (kind, to) = (
+            entry.file_type().expect("a type"),
+            to.join(entry.file_name()),
+        );
+        if kind.is_dir() {
+            copy(&entry.path(), &to);
+        } else if kind.is_file() {
+            fs::copy(entry.path(), &to).expect("a file");
+        }
+    }
+}
+
+/// Waits until `condition` gives something.
+#[track_caller]
+pub(crate) fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = condition() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+impl Server {
+    /// A quickstart server in a directory that one made before: most tests are not about making RSA keys.
+    pub(crate) fn start() -> Self {
+        let directory = fresh_directory();
+        copy(made_before(), directory.path());
+        Self::start_with(directory, &[])
+    }
+
+    /// A quickstart server in a new directory, with keys nobody else has.
+    pub(crate) fn start_fresh() -> Self {
+        Self::start_with(fresh_directory(), &[])
+    }
+
+    /// A quickstart server in this directory, with more arguments.
+    pub(crate) fn start_with(directory: TempDir, arguments: &[&str]) -> Self {
+        let process = Some(Process::start(directory.path(), arguments));
+        Self { process, directory }
+    }
+
+    /// Starts the server again in its directory, after it was stopped or killed.
+    pub(crate) fn start_again(&mut self) {
+        assert!(self.process.is_none(), "the server is stopped first");
+        self.process = Some(Process::start(self.directory.path(), &[]));
+    }
+
+    fn process(&self) -> &Process {
+        self.process.as_ref().expect("the server runs")
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.process().address
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.path().join("data")
+    }
+
+    /// Asks the server to stop, and waits for it.
+    pub(crate) fn stop(&mut self) -> ExitStatus {
+        let mut process = self.process.take().expect("the server runs");
+        process.signal(Signal::TERM);
+        until("the server to stop", || {
+            process.child.try_wait().expect("a child of ours")
+        })
+    }
+
+    /// Kills the server as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        let mut process = self.process.take().expect("the server runs");
+        process.signal(Signal::KILL);
+        process.child.wait().expect("a child of ours");
+    }
+
+    /// What the server has printed so far, on both streams.
+    pub(crate) fn log(&self) -> String {
+        self.process()
+            .log
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Certificate and key that the server made for a client.
+    pub(crate) fn client(&self, label: &str) -> Credentials {
+        let file = |kind: &str| self.path().join(format!("certs/clients/{label}.{kind}"));
+        Credentials::from_files(&file("pem"), &file("key"))
+    }
+
+    pub(crate) fn try_connect(
+        &self,
+        credentials: Option<&Credentials>,
+        version: TlsVersion,
+    ) -> std::io::Result<Connection> {
+        Connection::open(
+            self.address(),
+            &self.path().join("certs/ca.pem"),
+            credentials,
+            version,
+        )
+    }
+
+    /// Connects as a client that must be let in.
+    #[track_caller]
+    pub(crate) fn connect_as(&self, credentials: &Credentials) -> Connection {
+        let connected = self.try_connect(Some(credentials), TlsVersion::Any);
+        connected.unwrap_or_else(|error| panic!("not connected: {error}"))
+    }
+
+    /// Connects as the client `demo`.
+    #[track_caller]
+    pub(crate) fn connect(&self) -> Connection {
+        self.connect_as(&self.client("demo"))
+    }
+
+    /// Has `demo` make a key, and gives its identifier.
+    #[track_caller]
+    pub(crate) fn new_key(&self) -> String {
+        self.connect().ask(create(key_template())).success().uid()
+    }
+
+    /// Runs a command on the server's directory.
+    pub(crate) fn cli(&self, arguments: &[&str]) -> Output {
+        run_cli(self.path(), arguments)
+    }
+
+    /// Every event of the trail, oldest first.
+    #[track_caller]
+    pub(crate) fn events(&self) -> Vec<Event> {
+        let output = self.cli(&["events", "list", "--format", "jsonl"]).success();
+        let event = |line| Event(serde_json::from_str(line).expect("an event as JSON"));
+        output.stdout.lines().map(event).collect()
+    }
+
+    /// The events of clients' requests: action, reason code and key.
+    #[track_caller]
+    pub(crate) fn request_lines(&self) -> Vec<String> {
+        self.events()
+            .iter()
+            .filter(|event| event.is_of_kmip())
+            .map(Event::line)
+            .collect()
+    }
+}
+
+impl Process {
+    fn start(directory: &Path, arguments: &[&str]) -> Self {
+        let mut command = program(directory);
+        command.args(["serve", "--quickstart", "--listen", "127.0.0.1:0", "--dir"]);
+        command.arg(directory).args(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let log = Log::default();
+        let (sender, lines) = channel();
+        follow(child.stdout.take().expect("piped"), &log, Some(sender));
+        follow(child.stderr.take().expect("piped"), &log, None);
+        let deadline = Instant::now() + PATIENCE;
+        let address = loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(line) = lines.recv_timeout(left) else {
+                break None;
+            };
+            if let Some(address) = address(&line) {
+                break Some(address);
+            }
+        };
+        if let Some(address) = address {
+            return Self {
+                child,
+                address,
+                log,
+            };
+        }
+        drop(child.kill());
+        let status = child.wait();
+        let log = log.lock().unwrap_or_else(PoisonError::into_inner);
+        panic!("the server did not start: {status:?}\n{log}");
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("a signal to a child of ours");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+        if thread::panicking() {
+            let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+            println!("--- the server's output ---\n{log}---");
+        }
+    }
+}
+
+fn address(line: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once("listening on ")?;
+    let word = rest.split_whitespace().next()?;
+    word.trim_end_matches(['.', ',']).parse().ok()
+}
+
+/// Reads a stream to its end, into the log and line by line to whoever waits.
+fn follow(stream: impl Read + Send + 'static, log: &Log, sender: Option<Sender<String>>) {
+    let log = Arc::clone(log);
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            writeln!(log, "{line}").expect("a string takes any text");
+            drop(log);
+            // Nobody waits any more once the server has started.
+            sender.as_ref().inspect(|sender| drop(sender.send(line)));
+        }
+    });
+}

@@ -1,0 +1,17 @@
+//! Tests of the program as a whole: a real server on a free port, real TLS, and what its command line says afterwards.
+//!
+//! Every test checks what was answered and what was recorded. Messages are built and read by `harness` with the codec alone, so
+//! that a mistake in the program's own KMIP layer cannot hide itself.
+#![cfg(test)]
+
+mod harness;
+
+mod at_rest;
+mod bad_input;
+mod durability;
+mod identity;
+mod ops;
+mod pykmip;
+mod tidy;
+mod transcripts;
+mod vcenter;

@@ -1,0 +1,87 @@
+//! Documents that list what the code has: they agree, or a test says so.
+
+use std::fs;
+
+use keyledger::audit::action::table_markdown;
+use keyledger::kmip::operation::Operation;
+
+use super::sources::root;
+
+/// A document, if it has been written.
+fn document(path: &str) -> Option<String> {
+    let text = fs::read_to_string(root().join(path)).ok();
+    if text.is_none() {
+        println!("skipped: there is no {path}");
+    }
+    text
+}
+
+#[test]
+fn every_operation_carried_out_is_in_the_conformance_document() {
+    let Some(text) = document("docs/conformance.md") else {
+        return;
+    };
+    for operation in Operation::ALL
+        .iter()
+        .filter(|operation| operation.is_implemented())
+    {
+        assert!(
+            text.contains(operation.name()),
+            "{} is missing",
+            operation.name()
+        );
+    }
+}
+
+#[test]
+fn the_table_of_events_is_the_table_of_actions() {
+    let Some(text) = document("docs/events.md") else {
+        return;
+    };
+    let after = text
+        .split_once("<!-- actions:begin -->")
+        .expect("the marker where it begins")
+        .1;
+    let table = after
+        .split_once("<!-- actions:end -->")
+        .expect("the marker where it ends")
+        .0;
+    assert_eq!(
+        table.trim(),
+        table_markdown().trim(),
+        "put what `table_markdown` gives there"
+    );
+}
+
+#[test]
+fn the_example_configuration_is_there() {
+    let text = fs::read_to_string(root().join("etc/keyledger.example.toml"));
+    let text = text.expect("etc/keyledger.example.toml");
+    let first = text
+        .lines()
+        .find(|line| !line.starts_with('#') && !line.is_empty());
+    assert_eq!(
+        first,
+        Some("version = \"v1\""),
+        "the version is the first key"
+    );
+}
+
+#[test]
+fn dependencies_say_what_they_are_for() {
+    let text = fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml");
+    let start = text.find("[dependencies]").expect("dependencies");
+    let section = &text[start..];
+    let mut previous = "";
+    for line in section
+        .lines()
+        .skip(1)
+        .take_while(|line| !line.starts_with("[workspace"))
+    {
+        if line.contains(" = ") && !line.starts_with('#') && !line.contains("path = ") {
+            let explained = previous.starts_with('#') || previous.contains(" = ");
+            assert!(explained, "{line} has no comment above it");
+        }
+        previous = line;
+    }
+}
