@@ -355,12 +355,50 @@ async fn show(reach: &mut Reach, text: &str, report: &Report) -> anyhow::Result<
     };
     match report.format() {
         Format::Jsonl => line(&event.json)?,
-        Format::Text | Format::Json => {
-            let value: serde_json::Value = serde_json::from_str(&event.json)?;
-            line(&serde_json::to_string_pretty(&value)?)?;
-        }
+        Format::Text | Format::Json => line(&indented(&event.json))?,
     }
     Ok(())
+}
+
+/// JSON without white space as lines for people, its fields in their order.
+fn indented(json: &str) -> String {
+    let (mut text, mut depth) = (String::with_capacity(json.len() * 2), 0_usize);
+    let (mut in_text, mut escaped) = (false, false);
+    let mut rest = json.chars().peekable();
+    let new_line = |depth: usize| format!("\n{}", "  ".repeat(depth));
+    while let Some(c) = rest.next() {
+        if in_text {
+            in_text = escaped || c != '"';
+            escaped = !escaped && c == '\\';
+            text.push(c);
+            continue;
+        }
+        match c {
+            '{' | '[' if rest.next_if(|next| matches!(next, '}' | ']')).is_some() => {
+                text.push_str(if c == '{' { "{}" } else { "[]" });
+            }
+            '{' | '[' => {
+                depth += 1;
+                text.push(c);
+                text.push_str(&new_line(depth));
+            }
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                text.push_str(&new_line(depth));
+                text.push(c);
+            }
+            ',' => {
+                text.push(c);
+                text.push_str(&new_line(depth));
+            }
+            ':' => text.push_str(": "),
+            _ => {
+                in_text = c == '"';
+                text.push(c);
+            }
+        }
+    }
+    text
 }
 
 /// An event by its id, whose first 48 bits are its time: only that part of the trail is read.
@@ -392,5 +430,24 @@ async fn by_id(reach: &mut Reach, id: EventId) -> anyhow::Result<Option<Event>> 
             return Ok(found);
         }
         from = page.next;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_indented_in_its_own_order_and_texts_are_left_alone() {
+        let json = r#"{"b":{"t":"{a,\\\"b:"},"a":[1,2],"e":{},"n":[]}"#;
+        let text = indented(json);
+        let expected = "{\n  \"b\": {\n    \"t\": \"{a,\\\\\\\"b:\"\n  },\n  \"a\": [\n    1,\n    \
+                        2\n  ],\n  \"e\": {},\n  \"n\": []\n}";
+        assert_eq!(text, expected);
+        let (read, meant): (serde_json::Value, serde_json::Value) = (
+            serde_json::from_str(&text).unwrap(),
+            serde_json::from_str(json).unwrap(),
+        );
+        assert_eq!(read, meant);
     }
 }

@@ -83,40 +83,4 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
 pub struct WrongUse(pub String);
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn flags_may_stand_before_and_after_the_command() {
-        let before = Cli::try_parse_from(["keyledger", "--dir", "d", "client", "list"]).unwrap();
-        let after = Cli::try_parse_from(["keyledger", "client", "list", "--dir", "d"]).unwrap();
-        assert_eq!(before.dir, after.dir);
-        let jsonl = [
-            "keyledger",
-            "events",
-            "list",
-            "--format",
-            "jsonl",
-            "--action",
-            "kmip-key.*",
-        ];
-        assert_eq!(Cli::try_parse_from(jsonl).unwrap().format, Format::Jsonl);
-    }
-
-    #[test]
-    fn a_filter_that_no_event_can_match_is_wrong_use() {
-        for (flag, value) in [("--action", "kmip-kex.*"), ("--outcome", "maybe")] {
-            let line = ["keyledger", "events", "list", flag, value];
-            let error = Cli::try_parse_from(line).unwrap_err();
-            assert_eq!(error.exit_code(), 2);
-            assert!(error.to_string().contains(value), "{error}");
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,186 @@
+//! The command line: its arguments, and what it makes on disk.
+
+use clap::CommandFactory as _;
+
+use super::issue::{Order, issue};
+use super::reach::Reach;
+use super::*;
+use crate::admin::{Request, Response};
+use crate::config::Settings;
+use crate::crypto::Authority;
+
+#[test]
+fn the_command_line_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn flags_may_stand_before_and_after_the_command() {
+    let before = Cli::try_parse_from(["keyledger", "--dir", "d", "client", "list"]).unwrap();
+    let after = Cli::try_parse_from(["keyledger", "client", "list", "--dir", "d"]).unwrap();
+    assert_eq!(before.dir, after.dir);
+    let jsonl = [
+        "keyledger",
+        "events",
+        "list",
+        "--format",
+        "jsonl",
+        "--action",
+        "kmip-key.*",
+    ];
+    assert_eq!(Cli::try_parse_from(jsonl).unwrap().format, Format::Jsonl);
+}
+
+#[test]
+fn a_filter_that_no_event_can_match_is_wrong_use() {
+    for (flag, value) in [("--action", "kmip-kex.*"), ("--outcome", "maybe")] {
+        let line = ["keyledger", "events", "list", flag, value];
+        let error = Cli::try_parse_from(line).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains(value), "{error}");
+    }
+}
+
+/// A directory with a configuration that asks for keys that are quickly made.
+fn directory() -> (tempfile::TempDir, Layout) {
+    let directory = tempfile::tempdir().unwrap();
+    let layout = Layout::new(directory.path());
+    let config = "version = \"v1\"\n[tls]\nkey-kind = \"ecdsa-p256\"\nnames = [\"kms\"]\n";
+    std::fs::write(layout.config(), config).unwrap();
+    (directory, layout)
+}
+
+fn arguments() -> init::Args {
+    init::Args {
+        instance: "default".into(),
+        ..init::Args::default()
+    }
+}
+
+async fn initialised() -> (tempfile::TempDir, Layout, Settings) {
+    let (directory, layout) = directory();
+    let (settings, lock) = init::initialise(&layout, &arguments()).await.unwrap();
+    drop(lock);
+    (directory, layout, settings)
+}
+
+#[tokio::test]
+async fn init_makes_what_is_promised_and_never_a_second_time() {
+    let (_directory, layout, _) = initialised().await;
+    for path in [
+        "certs/ca.pem",
+        "certs/server.pem",
+        "certs/server.key",
+        "data/keyledger.db",
+        "data/master.key",
+        "data/ca.key",
+        "data/lock",
+    ] {
+        assert!(layout.root().join(path).is_file(), "{path}");
+    }
+    let before = std::fs::read(layout.master_key()).unwrap();
+    let error = init::initialise(&layout, &arguments())
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("holds the data of a server already and is not touched"),
+        "{error}"
+    );
+    assert_eq!(std::fs::read(layout.master_key()).unwrap(), before);
+}
+
+#[tokio::test]
+async fn an_init_that_was_cut_off_goes_on_with_the_keys_it_made() {
+    let (_directory, layout, _) = initialised().await;
+    let files = [
+        layout.master_key(),
+        layout.ca_certificate(),
+        layout.server_key(),
+    ];
+    let before = files.clone().map(|path| std::fs::read(path).unwrap());
+    for end in ["", "-wal", "-shm"] {
+        let path = layout.data().join(format!("keyledger.db{end}"));
+        drop(std::fs::remove_file(path));
+    }
+    drop(init::initialise(&layout, &arguments()).await.unwrap());
+    assert_eq!(files.map(|path| std::fs::read(path).unwrap()), before);
+    assert!(layout.database().exists());
+}
+
+#[tokio::test]
+async fn flags_do_not_contradict_a_configuration_that_exists() {
+    let (_directory, layout) = directory();
+    let args = init::Args {
+        location: Some("eu-de".into()),
+        ..arguments()
+    };
+    let error = init::initialise(&layout, &args).await.unwrap_err();
+    assert!(error.is::<WrongUse>(), "{error}");
+    assert!(!layout.data().exists());
+}
+
+#[tokio::test]
+async fn an_issued_client_is_enrolled_and_a_refused_one_leaves_no_file() {
+    let (_directory, layout, settings) = initialised().await;
+    let mut reach = Reach::open(&layout).await.unwrap();
+    let order = |label: &str| Order {
+        label: label.into(),
+        ..Order::default()
+    };
+    let delivered = issue(&mut reach, &settings, order("demo")).await.unwrap();
+    assert!(delivered.certificate.is_file() && delivered.key.is_file());
+    assert_eq!(delivered.client.certificates[0].trust, "issued");
+
+    let error = issue(&mut reach, &settings, order("demo"))
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("exists already and is not overwritten"),
+        "{error}"
+    );
+    let foreign = Order {
+        instance: Some("none".into()),
+        ..order("other")
+    };
+    assert!(issue(&mut reach, &settings, foreign).await.is_err());
+    assert!(!layout.client_key("other").exists() && !layout.client_certificate("other").exists());
+    let Response::Clients(clients) = reach.run(Request::ClientList).await.unwrap() else {
+        panic!("not clients");
+    };
+    assert_eq!(clients.len(), 1);
+    reach.close().await;
+    // Closed, the directory is free again.
+    Reach::open(&layout).await.unwrap().close().await;
+}
+
+#[tokio::test]
+async fn a_ca_whose_key_is_another_ones_issues_nothing() {
+    let (_directory, layout, settings) = initialised().await;
+    let other = Authority::create("Other", 1_800_000_000, 10, settings.key_kind).unwrap();
+    std::fs::write(layout.ca_key(), other.key_pem().expose()).unwrap();
+    let mut reach = Reach::open(&layout).await.unwrap();
+    let order = Order {
+        label: "demo".into(),
+        ..Order::default()
+    };
+    let error = issue(&mut reach, &settings, order).await.unwrap_err();
+    assert!(
+        format!("{error:#}").contains("does not belong to its certificate"),
+        "{error:#}"
+    );
+    reach.close().await;
+}
+
+#[tokio::test]
+async fn a_directory_without_a_database_says_what_to_do() {
+    let (_directory, layout) = directory();
+    let Err(error) = Reach::open(&layout).await else {
+        panic!("opened")
+    };
+    assert!(
+        error.to_string().contains("run `keyledger init` there"),
+        "{error}"
+    );
+}
