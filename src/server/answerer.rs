@@ -48,6 +48,16 @@ pub async fn record_refusals<A: Answerer>(service: Arc<A>, mut refusals: mpsc::R
     }
 }
 
+impl<D: Directory + ?Sized> Directory for Arc<D> {
+    fn clients(&self) -> Arc<Clients> {
+        (**self).clients()
+    }
+
+    fn clients_changed(&self) -> watch::Receiver<u64> {
+        (**self).clients_changed()
+    }
+}
+
 impl Directory for Store {
     fn clients(&self) -> Arc<Clients> {
         Self::clients(self)

@@ -15,6 +15,9 @@ pub mod listener;
 mod permits;
 pub mod tls;
 
+#[cfg(test)]
+mod tests;
+
 pub use answerer::{Answerer, Directory, record_refusals};
 pub use counts::{Count, Counts};
 pub use identity::Gatekeeper;
