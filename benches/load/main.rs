@@ -15,6 +15,7 @@
 
 mod connection;
 mod generator;
+mod interrupt;
 mod limit;
 mod machine;
 mod percentile;
@@ -86,14 +87,12 @@ fn measure_workloads(settings: &Settings, runtime: &Runtime, server: &Server) ->
     let config = client_config(&server.certs())?;
     let real = connection::Target::new(server.address(), config.clone());
     let keys_needed = settings.connections.iter().copied().max().unwrap_or(1);
-    let keys = runtime
-        .block_on(requests::active_keys(&real, keys_needed))
+    let keys = interrupt::run(runtime, requests::active_keys(&real, keys_needed))
         .context("cannot make the keys that are read later")?;
 
     for workload in settings.workloads() {
         let requests = workload.requests(&keys);
-        let answer = runtime
-            .block_on(requests::sample(&real, &requests))
+        let answer = interrupt::run(runtime, requests::sample(&real, &requests))
             .with_context(|| format!("{} does not work on the server", workload.name()))?;
         let limit = Limit::start(&server.certs(), &answer)?;
         // Measuring the limit against itself shows how far from 1 a ratio can be by chance.

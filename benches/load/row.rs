@@ -8,6 +8,7 @@ use tokio::runtime::Runtime;
 
 use crate::connection::{Connection, Target};
 use crate::generator::{self, Round};
+use crate::interrupt;
 use crate::percentile::{median, percentile};
 use crate::settings::Settings;
 use crate::workload::{Requests, Workload};
@@ -69,7 +70,7 @@ impl Row {
         requests: &Requests,
         connections: usize,
     ) -> Result<Self> {
-        runtime.block_on(async {
+        interrupt::run(runtime, async {
             let mut limit = Load::new(workload, &sides.limit, requests, connections)
                 .await
                 .context("the limit")?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::issue::{self, Order};
+use super::issue::{self, Delivered, Order};
 use super::reach::{self, Reach};
 use super::report::{Report, fields, table};
 use crate::admin::message::{Client, ClientAdd, ClientRemove, ClientStatusChange};
@@ -108,19 +108,7 @@ async fn carry_out(
                 renew,
             };
             let delivered = issue::issue(reach, &settings, order).await?;
-            report.record(&delivered.client, || {
-                format!(
-                    "{}\n{}",
-                    said("enrolled", &delivered.client),
-                    fields(&[
-                        (
-                            "certificate",
-                            Some(delivered.certificate.display().to_string())
-                        ),
-                        ("private key", Some(delivered.key.display().to_string())),
-                    ])
-                )
-            })?;
+            report.record(&delivered.client, || handed_over(&delivered))?;
         }
         Command::List => list(reach, report).await?,
         Command::Disable { label } => {
@@ -142,6 +130,17 @@ async fn carry_out(
         }
     }
     Ok(())
+}
+
+fn handed_over(delivered: &Delivered) -> String {
+    let files = fields(&[
+        (
+            "certificate",
+            Some(delivered.certificate.display().to_string()),
+        ),
+        ("private key", Some(delivered.key.display().to_string())),
+    ]);
+    format!("{}\n{files}", said("enrolled", &delivered.client))
 }
 
 async fn set_enabled(

@@ -12,6 +12,7 @@ use super::issue::{self, Order};
 use super::reach::{self, Reach};
 use crate::admin::lock::DirectoryLock;
 use crate::admin::{Admin, Request, Response, foundation};
+use crate::config::layout::read_public;
 use crate::config::{Layout, Settings, file::DEFAULT_PORT, names};
 use crate::crypto::Certificate;
 
@@ -79,6 +80,10 @@ pub fn welcome(
 ) -> String {
     let layout = &settings.layout;
     let dir = layout.root().display();
+    // As it was called, so that the lines can be pasted.
+    let program = std::env::args()
+        .next()
+        .unwrap_or_else(|| "keyledger".to_owned());
     let fingerprint = authority
         .map(|ours| ours.fingerprint().to_string())
         .unwrap_or_default();
@@ -86,6 +91,8 @@ pub fn welcome(
         "\
 Keyledger serves KMIP on {address}.
 
+  server           {server}
+                   SHA-256 {server_fingerprint}
   CA certificate   {ca}
                    SHA-256 {fingerprint}
   demo client      {certificate}
@@ -96,12 +103,14 @@ In vCenter: Configure > Key Providers > Add > Standard Key Provider
   address          {host}
   port             {port}
   Then: trust the server's certificate; Establish Trust > vCenter Certificate > download it to vcenter.pem, and here
-  keyledger --dir {dir} client add vcenter vcenter.pem
+  {program} --dir {dir} client add vcenter vcenter.pem
 {hint}
-Try it             keyledger --dir {dir} kmip create --client demo
-See the events     keyledger --dir {dir} events tail --follow
+Try it             {program} --dir {dir} kmip create --client demo
+See the events     {program} --dir {dir} events tail --follow
 Stop               Ctrl-C
 ",
+        server = layout.server_certificate().display(),
+        server_fingerprint = server_fingerprint(layout),
         ca = layout.ca_certificate().display(),
         certificate = demo.certificate.display(),
         key = demo.key.display(),
@@ -109,6 +118,16 @@ Stop               Ctrl-C
         port = address.port(),
         hint = hint(address.ip()),
     )
+}
+
+/// What vCenter shows before it trusts the server.
+fn server_fingerprint(layout: &Layout) -> String {
+    let certificate = read_public(&layout.server_certificate(), "");
+    let chain = certificate.unwrap_or_default();
+    // The server's own certificate is the first of its file.
+    let end = chain.find("-----END CERTIFICATE-----").map(|at| at + 25);
+    let own = end.and_then(|end| chain.get(..end)).unwrap_or_default();
+    Certificate::from_pem(own).map_or_else(|_| String::new(), |own| own.fingerprint().to_string())
 }
 
 /// What another machine enters as this one's address.

@@ -25,7 +25,7 @@ use crate::providers::MasterKey as _;
 use crate::providers::file::FileMasterKey;
 use crate::server::identity::Gatekeeper;
 use crate::server::listener::Serving;
-use crate::server::{Listener, TlsFiles, tls};
+use crate::server::{Listener, TlsConfig, TlsFiles, tls};
 use crate::store::Store;
 
 /// Refusals waiting to be recorded; more are dropped and only logged.
@@ -181,10 +181,7 @@ fn gatekeeper(opened: &Opened, refusals: mpsc::Sender<Refusal>) -> Arc<Gatekeepe
     ))
 }
 
-fn tls_config(
-    opened: &Opened,
-    gatekeeper: Arc<Gatekeeper>,
-) -> anyhow::Result<Arc<rustls::ServerConfig>> {
+fn tls_config(opened: &Opened, gatekeeper: Arc<Gatekeeper>) -> anyhow::Result<TlsConfig> {
     let layout = &opened.settings.layout;
     let advice = "restore it, or move server.pem and server.key away and run `keyledger init` in a \
                   new directory";

@@ -24,6 +24,7 @@ use crate::server::identity::Gatekeeper;
 use crate::server::limits::Config;
 use crate::server::linger::linger;
 use crate::server::permits::{ConnectionPermit, HandshakePermit, Permits};
+use crate::server::tls::TlsConfig;
 
 /// How long to wait after accept failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -51,7 +52,7 @@ pub struct Listener {
 /// What the listener serves with.
 pub struct Serving<A = Service> {
     /// Our certificate and the check of the clients'.
-    pub tls: Arc<rustls::ServerConfig>,
+    pub tls: TlsConfig,
     /// Tells a certificate's client.
     pub gatekeeper: Arc<Gatekeeper>,
     /// What answers.
@@ -184,7 +185,7 @@ impl<A: Answerer> Door<A> {
     fn new(serving: Serving<A>, stop: watch::Receiver<bool>) -> Self {
         let limits = serving.limits;
         Self {
-            acceptor: TlsAcceptor::from(serving.tls),
+            acceptor: TlsAcceptor::from(serving.tls.0),
             permits: Permits::new(&limits),
             around: Arc::new(Surroundings {
                 service: serving.service,

@@ -23,4 +23,4 @@ pub use counts::{Count, Counts};
 pub use identity::Gatekeeper;
 pub use limits::Config;
 pub use listener::{ListenError, Listener, Serving};
-pub use tls::{TlsError, TlsFiles};
+pub use tls::{TlsConfig, TlsError, TlsFiles};

@@ -56,6 +56,10 @@ pub enum TlsError {
     Library(#[from] rustls::Error),
 }
 
+/// TLS as the listener speaks it, ready to be served.
+#[derive(Debug, Clone)]
+pub struct TlsConfig(pub(crate) Arc<ServerConfig>);
+
 /// The configuration of the listener.
 ///
 /// # Errors
@@ -63,7 +67,7 @@ pub enum TlsError {
 pub fn server_config(
     files: &TlsFiles<'_>,
     gatekeeper: Arc<Gatekeeper>,
-) -> Result<Arc<ServerConfig>, TlsError> {
+) -> Result<TlsConfig, TlsError> {
     let certified = certified_key(files)?;
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
@@ -72,7 +76,7 @@ pub fn server_config(
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config.max_early_data_size = 0;
-    Ok(Arc::new(config))
+    Ok(TlsConfig(Arc::new(config)))
 }
 
 /// The cryptography TLS uses.

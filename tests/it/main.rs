@@ -7,7 +7,11 @@
 mod harness;
 
 mod at_rest;
+mod bad_input;
 mod durability;
+mod identity;
+mod ops;
 mod pykmip;
 mod tidy;
+mod transcripts;
 mod vcenter;

@@ -1,12 +1,13 @@
 //! The program as a running server, and the directory it works in.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -46,6 +47,56 @@ pub(crate) fn fresh_directory() -> TempDir {
         .expect("a temporary directory")
 }
 
+/// The directory of a server that was started in an empty one and stopped again; made once for all tests of a run.
+fn made_before() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let runs = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        sweep(runs);
+        let path = runs.join(format!("quickstart-{}", std::process::id()));
+        let mut server = Server::start_fresh();
+        assert!(server.stop().success(), "the server stops as asked");
+        copy(server.path(), &path);
+        path
+    })
+}
+
+/// Removes what earlier runs left.
+fn sweep(runs: &Path) {
+    for path in fs::read_dir(runs)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+    {
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        let run = name.strip_prefix("quickstart-");
+        if run.is_some_and(|id| !Path::new("/proc").join(id).exists()) {
+            drop(fs::remove_dir_all(&path));
+        }
+    }
+}
+
+/// Copies a directory with the modes of what is in it; sockets stay behind.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a directory");
+    let mode = fs::metadata(from).expect("a directory").permissions();
+    fs::set_permissions(to, mode).expect("a mode");
+    for entry in fs::read_dir(from).expect("a directory") {
+        let entry = entry.expect("an entry");
+        let (kind, to) = (
+            entry.file_type().expect("a type"),
+            to.join(entry.file_name()),
+        );
+        if kind.is_dir() {
+            copy(&entry.path(), &to);
+        } else if kind.is_file() {
+            fs::copy(entry.path(), &to).expect("a file");
+        }
+    }
+}
+
 /// Waits until `condition` gives something.
 #[track_caller]
 pub(crate) fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
@@ -60,8 +111,15 @@ pub(crate) fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> 
 }
 
 impl Server {
-    /// A quickstart server in a new directory.
+    /// A quickstart server in a directory that one made before: most tests are not about making RSA keys.
     pub(crate) fn start() -> Self {
+        let directory = fresh_directory();
+        copy(made_before(), directory.path());
+        Self::start_with(directory, &[])
+    }
+
+    /// A quickstart server in a new directory, with keys nobody else has.
+    pub(crate) fn start_fresh() -> Self {
         Self::start_with(fresh_directory(), &[])
     }
 

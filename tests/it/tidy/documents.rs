@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use keyledger::audit::action::table_markdown;
 use keyledger::kmip::operation::Operation;
 
 use super::sources::root;
@@ -30,6 +31,40 @@ fn every_operation_carried_out_is_in_the_conformance_document() {
             operation.name()
         );
     }
+}
+
+#[test]
+fn the_table_of_events_is_the_table_of_actions() {
+    let Some(text) = document("docs/events.md") else {
+        return;
+    };
+    let after = text
+        .split_once("<!-- actions:begin -->")
+        .expect("the marker where it begins")
+        .1;
+    let table = after
+        .split_once("<!-- actions:end -->")
+        .expect("the marker where it ends")
+        .0;
+    assert_eq!(
+        table.trim(),
+        table_markdown().trim(),
+        "put what `table_markdown` gives there"
+    );
+}
+
+#[test]
+fn the_example_configuration_is_there() {
+    let text = fs::read_to_string(root().join("etc/keyledger.example.toml"));
+    let text = text.expect("etc/keyledger.example.toml");
+    let first = text
+        .lines()
+        .find(|line| !line.starts_with('#') && !line.is_empty());
+    assert_eq!(
+        first,
+        Some("version = \"v1\""),
+        "the version is the first key"
+    );
 }
 
 #[test]

@@ -9,19 +9,20 @@ const FILE_LINES_MAX: usize = 600;
 const FUNCTION_LINES_MAX: usize = 70;
 
 /// Files that may be longer, each with the reason.
-const LONG_FILES: &[(&str, &str)] = &[
-    ("src/kmip/message/tests.rs", "bytes of whole messages"),
+const LONG_FILES: &[(&str, &str)] = &[("src/kmip/message/tests.rs", "bytes of whole messages")];
+/// Functions that may be longer, each with the reason.
+const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[
     (
-        "src/audit/tests.rs",
-        "one test for each rule of the event's form",
+        "src/kmip/message/tests.rs",
+        "a_payload_that_breaks_its_table_fails_its_item",
+        "a table of payloads",
+    ),
+    (
+        "src/audit/tests/filters.rs",
+        "a_filter_wants_what_meets_all_its_conditions",
+        "a table of filters",
     ),
 ];
-/// Functions that may be longer, each with the reason.
-const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[(
-    "src/kmip/message/tests.rs",
-    "a_payload_that_breaks_its_table_fails_its_item",
-    "a table of payloads",
-)];
 
 /// A Rust source of the program.
 pub(super) struct Source {
@@ -100,7 +101,7 @@ impl Source {
             let indent = line.len() - line.trim_start().len();
             let closing = format!("{}}}", " ".repeat(indent));
             let last = |line: &&str| line.starts_with(&closing);
-            let length = if line.ends_with('}') {
+            let length = if line.ends_with(['}', ';']) {
                 1
             } else {
                 lines[start..]
