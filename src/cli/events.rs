@@ -11,6 +11,7 @@ use super::WrongUse;
 use super::reach::{self, Reach};
 use super::report::{Format, Report, line};
 use crate::admin::message::{Event, Events, EventsFrom};
+use crate::admin::socket::SocketError;
 use crate::admin::{Request, Response};
 use crate::audit::filter::time_ms;
 use crate::audit::{ActionPattern, EventFilter, Outcome};
@@ -256,8 +257,8 @@ async fn tail(
         };
         let page = match next {
             Ok(page) => page,
-            // The server went away or came up: the trail is the same.
-            Err(_) if matches!(reach, Reach::Server(_)) => {
+            // The server went away: the trail is the same, whoever has it now.
+            Err(error) if lost_server(&error) => {
                 reach = Reach::open(layout).await?;
                 continue;
             }
@@ -278,6 +279,11 @@ async fn tail(
     }
     reach.close().await;
     Ok(())
+}
+
+/// Whether the connection failed, rather than the request.
+fn lost_server(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(SocketError::Io { .. }))
 }
 
 /// The last events that match, oldest first, and where the trail ended.

@@ -206,17 +206,30 @@ async fn make_database(settings: &Settings, instance: &str) -> anyhow::Result<()
         created: SystemClock.now(),
     };
     let store = Store::create(&layout.database(), &settings.store, &meta)?;
+    let founded = found(settings, &store, &master, instance).await;
+    store.close().await;
+    founded
+}
+
+/// Makes the first instance.
+///
+/// # Errors
+/// The store, the master key or the random source failed.
+pub async fn found(
+    settings: &Settings,
+    store: &Store,
+    master: &FileMasterKey,
+    instance: &str,
+) -> anyhow::Result<()> {
     let founding = Founding {
         name: instance,
         scope: settings.scope.clone(),
         initiator: peer::this_user(),
-        master: &master,
+        master,
         clock: &SystemClock,
         random: &SystemRandom,
     };
-    let founded = foundation::found(&store, founding).await;
-    store.close().await;
-    founded?;
+    foundation::found(store, founding).await?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ pub mod events;
 pub mod init;
 pub mod issue;
 pub mod key;
+pub mod kmip;
 pub mod quickstart;
 pub mod reach;
 pub mod report;
@@ -55,6 +56,8 @@ enum Command {
     /// List, follow and show the events of the trail
     #[command(subcommand)]
     Events(events::Command),
+    /// Speak KMIP to this directory's server, or to any other
+    Kmip(Box<kmip::Args>),
 }
 
 /// Runs one command.
@@ -70,6 +73,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Client(command) => client::run(&layout, command, &report).await,
         Command::Key(command) => key::run(&layout, command, &report).await,
         Command::Events(command) => events::run(&layout, command, &report).await,
+        Command::Kmip(args) => kmip::run(&layout, *args, &report).await,
     }
 }
 

@@ -12,7 +12,6 @@ use super::issue::{self, Order};
 use super::reach::{self, Reach};
 use crate::admin::lock::DirectoryLock;
 use crate::admin::{Admin, Request, Response, foundation};
-use crate::config::layout::read_public;
 use crate::config::{Layout, Settings, file::DEFAULT_PORT, names};
 use crate::crypto::Certificate;
 
@@ -122,12 +121,8 @@ Stop               Ctrl-C
 
 /// What vCenter shows before it trusts the server.
 fn server_fingerprint(layout: &Layout) -> String {
-    let certificate = read_public(&layout.server_certificate(), "");
-    let chain = certificate.unwrap_or_default();
-    // The server's own certificate is the first of its file.
-    let end = chain.find("-----END CERTIFICATE-----").map(|at| at + 25);
-    let own = end.and_then(|end| chain.get(..end)).unwrap_or_default();
-    Certificate::from_pem(own).map_or_else(|_| String::new(), |own| own.fingerprint().to_string())
+    let own = reach::server_certificate(layout);
+    own.map_or_else(|_| String::new(), |own| own.fingerprint().to_string())
 }
 
 /// What another machine enters as this one's address.

@@ -123,6 +123,18 @@ pub fn authority(layout: &Layout) -> anyhow::Result<Option<Certificate>> {
     })?))
 }
 
+/// The server's own certificate: the first of its file, which may hold a chain.
+///
+/// # Errors
+/// It is missing or cannot be read.
+pub fn server_certificate(layout: &Layout) -> anyhow::Result<Certificate> {
+    const END: &str = "-----END CERTIFICATE-----";
+    let path = layout.server_certificate();
+    let text = crate::config::layout::read_public(&path, "run `keyledger init` first")?;
+    let own = text.split_inclusive(END).next().unwrap_or_default();
+    Certificate::from_pem(own).with_context(|| format!("{} is unusable", path.display()))
+}
+
 /// The settings of a directory that has been initialised, without overrides.
 ///
 /// # Errors

@@ -11,10 +11,10 @@ use anyhow::{Context as _, bail};
 use tokio::sync::{mpsc, watch};
 
 use super::report::{self, Report};
-use super::{quickstart, reach};
-use crate::admin::Admin;
+use super::{init, quickstart, reach};
 use crate::admin::lock::{DirectoryLock, LockError};
 use crate::admin::socket::ControlSocket;
+use crate::admin::{Admin, foundation};
 use crate::config::layout::{read_private, read_public};
 use crate::config::{Layout, Overrides, Settings};
 use crate::crypto::{Certificate, SystemRandom};
@@ -126,7 +126,7 @@ async fn open(settings: Settings, lock: DirectoryLock) -> anyhow::Result<Opened>
             layout.database().display()
         );
     }
-    match Keyring::open(&store, &master).await {
+    match unlock(&settings, &store, &master).await {
         Ok(keyring) => Ok(Opened {
             settings,
             lock,
@@ -136,9 +136,21 @@ async fn open(settings: Settings, lock: DirectoryLock) -> anyhow::Result<Opened>
         }),
         Err(error) => {
             store.close().await;
-            Err(error.into())
+            Err(error)
         }
     }
+}
+
+/// The data keys. A database without an instance is that of an `init` that was cut off: its last step is made up for here.
+async fn unlock(
+    settings: &Settings,
+    store: &Store,
+    master: &FileMasterKey,
+) -> anyhow::Result<Keyring> {
+    if store.clients().instances().is_empty() {
+        init::found(settings, store, master, foundation::INSTANCE).await?;
+    }
+    Ok(Keyring::open(store, master).await?)
 }
 
 /// `serve --check`: everything but listening.
