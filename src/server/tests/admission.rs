@@ -25,7 +25,7 @@ async fn a_pinned_certificate_of_any_form_is_accepted_by_either_kind_of_server()
             .iter()
             .flat_map(|made| pinned(&made.certificate));
         let running = Setup {
-            server_key,
+            server: self_signed("server", server_key),
             ..Setup::with(all.collect())
         };
         let running = running.start().await;

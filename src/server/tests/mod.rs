@@ -2,6 +2,7 @@
 //! answerer.
 
 mod admission;
+mod client;
 mod lifetime;
 mod peer;
 
@@ -27,12 +28,13 @@ const NOW: i64 = 1_790_000_000;
 /// What the canned answerer says to bytes that are no message.
 const UNFRAMED: &[u8] = b"that is no message";
 
-/// Answers a message with itself, once it is allowed to.
+/// Answers a message with itself or with what is prepared, once it is allowed to.
 struct Canned {
     clients: Mutex<Arc<Clients>>,
     changed: watch::Sender<u64>,
     refusals: Mutex<Vec<Refusal>>,
     allowed: Semaphore,
+    prepared: Mutex<Option<Vec<u8>>>,
 }
 
 impl Directory for Canned {
@@ -48,8 +50,9 @@ impl Directory for Canned {
 impl Answerer for Canned {
     async fn answer(&self, _identity: &Arc<Identity>, request: &[u8]) -> Answer {
         let _allowed = self.allowed.acquire().await.unwrap();
+        let prepared = self.prepared.lock().unwrap().clone();
         Answer {
-            bytes: request.to_vec(),
+            bytes: prepared.unwrap_or_else(|| request.to_vec()),
             close: false,
         }
     }
@@ -104,7 +107,7 @@ struct Running {
 
 /// What differs from one test's listener to another's.
 struct Setup {
-    server_key: KeyKind,
+    server: Issued,
     limits: Config,
     authorities: Vec<Vec<u8>>,
     enrolled: Vec<EnrolledCertificate>,
@@ -113,7 +116,7 @@ struct Setup {
 impl Setup {
     fn with(enrolled: Vec<EnrolledCertificate>) -> Self {
         Self {
-            server_key: KeyKind::EcdsaP256,
+            server: self_signed("server", KeyKind::EcdsaP256),
             limits: Config::default(),
             authorities: Vec::new(),
             enrolled,
@@ -133,6 +136,7 @@ impl Setup {
             changed: watch::channel(0).0,
             refusals: Mutex::default(),
             allowed: Semaphore::new(100),
+            prepared: Mutex::default(),
         });
         service.enrol(ClientStatus::Enabled, self.enrolled);
         let (sender, refusals) = mpsc::channel(16);
@@ -140,7 +144,7 @@ impl Setup {
         let clock = Arc::new(ManualClock::new(NOW * 1000));
         let directory = Arc::clone(&service);
         let gatekeeper = Arc::new(Gatekeeper::new(directory, clock, self.authorities, sender));
-        let own = self_signed_client("server", self.server_key, NOW, 10).unwrap();
+        let own = &self.server;
         let files = TlsFiles {
             certificate_name: "server.pem",
             certificate_pem: &own.certificate_pem,
