@@ -1,5 +1,6 @@
 //! Reaching a server: TCP, TLS, and which certificate of it is trusted.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore,
+    SignatureScheme,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -72,11 +74,22 @@ pub(super) async fn connect(options: &ConnectOptions) -> Result<TlsStream<TcpStr
     let handshake = async {
         let socket = TcpStream::connect(address).await.map_err(failed)?;
         socket.set_nodelay(true).map_err(failed)?;
-        connector.connect(name, socket).await.map_err(failed)
+        let connected = connector.connect(name, socket).await;
+        connected.map_err(told).map_err(failed)
     };
     tokio::time::timeout(options.timeout, handshake)
         .await
         .map_err(|_| ClientError::TimedOut)?
+}
+
+/// Our own reason alone, where the TLS library only shows it wrapped up.
+fn told(error: io::Error) -> io::Error {
+    match error.get_ref().and_then(|error| error.downcast_ref()) {
+        Some(Error::InvalidCertificate(CertificateError::Other(OtherError(reason)))) => {
+            io::Error::other(Arc::clone(reason))
+        }
+        _ => error,
+    }
 }
 
 fn config(options: &ConnectOptions) -> Result<ClientConfig, ClientError> {
@@ -131,6 +144,13 @@ fn roots(pem: &str) -> Result<RootCertStore, ClientError> {
     Ok(roots)
 }
 
+/// The server has another certificate than the pinned one.
+#[derive(Debug, thiserror::Error)]
+#[error("the server presents the certificate {found}, which is not the pinned one")]
+struct OtherCertificate {
+    found: Fingerprint,
+}
+
 /// Trusts one certificate by its fingerprint; possession of its key is checked all the same.
 #[derive(Debug)]
 struct Pin {
@@ -150,7 +170,9 @@ impl ServerCertVerifier for Pin {
         if Fingerprint::of(end_entity) == self.fingerprint {
             Ok(ServerCertVerified::assertion())
         } else {
-            Err(CertificateError::ApplicationVerificationFailure.into())
+            let found = Fingerprint::of(end_entity);
+            let other = OtherError(Arc::new(OtherCertificate { found }));
+            Err(CertificateError::Other(other).into())
         }
     }
 

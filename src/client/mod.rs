@@ -11,6 +11,7 @@ pub use connect::{ConnectOptions, ServerTrust, TlsVersions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+use zeroize::Zeroizing;
 
 use crate::kmip::enums::{ResultReason, ResultStatus};
 use crate::kmip::error::DecodeError;
@@ -112,7 +113,8 @@ impl Client {
             unique_batch_item_id: None,
             payload,
         };
-        let answer = self.request(&encode_request(&header, &[item])).await?;
+        // It may hold a key.
+        let answer = Zeroizing::new(self.request(&encode_request(&header, &[item])).await?);
         let message = ResponseMessage::decode(&answer, &ttlv::Limits::default())?;
         let item = message.items.first();
         let item = item.ok_or_else(|| ClientError::Answer("it has no batch item".to_owned()))?;

@@ -1,7 +1,7 @@
 //! What stands behind the sockets: the KMIP behaviour, or a canned stand-in.
 //!
-//! The server is generic over it, so that tests and the benchmark that measures the limit of TLS itself run the very
-//! same listener without a store.
+//! The server is generic over it, so that tests and the benchmark that measures the limit of TLS
+//! itself run the very same listener without a store.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -30,7 +30,8 @@ pub trait Answerer: Directory {
         request: &[u8],
     ) -> impl Future<Output = Answer> + Send;
 
-    /// Answers bytes that cannot be framed as a message. The connection is closed after it, whatever the answer says.
+    /// Answers bytes that cannot be framed as a message. The connection is closed after it,
+    /// whatever the answer says.
     fn answer_unframed(
         &self,
         identity: &Arc<Identity>,
@@ -45,6 +46,16 @@ pub trait Answerer: Directory {
 pub async fn record_refusals<A: Answerer>(service: Arc<A>, mut refusals: mpsc::Receiver<Refusal>) {
     while let Some(refusal) = refusals.recv().await {
         service.refuse(refusal).await;
+    }
+}
+
+impl<D: Directory + ?Sized> Directory for Arc<D> {
+    fn clients(&self) -> Arc<Clients> {
+        (**self).clients()
+    }
+
+    fn clients_changed(&self) -> watch::Receiver<u64> {
+        (**self).clients_changed()
     }
 }
 

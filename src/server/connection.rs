@@ -1,8 +1,9 @@
 //! One connection: whole messages in, answers out, in order.
 //!
-//! A peer that ends, fails or idles ends its own connection, quietly: one that completes TLS and sends nothing is a normal
-//! probe. Requests that arrive together are answered one after the other. A client that may no longer act is cut off
-//! whatever it is doing, except that an answer under way in the store is never abandoned: it ends, and is not sent.
+//! A peer that ends, fails or idles ends its own connection, quietly: one that completes TLS and
+//! sends nothing is a normal probe. Requests that arrive together are answered one after the other.
+//! A client that may no longer act is cut off whatever it is doing, except that an answer under way
+//! in the store is never abandoned: it ends, and is not sent.
 
 use std::io;
 use std::sync::Arc;
@@ -67,7 +68,8 @@ enum Ended {
 }
 
 impl<A: Answerer> Connection<A> {
-    /// A connection whose client was admitted after `clients` was subscribed to: no change is missed.
+    /// A connection whose client was admitted after `clients` was subscribed to: no change is
+    /// missed.
     pub(super) fn new(
         stream: TlsStream<TcpStream>,
         identity: Arc<Identity>,

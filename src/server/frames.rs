@@ -1,9 +1,9 @@
 //! Whole messages out of a stream of bytes.
 //!
-//! The length a peer announces is checked against the limit before anything is reserved, and even a permitted length is
-//! reserved only as its bytes arrive. What is reserved beyond the small buffer every connection has is counted over all
-//! connections: one that needs more than is left waits. Bytes behind a message stay for the next one, so pipelined
-//! requests are read in order.
+//! The length a peer announces is checked against the limit before anything is reserved, and even a
+//! permitted length is reserved only as its bytes arrive. What is reserved beyond the small buffer
+//! every connection has is counted over all connections: one that needs more than is left waits.
+//! Bytes behind a message stay for the next one, so pipelined requests are read in order.
 
 use std::io;
 use std::sync::Arc;
@@ -79,8 +79,8 @@ impl Frames {
         }
     }
 
-    /// Waits until a byte of the next message is there; false if the peer ended the stream instead. May be dropped
-    /// while it waits, and called again.
+    /// Waits until a byte of the next message is there; false if the peer ended the stream instead.
+    /// May be dropped while it waits, and called again.
     pub(super) async fn begin<R>(&mut self, stream: &mut R) -> io::Result<bool>
     where
         R: AsyncRead + Unpin + Send,

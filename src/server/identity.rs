@@ -1,11 +1,13 @@
-//! From a certificate to a client: decided only once the peer has proved that it holds the certificate's key.
+//! From a certificate to a client: decided only once the peer has proved that it holds the
+//! certificate's key.
 //!
-//! rustls shows a certificate before its holder has proved anything, and a public certificate can be replayed by anyone.
-//! So the first look assents to everything that is a certificate of reasonable size, and the decision stands in the
-//! check of the handshake's signature, after that signature has proved good: only then is a refusal worth an event.
-//! Nothing of a certificate is judged but its fingerprint, dates and public key and, where it was enrolled as issued by
-//! our CA, that CA's signature: version 1, `CA:TRUE` and missing or odd key usages are all accepted. rustls's own check
-//! of a signature refuses most of these, hence the check by hand.
+//! rustls shows a certificate before its holder has proved anything, and a public certificate can
+//! be replayed by anyone. So the first look assents to everything that is a certificate of
+//! reasonable size, and the decision stands in the check of the handshake's signature, after that
+//! signature has proved good: only then is a refusal worth an event. Nothing of a certificate is
+//! judged but its fingerprint, dates and public key and, where it was enrolled as issued by our CA,
+//! that CA's signature: version 1, `CA:TRUE` and missing or odd key usages are all accepted.
+//! rustls's own check of a signature refuses most of these, hence the check by hand.
 //!
 //! | refusal | TLS alert | event |
 //! |---|---|---|
@@ -59,8 +61,8 @@ impl fmt::Debug for Gatekeeper {
 }
 
 impl Gatekeeper {
-    /// A gatekeeper over the clients of a directory, in production the store. Refusals go to the channel; where it is
-    /// full they are dropped and counted.
+    /// A gatekeeper over the clients of a directory, in production the store. Refusals go to the
+    /// channel; where it is full they are dropped and counted.
     #[must_use]
     pub fn new(
         directory: impl Directory,
@@ -84,8 +86,8 @@ impl Gatekeeper {
         &self.counts
     }
 
-    /// Who has this certificate. Asked again after the handshake, for the snapshot may have changed since; the CA's
-    /// signature cannot have, and is not checked again.
+    /// Who has this certificate. Asked again after the handshake, for the snapshot may have changed
+    /// since; the CA's signature cannot have, and is not checked again.
     ///
     /// # Errors
     /// The rule that refuses it.

@@ -22,13 +22,15 @@ pub struct Config {
     pub handshakes_max: usize,
     /// The most TLS handshakes of one address at once; more wait their turn.
     pub handshakes_per_address_max: usize,
-    /// How long a TLS handshake may take, and how long a connection waits for its turn to begin one, in milliseconds.
+    /// How long a TLS handshake may take, and how long a connection waits for its turn to begin
+    /// one, in milliseconds.
     pub handshake_timeout_ms: u64,
     /// How long after the handshake the first request may take to begin, in milliseconds.
     pub first_request_timeout_ms: u64,
     /// How long a connection may be idle between requests, in milliseconds.
     pub idle_timeout_ms: u64,
-    /// How long a request may take to arrive once it has begun, and its answer to be taken, in milliseconds.
+    /// How long a request may take to arrive once it has begun, and its answer to be taken, in
+    /// milliseconds.
     pub request_timeout_ms: u64,
     /// The most bytes of requests held over all connections.
     pub bytes_in_flight_max: usize,

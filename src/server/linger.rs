@@ -1,8 +1,9 @@
 //! Closing a connection so that the last words arrive.
 //!
-//! A socket that is closed while bytes of the peer lie unread answers them with a reset, and a reset makes the peer's
-//! system throw away what it has received: the alert or the error response that says what is wrong. So the rest is
-//! read and thrown away for a moment, within bounds a peer cannot stretch.
+//! A socket that is closed while bytes of the peer lie unread answers them with a reset, and a
+//! reset makes the peer's system throw away what it has received: the alert or the error response
+//! that says what is wrong. So the rest is read and thrown away for a moment, within bounds a peer
+//! cannot stretch.
 
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
-//! The accept loop: bounds on connections, a task for each, an end without cutting a request in half.
+//! The accept loop: bounds on connections, a task for each, an end without cutting a request in
+//! half.
 //!
-//! An error of accept warns, waits and goes on: it never ends the server, and never spins. Handshakes are made in the
-//! connection's own task, so that one slow peer keeps nobody waiting.
+//! An error of accept warns, waits and goes on: it never ends the server, and never spins.
+//! Handshakes are made in the connection's own task, so that one slow peer keeps nobody waiting.
 
 use std::fmt;
 use std::net::SocketAddr;

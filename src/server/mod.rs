@@ -1,8 +1,9 @@
 //! The sockets that listen for KMIP: TCP, TLS, identity, framing.
 //!
-//! A connection passes the [`permits`], the handshake under the rules of [`identity`], and then [`connection`], which
-//! hands whole messages to an [`Answerer`] one after the other; what a message means is for `ops`. Everything a peer
-//! controls is bounded here before memory is reserved for it, and nothing a peer does ends the server.
+//! A connection passes the [`permits`], the handshake under the rules of [`identity`], and then
+//! [`connection`], which hands whole messages to an [`Answerer`] one after the other; what a
+//! message means is for `ops`. Everything a peer controls is bounded here before memory is reserved
+//! for it, and nothing a peer does ends the server.
 
 mod answerer;
 mod connection;
@@ -14,6 +15,9 @@ mod linger;
 pub mod listener;
 mod permits;
 pub mod tls;
+
+#[cfg(test)]
+mod tests;
 
 pub use answerer::{Answerer, Directory, record_refusals};
 pub use counts::{Count, Counts};

@@ -1,8 +1,8 @@
 //! How many connections and handshakes there may be, in all and from one address.
 //!
-//! A connection over the limit is closed at once; a handshake over the limit waits, because many hosts that start
-//! together are normal and waiting costs next to nothing. The table of addresses holds only those that are connected,
-//! so it is bounded by the number of connections.
+//! A connection over the limit is closed at once; a handshake over the limit waits, because many
+//! hosts that start together are normal and waiting costs next to nothing. The table of addresses
+//! holds only those that are connected, so it is bounded by the number of connections.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};

@@ -1,8 +1,9 @@
-//! TLS 1.2 and 1.3 as the listener speaks them: our certificate, a client certificate always, no resumption.
+//! TLS 1.2 and 1.3 as the listener speaks them: our certificate, a client certificate always, no
+//! resumption.
 //!
-//! A resumed session would skip the check of the client's certificate, so there are no tickets and no session store. The
-//! certificate is the same for every peer, whether it names the server (SNI) or not. Who may connect is decided in
-//! [`super::identity`].
+//! A resumed session would skip the check of the client's certificate, so there are no tickets and
+//! no session store. The certificate is the same for every peer, whether it names the server (SNI)
+//! or not. Who may connect is decided in [`super::identity`].
 
 use std::sync::Arc;
 

@@ -149,7 +149,7 @@ fn a_second_server_on_the_same_directory_is_refused() {
     let uid = server.new_key();
     server
         .cli(&["serve", "--listen", "127.0.0.1:0"])
-        .refused(&["lock"]);
+        .refused(&["in use by another"]);
     server.connect().ask(get(&uid)).success();
 }
 
@@ -181,7 +181,7 @@ fn a_directory_that_was_never_set_up_is_named() {
 fn init_does_not_touch_a_directory_that_is_set_up() {
     let mut kept = Kept::new();
     let before = fs::read(kept.server.data().join("master.key")).expect("the master key");
-    kept.server.cli(&["init"]).refused(&["exist"]);
+    kept.server.cli(&["init"]).refused(&["already"]);
     let after = fs::read(kept.server.data().join("master.key")).expect("the master key");
     assert_eq!(after, before);
     kept.works();
@@ -197,7 +197,7 @@ fn a_certificate_that_cannot_be_enrolled_is_refused_with_the_reason() {
     let made = self_signed_client("vcenter", KeyKind::EcdsaP256, now(), 30).expect("made");
     let new = made.certificate_pem;
     for (text, words) in [
-        (format!("{new}{own}"), &["one"][..]),
+        (format!("{new}{own}"), &["chain"][..]),
         (key, &["private key"]),
         (
             format!("{new}{}", String::from_utf8_lossy(made.key_pem.expose())),

@@ -8,6 +8,8 @@ mod harness;
 
 mod at_rest;
 mod bad_input;
+mod cli;
+mod concurrency;
 mod durability;
 mod identity;
 mod ops;

@@ -11,8 +11,7 @@ mod server;
 mod tls;
 
 pub(crate) use answer::{Answer, Response};
-pub(crate) use cli::{Output, run_cli};
-pub(crate) use event::Event;
+pub(crate) use cli::{program, run_cli};
 pub(crate) use message::{
     BatchItem, Request, activate, add_attribute, attribute, create, destroy, discover, get,
     get_attribute_list, get_attributes, key_template, locate, name, query, revoke,

@@ -178,10 +178,12 @@ pub(crate) mod tag {
     pub(crate) const CREDENTIAL_VALUE: u32 = 0x42_0025;
     pub(crate) const CRYPTOGRAPHIC_ALGORITHM: u32 = 0x42_0028;
     pub(crate) const CRYPTOGRAPHIC_LENGTH: u32 = 0x42_002a;
+    pub(crate) const ENCRYPTION_KEY_INFORMATION: u32 = 0x42_0036;
     pub(crate) const KEY_BLOCK: u32 = 0x42_0040;
     pub(crate) const KEY_FORMAT_TYPE: u32 = 0x42_0042;
     pub(crate) const KEY_MATERIAL: u32 = 0x42_0043;
     pub(crate) const KEY_VALUE: u32 = 0x42_0045;
+    pub(crate) const KEY_WRAPPING_SPECIFICATION: u32 = 0x42_0047;
     pub(crate) const NAME_TYPE: u32 = 0x42_0054;
     pub(crate) const NAME_VALUE: u32 = 0x42_0055;
     pub(crate) const OBJECT_TYPE: u32 = 0x42_0057;
@@ -207,6 +209,7 @@ pub(crate) mod tag {
     pub(crate) const UNIQUE_IDENTIFIER: u32 = 0x42_0094;
     pub(crate) const USERNAME: u32 = 0x42_0099;
     pub(crate) const VENDOR_IDENTIFICATION: u32 = 0x42_009d;
+    pub(crate) const WRAPPING_METHOD: u32 = 0x42_009e;
     pub(crate) const PASSWORD: u32 = 0x42_00a1;
 }
 

@@ -115,16 +115,20 @@ impl Server {
     pub(crate) fn start() -> Self {
         let directory = fresh_directory();
         copy(made_before(), directory.path());
-        Self::start_with(directory, &[])
+        Self::start_with(directory, &["--quickstart"])
     }
 
     /// A quickstart server in a new directory, with keys nobody else has.
     pub(crate) fn start_fresh() -> Self {
-        Self::start_with(fresh_directory(), &[])
+        Self::start_with(fresh_directory(), &["--quickstart"])
     }
 
-    /// A quickstart server in this directory, with more arguments.
-    pub(crate) fn start_with(directory: TempDir, arguments: &[&str]) -> Self {
+    /// A server in a directory that was set up.
+    pub(crate) fn start_plainly(directory: TempDir) -> Self {
+        Self::start_with(directory, &[])
+    }
+
+    fn start_with(directory: TempDir, arguments: &[&str]) -> Self {
         let process = Some(Process::start(directory.path(), arguments));
         Self { process, directory }
     }
@@ -132,7 +136,7 @@ impl Server {
     /// Starts the server again in its directory, after it was stopped or killed.
     pub(crate) fn start_again(&mut self) {
         assert!(self.process.is_none(), "the server is stopped first");
-        self.process = Some(Process::start(self.directory.path(), &[]));
+        self.process = Some(Process::start(self.directory.path(), &["--quickstart"]));
     }
 
     fn process(&self) -> &Process {
@@ -241,7 +245,7 @@ impl Server {
 impl Process {
     fn start(directory: &Path, arguments: &[&str]) -> Self {
         let mut command = program(directory);
-        command.args(["serve", "--quickstart", "--listen", "127.0.0.1:0", "--dir"]);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--dir"]);
         command.arg(directory).args(arguments);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");

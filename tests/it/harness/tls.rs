@@ -120,12 +120,23 @@ impl Connection {
     pub(crate) fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
         self.stream.write_all(bytes)?;
         self.stream.flush()?;
+        self.try_receive()
+    }
+
+    fn try_receive(&mut self) -> std::io::Result<Vec<u8>> {
         let mut answer = vec![0; 8];
         self.stream.read_exact(&mut answer)?;
         let length = u32::from_be_bytes([answer[4], answer[5], answer[6], answer[7]]);
         answer.resize(8 + usize::try_from(length).expect("a length"), 0);
         self.stream.read_exact(&mut answer[8..])?;
         Ok(answer)
+    }
+
+    /// Reads one more framed answer.
+    #[track_caller]
+    pub(crate) fn receive(&mut self) -> Vec<u8> {
+        self.try_receive()
+            .unwrap_or_else(|error| panic!("no answer: {error}"))
     }
 
     /// Sends bytes and reads one framed answer, which must come.

@@ -208,6 +208,22 @@ fn only_the_raw_key_is_given() {
         .key_material();
     let unsupported = reason::KEY_FORMAT_TYPE_NOT_SUPPORTED;
     scene.refused(get_as(3), unsupported, "kmip-key.read 501", &uid);
+    let wrapping_key = vec![Node::text(tag::UNIQUE_IDENTIFIER, &uid)];
+    let specification = vec![
+        Node::enumeration(tag::WRAPPING_METHOD, 1),
+        Node::structure(tag::ENCRYPTION_KEY_INFORMATION, wrapping_key),
+    ];
+    let payload = vec![
+        Node::text(tag::UNIQUE_IDENTIFIER, &uid),
+        Node::structure(tag::KEY_WRAPPING_SPECIFICATION, specification),
+    ];
+    let wrapped = BatchItem::new(op::GET, payload);
+    scene.refused(
+        wrapped,
+        reason::FEATURE_NOT_SUPPORTED,
+        "kmip-key.read 501",
+        &uid,
+    );
     scene.check();
 }
 

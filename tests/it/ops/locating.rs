@@ -30,10 +30,7 @@ fn keys_are_found_by_name_by_tag_and_by_state() {
         attribute("Name", name("two")),
         attribute("x-Component", text("ESXi Server")),
     ]);
-    assert_eq!(
-        scene.located(vec![attribute("Name", name("one"))]),
-        [named.clone()]
-    );
+    assert_eq!(scene.located(vec![attribute("Name", name("one"))]), [named]);
     assert_eq!(
         scene.located(vec![attribute("Name", name("three"))]),
         Vec::<String>::new()
@@ -42,11 +39,7 @@ fn keys_are_found_by_name_by_tag_and_by_state() {
     let expected = sorted(vec![tagged.clone(), both.clone()]);
     assert_eq!(sorted(scene.located(vec![component()])), expected);
     let together = vec![component(), attribute("Name", name("two"))];
-    assert_eq!(
-        scene.located(together),
-        [both.clone()],
-        "every criterion is met"
-    );
+    assert_eq!(scene.located(together), [both], "every criterion is met");
     assert_eq!(scene.located(vec![]).len(), 3, "no criterion: all");
     scene.done(activate(&tagged), "kmip-key.activate 200", &tagged);
     let active = scene.located(vec![attribute("State", Content::Enumeration(2))]);

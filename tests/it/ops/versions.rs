@@ -2,7 +2,7 @@
 
 use super::{Scene, VERSIONS};
 use crate::harness::{
-    BatchItem, Content, Node, Request, Server, create, discover, get, get_attribute_list,
+    BatchItem, Content, Node, Request, Response, Server, create, discover, get, get_attribute_list,
     get_attributes, key_template, op, query, reason, tag,
 };
 
@@ -202,13 +202,21 @@ fn a_major_version_that_is_not_spoken_is_refused_as_a_whole() {
 #[test]
 fn a_message_that_cannot_be_read_is_answered_and_recorded() {
     let mut scene = Scene::new();
-    let mut bytes = Request::new((1, 4), &[get("x")]).encode();
-    let last = bytes.len() - 12;
+    let bytes = Request::new((1, 4), &[get("x")]).encode();
+    let mut in_header = bytes.clone();
+    // The message begins with its own header, that of the Request Header and that of the Protocol Version: the latter gets another tag.
+    in_header[18] = 0xff;
+    let mut in_payload = bytes.clone();
     // The length of the last item now reaches beyond the message.
-    bytes[last] = 0xff;
-    let response = crate::harness::Response::decode(&scene.connection.send(&bytes));
-    response.only().failure(reason::INVALID_MESSAGE);
-    scene.recorded("kmip-request.refuse 400", "-");
+    in_payload[bytes.len() - 12] = 0xff;
+    for (damaged, line) in [
+        (in_header, "kmip-request.refuse 400"),
+        (in_payload, "kmip-key.read 400"),
+    ] {
+        let response = Response::decode(&scene.connection.send(&damaged));
+        response.only().failure(reason::INVALID_MESSAGE);
+        scene.recorded(line, "-");
+    }
     scene.check();
 }
 

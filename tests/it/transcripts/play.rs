@@ -45,7 +45,7 @@ impl Player {
                 What::Close(name) => {
                     self.connections
                         .remove(name)
-                        .ok_or("no such connection".to_owned())
+                        .ok_or_else(|| "no such connection".to_owned())
                         .map_err(at)?;
                 }
                 What::Exchange(exchange) => self.exchange(&current, exchange).map_err(at)?,

@@ -1,0 +1,218 @@
+//! The listener over real TLS on the loopback, with certificates made on the spot and a canned
+//! answerer.
+
+mod admission;
+mod client;
+mod lifetime;
+mod peer;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::{
+    Answerer, Config, Counts, Directory, Gatekeeper, Listener, Serving, TlsFiles, record_refusals,
+    tls,
+};
+use crate::crypto::{Certificate, Issued, KeyKind, self_signed_client};
+use crate::domain::{
+    Client, ClientId, ClientStatus, Clients, EnrolledCertificate, Identity, Instance, InstanceId,
+    ManualClock, NotAdmitted, Scope, Trust,
+};
+use crate::ops::{Answer, Refusal};
+
+const NOW: i64 = 1_790_000_000;
+/// What the canned answerer says to bytes that are no message.
+const UNFRAMED: &[u8] = b"that is no message";
+
+/// Answers a message with itself or with what is prepared, once it is allowed to.
+struct Canned {
+    clients: Mutex<Arc<Clients>>,
+    changed: watch::Sender<u64>,
+    refusals: Mutex<Vec<Refusal>>,
+    allowed: Semaphore,
+    prepared: Mutex<Option<Vec<u8>>>,
+}
+
+impl Directory for Canned {
+    fn clients(&self) -> Arc<Clients> {
+        Arc::clone(&self.clients.lock().unwrap())
+    }
+
+    fn clients_changed(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+}
+
+impl Answerer for Canned {
+    async fn answer(&self, _identity: &Arc<Identity>, request: &[u8]) -> Answer {
+        let _allowed = self.allowed.acquire().await.unwrap();
+        let prepared = self.prepared.lock().unwrap().clone();
+        Answer {
+            bytes: prepared.unwrap_or_else(|| request.to_vec()),
+            close: false,
+        }
+    }
+
+    async fn answer_unframed(&self, _identity: &Arc<Identity>, _error: &ttlv::Error) -> Answer {
+        Answer {
+            bytes: UNFRAMED.to_vec(),
+            close: true,
+        }
+    }
+
+    async fn refuse(&self, refusal: Refusal) {
+        self.refusals.lock().unwrap().push(refusal);
+    }
+}
+
+impl Canned {
+    /// Replaces the clients: one with these certificates, enabled or not.
+    fn enrol(&self, status: ClientStatus, certificates: Vec<EnrolledCertificate>) {
+        let instance = Instance {
+            id: InstanceId::new(NOW * 1000, [1; 10]),
+            name: "default".to_owned(),
+            scope: Arc::new(Scope {
+                crn_prefix: Scope::DEFAULT_CRN_PREFIX.to_owned(),
+                account: Scope::DEFAULT_ACCOUNT.to_owned(),
+                location: Scope::DEFAULT_LOCATION.to_owned(),
+                instance: "default".to_owned(),
+            }),
+            created: NOW,
+        };
+        let client = Client {
+            id: ClientId::new(NOW * 1000, [2; 10]),
+            label: "vcenter".to_owned(),
+            instance: instance.id,
+            status,
+            certificates,
+            created: NOW,
+        };
+        *self.clients.lock().unwrap() = Arc::new(Clients::new(vec![instance], vec![client]));
+        self.changed.send_modify(|version| *version += 1);
+    }
+}
+
+/// A running listener; it stops when dropped.
+struct Running {
+    address: SocketAddr,
+    service: Arc<Canned>,
+    counts: Arc<Counts>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+/// What differs from one test's listener to another's.
+struct Setup {
+    server: Issued,
+    limits: Config,
+    authorities: Vec<Vec<u8>>,
+    enrolled: Vec<EnrolledCertificate>,
+}
+
+impl Setup {
+    fn with(enrolled: Vec<EnrolledCertificate>) -> Self {
+        Self {
+            server: self_signed("server", KeyKind::EcdsaP256),
+            limits: Config::default(),
+            authorities: Vec::new(),
+            enrolled,
+        }
+    }
+
+    fn limited(limits: Config, enrolled: Vec<EnrolledCertificate>) -> Self {
+        Self {
+            limits,
+            ..Self::with(enrolled)
+        }
+    }
+
+    async fn start(self) -> Running {
+        let service = Arc::new(Canned {
+            clients: Mutex::default(),
+            changed: watch::channel(0).0,
+            refusals: Mutex::default(),
+            allowed: Semaphore::new(100),
+            prepared: Mutex::default(),
+        });
+        service.enrol(ClientStatus::Enabled, self.enrolled);
+        let (sender, refusals) = mpsc::channel(16);
+        tokio::spawn(record_refusals(Arc::clone(&service), refusals));
+        let clock = Arc::new(ManualClock::new(NOW * 1000));
+        let directory = Arc::clone(&service);
+        let gatekeeper = Arc::new(Gatekeeper::new(directory, clock, self.authorities, sender));
+        let own = &self.server;
+        let files = TlsFiles {
+            certificate_name: "server.pem",
+            certificate_pem: &own.certificate_pem,
+            key_name: "server.key",
+            key_pem: str::from_utf8(own.key_pem.expose()).unwrap(),
+        };
+        let serving = Serving {
+            tls: tls::server_config(&files, Arc::clone(&gatekeeper)).unwrap(),
+            service: Arc::clone(&service),
+            limits: self.limits,
+            gatekeeper: Arc::clone(&gatekeeper),
+        };
+        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+        let (stop, stopped) = watch::channel(false);
+        Running {
+            address: listener.address(),
+            service,
+            counts: Arc::clone(gatekeeper.counts()),
+            stop,
+            task: tokio::spawn(listener.run(serving, stopped)),
+        }
+    }
+}
+
+impl Running {
+    /// The reasons of the refusals that were recorded, waiting for at least `count`.
+    async fn refusals(&self, count: usize) -> Vec<NotAdmitted> {
+        let recorded = || self.service.refusals.lock().unwrap().len();
+        wait_until(|| recorded() >= count).await;
+        // One too many would come at once.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let refusals = self.service.refusals.lock().unwrap();
+        refusals.iter().map(|refusal| refusal.reason).collect()
+    }
+}
+
+async fn wait_until(condition: impl Fn() -> bool) {
+    for _ in 0..500 {
+        if condition() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("what was waited for has not happened");
+}
+
+fn enrolled(certificate: &Certificate, trust: Trust) -> EnrolledCertificate {
+    EnrolledCertificate {
+        fingerprint: certificate.fingerprint(),
+        trust,
+        not_before: certificate.not_before(),
+        not_after: certificate.not_after(),
+        subject: certificate.subject().to_owned(),
+        added: NOW,
+    }
+}
+
+fn pinned(certificate: &Certificate) -> Vec<EnrolledCertificate> {
+    vec![enrolled(certificate, Trust::Pinned)]
+}
+
+fn self_signed(name: &str, kind: KeyKind) -> Issued {
+    self_signed_client(name, kind, NOW, 10).unwrap()
+}
+
+/// A small request message, told apart by `number`.
+fn message(number: u8) -> Vec<u8> {
+    let mut message = b"\x42\x00\x78\x01\x00\x00\x00\x10".to_vec();
+    message.extend([number; 16]);
+    message
+}
