@@ -1,6 +1,6 @@
 //! Configuration: what stands in `keyledger.toml`, what it means, and where things lie on disk.
 //!
-//! [`file`] is the text as written, [`Settings`] what was checked, [`Layout`] the names below the directory. Precedence: built-in
+//! [`mod@file`] is the text as written, [`Settings`] what was checked, [`Layout`] the names below the directory. Precedence: built-in
 //! default, file, environment, flag; the last two arrive here as [`Overrides`]. Nothing here opens a store or a socket. After
 //! [`Settings::load`] no other module checks the shape of a setting again.
 
