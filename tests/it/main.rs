@@ -12,6 +12,7 @@ mod cli;
 mod concurrency;
 mod durability;
 mod identity;
+mod kmip_command;
 mod ops;
 mod pykmip;
 mod tidy;
