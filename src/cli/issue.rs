@@ -80,10 +80,15 @@ pub async fn issue(
             key,
         }),
         Ok(other) => Err(reach::unexpected(&other)),
-        Err(error) => {
+        Err(error) if reach::is_refusal(&error) => {
             remove(&[&key, &certificate]);
             Err(error)
         }
+        // Whether the client is enrolled is not known, so its key is kept.
+        Err(error) => Err(error.context(format!(
+            "it is not known whether the client was enrolled; see `keyledger client list`; its key is {}",
+            key.display()
+        ))),
     }
 }
 

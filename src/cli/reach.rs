@@ -10,8 +10,8 @@ use anyhow::{Context as _, bail};
 use tokio::time::Instant;
 
 use crate::admin::lock::{DirectoryLock, LockError};
-use crate::admin::socket::Connection;
-use crate::admin::{Admin, Request, Response, peer};
+use crate::admin::socket::{Connection, SocketError};
+use crate::admin::{Admin, AdminError, Request, Response, peer};
 use crate::config::{Layout, Overrides, Settings};
 use crate::crypto::{Certificate, SystemRandom};
 use crate::domain::{Clock as _, SystemClock};
@@ -105,6 +105,13 @@ impl Reach {
             admin.store().clone().close().await;
         }
     }
+}
+
+/// Whether an error is a refusal: then nothing was changed.
+#[must_use]
+pub fn is_refusal(error: &anyhow::Error) -> bool {
+    let over_the_socket = error.downcast_ref::<SocketError>();
+    matches!(over_the_socket, Some(SocketError::Refused(_))) || error.is::<AdminError>()
 }
 
 /// Our CA's certificate, if there is one.

@@ -56,7 +56,6 @@ pub struct Args {
 /// Everything a server needs that was opened and found right.
 struct Opened {
     settings: Settings,
-    lock: DirectoryLock,
     store: Store,
     keyring: Keyring,
     authority: Option<Certificate>,
@@ -80,11 +79,13 @@ pub async fn run(layout: &Layout, args: Args, _report: &Report) -> anyhow::Resul
     if args.check {
         return check(settings).await;
     }
+    // Held until the store is closed: whoever takes it next may open the database.
     let lock = lock.map_or_else(|| take_lock(layout), Ok)?;
-    let opened = open(settings, lock).await?;
+    let opened = open(settings).await?;
     let store = opened.store.clone();
     let served = serve(opened, args.quickstart).await;
     store.close().await;
+    drop(lock);
     served
 }
 
@@ -112,7 +113,7 @@ fn take_lock(layout: &Layout) -> anyhow::Result<DirectoryLock> {
 }
 
 /// Opens all that is in the directory and compares its parts.
-async fn open(settings: Settings, lock: DirectoryLock) -> anyhow::Result<Opened> {
+async fn open(settings: Settings) -> anyhow::Result<Opened> {
     let layout = settings.layout.clone();
     let master = FileMasterKey::open(&layout.master_key())?;
     let authority = reach::authority(&layout)?;
@@ -129,7 +130,6 @@ async fn open(settings: Settings, lock: DirectoryLock) -> anyhow::Result<Opened>
     match unlock(&settings, &store, &master).await {
         Ok(keyring) => Ok(Opened {
             settings,
-            lock,
             store,
             keyring,
             authority,
@@ -158,10 +158,11 @@ async fn check(settings: Settings) -> anyhow::Result<()> {
     let layout = settings.layout.clone();
     match take_lock(&layout).map_err(|error| error.downcast::<LockError>()) {
         Ok(lock) => {
-            let opened = open(settings, lock).await?;
+            let opened = open(settings).await?;
             let (refusals, _) = mpsc::channel(1);
             let checked = tls_config(&opened, gatekeeper(&opened, refusals));
             opened.store.close().await;
+            drop(lock);
             checked?;
             report::line("settings, keys, database and certificates are in order")?;
         }
@@ -215,7 +216,6 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
     let address = listener.address();
     let Opened {
         settings,
-        lock,
         store,
         keyring,
         authority,
@@ -273,7 +273,6 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
     control.await.context("the control socket failed")?;
     // The listener held the last senders of refusals, so this ends once they are recorded.
     recorder.await.context("recording refusals failed")?;
-    drop(lock);
     Ok(())
 }
 

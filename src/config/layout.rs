@@ -199,20 +199,27 @@ pub fn write_public(path: &Path, content: &[u8]) -> Result<(), LayoutError> {
     write_new(path, content, 0o644)
 }
 
+/// Written under another name and then linked to its own, so that a file is there whole or not at all, even after a crash.
 fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), LayoutError> {
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".new");
+    let draft = PathBuf::from(draft);
+    // One that a crash has left behind.
+    drop(fs::remove_file(&draft));
     let made = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(mode)
-        .open(path);
+        .open(&draft);
     let mut file = made.map_err(failed("create", path))?;
-    let written = file.write_all(content).and_then(|()| file.sync_all());
-    if let Err(error) = written.and_then(|()| sync_directory(path)) {
-        // Half a file would be taken for a whole one; it was made here a moment ago.
-        drop(fs::remove_file(path));
-        return Err(failed("write", path)(error));
-    }
-    Ok(())
+    let written = file
+        .write_all(content)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::hard_link(&draft, path));
+    drop(fs::remove_file(&draft));
+    written
+        .and_then(|()| sync_directory(path))
+        .map_err(failed("write", path))
 }
 
 fn sync_directory(path: &Path) -> io::Result<()> {

@@ -46,8 +46,12 @@ pub enum AttributeRefused {
 pub struct Bounds {
     /// The most instances of one attribute.
     pub instances_max: usize,
+    /// The most instances of all kept attributes together.
+    pub attributes_max: usize,
     /// The most bytes of a name or value.
     pub bytes_max: usize,
+    /// Whether the object is being made.
+    pub at_creation: bool,
 }
 
 /// Every attribute that a peer of this version knows, in the order of the table, custom ones last.
@@ -259,7 +263,7 @@ fn attach_standard(
     if !applies_to_symmetric_keys(spec.applies_to) {
         return Err(AttributeRefused::NotApplicable(name()));
     }
-    if spec.multi != Instances::Yes && !values(object, standard, now).is_empty() {
+    if spec.multi != Instances::Yes && has_value(object, standard, bounds, now) {
         return Err(AttributeRefused::SingleValued(name()));
     }
     match (standard, &attribute.value) {
@@ -275,6 +279,21 @@ fn attach_standard(
     }
 }
 
+/// Whether a single-valued attribute has its value. At creation only what the client gave counts: the defaults that every object shows
+/// are what it gives in place of.
+fn has_value(object: &Object, standard: StandardAttribute, bounds: Bounds, now: i64) -> bool {
+    let defaulted = matches!(
+        standard,
+        StandardAttribute::Sensitive
+            | StandardAttribute::Extractable
+            | StandardAttribute::OperationPolicyName
+    );
+    if defaulted && bounds.at_creation {
+        return !kept(object, &AttributeName::Standard(standard)).is_empty();
+    }
+    !values(object, standard, now).is_empty()
+}
+
 /// A further instance, under the next index of its name.
 fn keep(
     object: &mut Object,
@@ -288,7 +307,7 @@ fn keep(
     let (count, last) = same.fold((0, None), |(count, last), held| {
         (count + 1, last.max(Some(held.index.unwrap_or(0))))
     });
-    if count >= bounds.instances_max {
+    if count >= bounds.instances_max || object.attributes.len() >= bounds.attributes_max {
         return Err(AttributeRefused::TooMany(attribute.name.text().to_owned()));
     }
     let index = last.map_or(0, |last: u32| last + 1);

@@ -251,7 +251,11 @@ impl Clients {
     #[must_use]
     pub fn may_act(&self, identity: &Identity) -> bool {
         let enabled = |client: &Arc<Client>| client.status == ClientStatus::Enabled;
-        self.identities.contains_key(&identity.fingerprint)
+        // The certificate may have passed to another client since.
+        let same = |held: &Arc<Identity>| {
+            held.client == identity.client && held.instance == identity.instance
+        };
+        self.identities.get(&identity.fingerprint).is_some_and(same)
             && self.clients.get(&identity.client).is_some_and(enabled)
     }
 

@@ -31,7 +31,11 @@ pub fn lead(criteria: &[Attribute]) -> Lead<'_> {
         return Lead::Name(name);
     }
     let custom = criteria.iter().find_map(|criterion| match &criterion.name {
-        AttributeName::Custom(name) => Some(Lead::Custom(name, &criterion.value)),
+        // Dates may be the ends of a range and structures partial: the index knows whole values only.
+        AttributeName::Custom(name) => match criterion.value {
+            AttributeValue::DateTime(_) | AttributeValue::Structure(_) => None,
+            _ => Some(Lead::Custom(name, &criterion.value)),
+        },
         AttributeName::Standard(_) | AttributeName::Unknown(_) => None,
     });
     custom.unwrap_or(Lead::All)

@@ -1,6 +1,6 @@
 //! Add Attribute (KMIP 1.4 §4.14): one more instance, under an index chosen here.
 
-use crate::audit::Field;
+use crate::audit::{Data, Field};
 use crate::domain::Object;
 use crate::domain::attributes::{AttributeRefused, attach, name_parts};
 use crate::kmip::attribute::{AttributeName, StandardAttribute};
@@ -39,6 +39,8 @@ pub(crate) async fn run(
     })?;
     object.attributes_version += 1;
     object.dates.last_change = ctx.now();
+    report.response = Data::new();
+    report.note_state(&object, ctx.now());
     let unique_identifier = object.id.to_string();
     ctx.update(object);
     Ok(Response {

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::audit::{Data, Event};
 use crate::domain::{Identity, RequestId};
 use crate::kmip::enums::{BatchErrorContinuationOption, ResultReason};
 use crate::kmip::message::{ItemHead, RequestError, RequestItem, RequestMessage, ResponseWriter};
@@ -19,8 +20,11 @@ use crate::ops::{ResponsePayload, dispatch};
 use crate::store::ApplyError;
 use crate::store::changeset::Changeset;
 
-/// How often a message is run again because others changed what it read.
-const TRIES: usize = 8;
+/// How often a message is run because others changed what it read. The writer shows what it committed before it answers, so a message
+/// that lost finds the present state in memory and has the same chance as any other.
+const TRIES: usize = 64;
+/// From which try on objects are read past the cache, in case it is what lags.
+const TRIES_FROM_MEMORY: usize = 8;
 
 /// A batch item that was carried out, or failed.
 struct Done<'m> {
@@ -98,9 +102,10 @@ impl Exchange<'_> {
         if header.batch_count > self.service.config().batch_items_max {
             return self.refuse_whole(message, Cause::Malformed).await;
         }
+        let mut lost = Vec::new();
         for attempt in 0..TRIES {
             let version = header.answer_version();
-            let past_cache = attempt > 0;
+            let past_cache = attempt >= TRIES_FROM_MEMORY;
             let mut ctx = Context::new(
                 self.service,
                 self.identity,
@@ -111,16 +116,16 @@ impl Exchange<'_> {
             let done = execute(&mut ctx, message).await;
             let changeset = match self.events(&done, header.version) {
                 Ok(events) => ctx.into_changeset(events),
-                Err(error) => return self.fail(message, &error).await,
+                Err(error) => return self.fail(message, done, &error).await,
             };
             match commit(self.service, changeset).await {
                 Ok(()) => return self.write(message, &done),
                 // What was in the way shows when the message is run again on what is there now.
-                Err(ApplyError::Conflict | ApplyError::NameTaken) => {}
-                Err(error) => return self.fail(message, &OpError::from(error)).await,
+                Err(ApplyError::Conflict | ApplyError::NameTaken) => lost = done,
+                Err(error) => return self.fail(message, done, &OpError::from(error)).await,
             }
         }
-        self.fail(message, &Cause::Conflict.into()).await
+        self.fail(message, lost, &Cause::Conflict.into()).await
     }
 
     /// Writes the answer to what was committed.
@@ -148,16 +153,19 @@ impl Exchange<'_> {
         }
     }
 
-    /// Answers every item with one failure, and records it. Nothing of the message took effect.
-    async fn fail(self, message: &RequestMessage, error: &OpError) -> Answer {
+    /// Turns what was to be done into failures of one cause, answers them and records them. Nothing of the message took effect.
+    async fn fail(
+        self,
+        message: &RequestMessage,
+        mut done: Vec<Done<'_>>,
+        error: &OpError,
+    ) -> Answer {
         tracing::warn!(request = %self.request, cause = ?error.cause, detail = error.detail,
             "A request could not be committed.");
-        let failed = |item| Done {
-            item,
-            report: Report::new(),
-            result: Err(OpError::from(error.cause)),
-        };
-        let done: Vec<_> = message.items.iter().map(failed).collect();
+        for item in &mut done {
+            item.report.response = Data::new();
+            item.result = Err(error.cause.into());
+        }
         if let Ok(events) = self.events(&done, message.header.version) {
             self.record(events).await;
         }
@@ -187,7 +195,7 @@ impl Exchange<'_> {
     }
 
     /// Records failures. Who may act plays no part: the record is about what was refused.
-    async fn record(self, events: Vec<crate::audit::Event>) {
+    async fn record(self, events: Vec<Event>) {
         let mut events = events.into_iter();
         let Some(first) = events.next() else { return };
         let mut changeset = Changeset::new(first);
@@ -197,11 +205,7 @@ impl Exchange<'_> {
         }
     }
 
-    fn events(
-        self,
-        done: &[Done<'_>],
-        version: ProtocolVersion,
-    ) -> Result<Vec<crate::audit::Event>, OpError> {
+    fn events(self, done: &[Done<'_>], version: ProtocolVersion) -> Result<Vec<Event>, OpError> {
         let mut events = Vec::with_capacity(done.len());
         for (index, item) in done.iter().enumerate() {
             let about = ItemEvent {
@@ -269,6 +273,8 @@ async fn execute<'m>(ctx: &mut Context<'_>, message: &'m RequestMessage) -> Vec<
 fn undo(done: &mut [Done<'_>]) {
     for item in done.iter_mut().filter(|item| item.result.is_ok()) {
         item.result = Err(Cause::Undone.into());
+        // What the answer would have said is not so.
+        item.report.response = Data::new();
     }
 }
 
@@ -301,6 +307,10 @@ async fn run(
     }
     let result = dispatch(ctx, payload, report).await;
     if let Err(error) = &result {
+        if matches!(payload.operation(), Operation::Create | Operation::Locate) {
+            // The key that later items mean is not there: better none than an earlier one.
+            ctx.place(None);
+        }
         tracing::debug!(operation = payload.operation().name(), cause = ?error.cause,
             detail = error.detail, "An operation failed.");
     }

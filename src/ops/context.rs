@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::audit::Event;
 use crate::domain::attributes::Bounds;
+use crate::domain::lifecycle;
 use crate::domain::{Identity, Object, ObjectId};
 use crate::kmip::version::ProtocolVersion;
 use crate::ops::error::{Cause, OpError};
@@ -76,7 +77,9 @@ impl<'a> Context<'a> {
         let config = self.service.config();
         Bounds {
             instances_max: config.attribute_instances_max,
+            attributes_max: config.attributes_per_object_max,
             bytes_max: config.attribute_text_bytes_max,
+            at_creation: false,
         }
     }
 
@@ -123,11 +126,16 @@ impl<'a> Context<'a> {
         Ok(page)
     }
 
-    /// The objects this message made.
-    pub(crate) fn made(&self) -> impl Iterator<Item = &Arc<Object>> {
+    /// The objects this message made or changed, as it sees them.
+    pub(crate) fn changed(&self) -> impl Iterator<Item = &Arc<Object>> {
+        let same = |met: &&Met| {
+            met.stored
+                .as_ref()
+                .is_some_and(|s| Arc::ptr_eq(s, &met.current))
+        };
         self.met
             .iter()
-            .filter(|met| met.stored.is_none())
+            .filter(move |met| !same(met))
             .map(|met| &met.current)
     }
 
@@ -137,9 +145,12 @@ impl<'a> Context<'a> {
         name: &str,
         except: Option<ObjectId>,
     ) -> Result<bool, OpError> {
-        let holds = |object: &Arc<Object>| object.names.iter().any(|held| held.value == name);
-        let met = self.met.iter().map(|met| &met.current);
-        if met.filter(|object| Some(object.id) != except).any(holds) {
+        let gone = |object: &Arc<Object>| lifecycle::is_destroyed(object.state);
+        let holds = |object: &Arc<Object>| {
+            !gone(object) && object.names.iter().any(|held| held.value == name)
+        };
+        let met = || self.met.iter().map(|met| &met.current);
+        if met().filter(|object| Some(object.id) != except).any(holds) {
             return Ok(true);
         }
         let holder = self
@@ -147,7 +158,9 @@ impl<'a> Context<'a> {
             .store()
             .name_holder(self.identity.instance, name)
             .await?;
-        Ok(holder.is_some() && holder != except)
+        // One that this message has destroyed holds its names no more.
+        let freed = |id| met().any(|object| object.id == id && gone(object));
+        Ok(holder.is_some_and(|id| Some(id) != except && !freed(id)))
     }
 
     /// Adds a new object; the ID Placeholder is set to it.
@@ -193,7 +206,10 @@ impl<'a> Context<'a> {
         let mut changeset = Changeset::new(events.next()?);
         events.for_each(|event| changeset.record(event));
         changeset.require(Precondition::MayAct(Arc::clone(self.identity)));
-        for met in self.met {
+        // What was there first: a Name that is given up is free for what is made.
+        let (there, made): (Vec<_>, Vec<_>) =
+            self.met.into_iter().partition(|met| met.stored.is_some());
+        for met in there.into_iter().chain(made) {
             met.write_into(&mut changeset, now);
         }
         Some(changeset)

@@ -4,7 +4,7 @@ use crate::audit::{Data, Field, Target};
 use crate::crypto::digest::sha256;
 use crate::crypto::wrap::object_aad;
 use crate::domain::Object;
-use crate::domain::attributes::name_parts;
+use crate::domain::attributes::{Bounds, name_parts};
 use crate::domain::creation::NewKey;
 use crate::kmip::attribute::{Attribute, AttributeName, StandardAttribute};
 use crate::kmip::enums::ObjectType;
@@ -34,7 +34,10 @@ pub(crate) async fn run(
         id: ctx.service.object_id(ctx.now_ms)?,
         instance: ctx.identity.instance,
         template: attributes,
-        bounds: ctx.bounds(),
+        bounds: Bounds {
+            at_creation: true,
+            ..ctx.bounds()
+        },
         now: ctx.now(),
     }
     .object()?;

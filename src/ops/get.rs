@@ -7,7 +7,7 @@ use crate::crypto::wrap::object_aad;
 use crate::domain::attributes::values;
 use crate::domain::{Object, lifecycle};
 use crate::kmip::attribute::{AttributeValue, StandardAttribute};
-use crate::kmip::enums::{CryptographicAlgorithm, KeyFormatType};
+use crate::kmip::enums::{CryptographicAlgorithm, KeyFormatType, KeyWrapType};
 use crate::kmip::object::{KeyBlock, KeyMaterial};
 use crate::kmip::payload::get::{Request, Response};
 use crate::kmip::version::ProtocolVersion;
@@ -48,7 +48,10 @@ fn check_form(request: &Request) -> Result<(), OpError> {
     if request.key_compression_type.is_some() {
         return Err(Cause::CompressionNotSupported.into());
     }
-    if request.key_wrap_type.is_some() || request.key_wrapping_specification.is_some() {
+    let wrapped = request
+        .key_wrap_type
+        .is_some_and(|wrap| wrap != KeyWrapType::NotWrapped);
+    if wrapped || request.key_wrapping_specification.is_some() {
         return Err(OpError::new(
             Cause::FeatureNotSupported,
             "key wrapping is not supported",

@@ -5,6 +5,7 @@ use crate::domain::ObjectId;
 use crate::domain::locate::{Lead, lead, matches, unknown};
 use crate::kmip::attribute::Attribute;
 use crate::kmip::enums::ObjectGroupMember;
+use crate::kmip::mask::StorageStatusMask;
 use crate::kmip::payload::locate::{Request, Response};
 use crate::ops::context::Context;
 use crate::ops::error::{Cause, OpError};
@@ -27,7 +28,17 @@ pub(crate) async fn run(
     if let Some(unknown) = unknown(&request.attributes) {
         return Err(OpError::new(Cause::InvalidField, unknown));
     }
-    let found = find(ctx, request).await?;
+    if !request.template_names.is_empty() {
+        return Err(OpError::new(
+            Cause::InvalidField,
+            "there are no templates here",
+        ));
+    }
+    let found = if is_on_line(request) {
+        find(ctx, request).await?
+    } else {
+        Vec::new()
+    };
     let total = found.len();
     let offset = request.offset_items.map_or(0, count);
     let most = request.maximum_items.map_or(usize::MAX, count);
@@ -40,6 +51,14 @@ pub(crate) async fn run(
         located_items: u32::try_from(total).ok(),
         unique_identifiers: answered.iter().map(ObjectId::to_string).collect(),
     })
+}
+
+/// Whether on-line storage is asked for: nothing is archived here (KMIP 1.4 §9.1.3.3.2).
+fn is_on_line(request: &Request) -> bool {
+    let on_line = StorageStatusMask::ON_LINE_STORAGE;
+    request
+        .storage_status_mask
+        .is_none_or(|mask| mask.contains(on_line))
 }
 
 /// One object found is the ID Placeholder of what follows; none or several leave it empty.
@@ -73,8 +92,9 @@ async fn find(ctx: &Context<'_>, request: &Request) -> Result<Vec<ObjectId>, OpE
             break;
         }
     }
-    let made = ctx.made().filter(|object| matches(object, criteria, now));
-    found.extend(made.map(|object| object.id));
+    let changed = ctx.changed().filter(|object| !fresh_only || object.fresh);
+    let changed = changed.filter(|object| matches(object, criteria, now));
+    found.extend(changed.map(|object| object.id));
     found.sort_unstable();
     found.dedup();
     Ok(found)

@@ -22,6 +22,8 @@ pub struct Config {
     pub locate_results_max: usize,
     /// The most instances one attribute of an object may have.
     pub attribute_instances_max: usize,
+    /// The most instances of all attributes of an object together.
+    pub attributes_per_object_max: usize,
     /// The most bytes of an attribute's name or text.
     pub attribute_text_bytes_max: usize,
     /// The most items one batch may have.
@@ -38,6 +40,7 @@ impl Default for Config {
             protocol_events: false,
             locate_results_max: 10_000,
             attribute_instances_max: 256,
+            attributes_per_object_max: 1024,
             attribute_text_bytes_max: 4096,
             batch_items_max: 1024,
             refusal_window_seconds: 300,

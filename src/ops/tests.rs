@@ -545,3 +545,116 @@ fn every_data_key_is_bound_to_its_instance_and_epoch() {
     assert!(master.unwrap(&wrapped, b"elsewhere").is_err());
     assert!(DataKey::generate(&SystemRandom).is_ok());
 }
+
+fn boolean(name: StandardAttribute, value: bool) -> Attribute {
+    standard(name, AttributeValue::Boolean(value))
+}
+
+#[tokio::test]
+async fn sensitive_keys_do_not_leave() {
+    let fixture = Fixture::new().await;
+    let version = ProtocolVersion::V1_4;
+    for (attribute, reason) in [
+        (
+            boolean(StandardAttribute::Sensitive, true),
+            ResultReason::Sensitive,
+        ),
+        (
+            boolean(StandardAttribute::Extractable, false),
+            ResultReason::NotExtractable,
+        ),
+    ] {
+        let batch = vec![create(vec![attribute]), get(None)];
+        let answered = fixture.send(version, None, batch).await;
+        assert!(answered[0].is_success(), "{:?}", answered[0].reason);
+        assert_eq!(answered[1].reason, Some(reason));
+        assert!(answered[1].payload.is_none());
+    }
+    let policy = AttributeValue::Text("default".to_owned());
+    let policy = standard(StandardAttribute::OperationPolicyName, policy);
+    assert!(fixture.send(V, None, vec![create(vec![policy])]).await[0].is_success());
+}
+
+#[tokio::test]
+async fn a_failed_create_leaves_no_earlier_key_in_the_placeholder() {
+    let fixture = Fixture::new().await;
+    let batch = vec![
+        create(vec![name("kept")]),
+        create(vec![name("kept")]),
+        destroy(None),
+        locate(vec![name("kept")]),
+    ];
+    let proceed = Some(BatchErrorContinuationOption::Continue);
+    let answered = fixture.send(V, proceed, batch).await;
+    assert_eq!(answered[2].reason, Some(ResultReason::ItemNotFound));
+    assert_eq!(
+        identifier(&answered[3]),
+        identifier(&answered[0]),
+        "the first key still lives"
+    );
+}
+
+#[tokio::test]
+async fn a_name_given_up_in_a_batch_is_free_in_it() {
+    let fixture = Fixture::new().await;
+    let uid = fixture.create(vec![name("passed on")]).await;
+    let batch = vec![destroy(Some(uid.clone())), create(vec![name("passed on")])];
+    let answered = fixture.send(V, None, batch).await;
+    assert!(answered.iter().all(Answered::is_success));
+    let found = fixture
+        .send(V, None, vec![locate(vec![name("passed on")])])
+        .await;
+    assert_eq!(identifier(&found[0]), identifier(&answered[1]));
+}
+
+#[tokio::test]
+async fn a_failure_to_commit_still_names_the_key() {
+    let fixture = Fixture::new().await;
+    let uid = fixture.create(vec![]).await;
+    let event = fixture.events().await.remove(0);
+    let event = Event {
+        id: EventId::new(NOW_MS, [9; 10]),
+        ..event
+    };
+    let mut changeset = Changeset::new(event);
+    changeset.write(Write::ClientStatus(
+        fixture.ours.client,
+        ClientStatus::Disabled,
+    ));
+    fixture.service.store().apply(changeset).await.unwrap();
+    let missing = get(Some("missing".to_owned()));
+    fixture
+        .send(
+            V,
+            None,
+            vec![get(Some(uid.clone())), missing, get(Some(uid.clone()))],
+        )
+        .await;
+    let events = fixture.events().await;
+    let refused: Vec<_> = events
+        .iter()
+        .filter(|event| event.reason.code() == 403)
+        .collect();
+    assert_eq!(refused.len(), 2, "the third item was not executed");
+    assert_eq!(refused[0].target, Target::Key(uid.parse().unwrap()));
+}
+
+#[tokio::test]
+async fn attributes_of_one_object_are_bounded() {
+    let fixture = Fixture::new().await;
+    let uid = fixture.create(vec![]).await;
+    let most = fixture.service.config().attributes_per_object_max;
+    let add = |number: usize| {
+        RequestPayload::AddAttribute(payload::add_attribute::Request {
+            unique_identifier: Some(uid.clone()),
+            attribute: custom(&format!("x-{number}"), "value"),
+        })
+    };
+    for start in (0..most).step_by(128) {
+        let batch = (start..start + 128).map(add).collect();
+        let answered = fixture.send(V, None, batch).await;
+        assert!(answered.iter().all(Answered::is_success));
+    }
+    let answered = fixture.send(V, None, vec![add(most)]).await;
+    assert_eq!(answered[0].reason, Some(ResultReason::IndexOutOfBounds));
+}

@@ -70,7 +70,11 @@ impl Cache {
 }
 
 const fn is_newer(kept: &Object, read: &Object) -> bool {
-    kept.state_version > read.state_version || kept.attributes_version > read.attributes_version
+    let changed_since = kept.state_version > read.state_version
+        || kept.attributes_version > read.attributes_version;
+    // A read that was recorded moves neither version.
+    let served_since = read.fresh && !kept.fresh;
+    changed_since || served_since
 }
 
 /// Takes over the part that the state version guards, as `Write::State` does in the database.

@@ -10,9 +10,9 @@ pub(super) mod event;
 pub(super) mod locate;
 pub(super) mod object;
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
@@ -31,20 +31,28 @@ const STATEMENTS_MAX: usize = 64;
 
 const MASTER_KEY_CHECK: &str = "master-key-check";
 
-/// Makes a new database file, mode 0600, and brings it to the newest schema.
+/// Makes a new database file, mode 0600, with the newest schema, and opens it.
+///
+/// It is made under another name and gets its own when it is whole: an `init` that is cut off leaves no half of a database.
 pub(super) fn create(path: &Path, meta: &InitMeta) -> Result<Connection, StoreError> {
-    let made = OpenOptions::new()
+    if path.exists() {
+        return Err(StoreError::Present(path.to_owned()));
+    }
+    let file = |error: std::io::Error| StoreError::File(format!("{}: {error}", path.display()));
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".new");
+    let draft = PathBuf::from(draft);
+    // One that was cut off before.
+    drop(std::fs::remove_file(&draft));
+    OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(path);
-    made.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => StoreError::Present(path.to_owned()),
-        _ => StoreError::File(format!("{}: {error}", path.display())),
-    })?;
-    let mut db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        .open(&draft)
+        .map_err(file)?;
+    let mut db = connect(&draft, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     db.pragma_update(None, "application_id", APPLICATION_ID)?;
-    prepare_writer(&db)?;
+    db.pragma_update(None, "synchronous", "FULL")?;
     migrate(&mut db, meta.created)?;
     let tx = db.transaction()?;
     tx.execute(
@@ -56,7 +64,14 @@ pub(super) fn create(path: &Path, meta: &InitMeta) -> Result<Connection, StoreEr
         params![MASTER_KEY_CHECK, meta.master_key_check],
     )?;
     tx.commit()?;
-    Ok(db)
+    db.close().map_err(|(_, error)| StoreError::of(&error))?;
+    std::fs::rename(&draft, path).map_err(file)?;
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = File::open(folder.unwrap_or_else(|| Path::new("."))).map_err(file)?;
+    folder.sync_all().map_err(file)?;
+    open(path, meta.created)
 }
 
 /// Opens an existing database for writing and brings it to the newest schema. `now` in seconds
