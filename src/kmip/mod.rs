@@ -13,6 +13,8 @@
 //! | the object that Get returns | `object` |
 //! | why something cannot be read | `error` |
 
+#![deny(clippy::indexing_slicing)]
+
 pub mod attribute;
 pub mod enums;
 pub mod error;

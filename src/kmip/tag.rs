@@ -102,6 +102,10 @@ const SLOTS: usize = 0x177;
 /// The table by code, so that a decoder pays one load for each field.
 static BY_CODE: [Option<Tag>; SLOTS] = by_code();
 
+#[allow(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, which refuses what would panic"
+)]
 const fn by_code() -> [Option<Tag>; SLOTS] {
     let mut slots = [None; SLOTS];
     let mut next = 0;

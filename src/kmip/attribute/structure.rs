@@ -63,6 +63,10 @@ macro_rules! fields {
 }
 
 /// `r` required, `o` optional, `m` optional and repeatable.
+#[allow(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, which refuses what would panic"
+)]
 const fn field(tag: Tag, since: ProtocolVersion, kind: &str) -> FieldSpec {
     let kind = kind.as_bytes()[0];
     let required = if kind == b'r' {
