@@ -1,6 +1,6 @@
 //! The source of random bytes, as a trait, so that callers pass it in and tests repeat a run.
 //!
-//! [`SystemRandom`] is the only source a running server uses. [`SeededRandom`] is compiled for this
+//! [`SystemRandom`] is the only source a running server uses. `SeededRandom` is compiled for this
 //! crate's unit tests only: no released program contains it.
 
 /// Fills buffers with random bytes.

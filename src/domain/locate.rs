@@ -1,6 +1,6 @@
 //! Which objects match the criteria of Locate (KMIP 1.4 §4.9).
 //!
-//! [`lead`] picks the criterion the store has an index for; [`matches`] decides, on the loaded object, over all of them.
+//! [`lead`] picks the criterion the store has an index for; [`matches()`] decides, on the loaded object, over all of them.
 
 use crate::domain::Object;
 use crate::domain::attributes::{name_parts, named};

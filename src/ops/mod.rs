@@ -1,7 +1,7 @@
 //! KMIP behaviour: one request in, one answer out, with the events of both committed in between.
 //!
 //! [`Service::answer`] is the only door. One file per operation: load, decide in `domain`, note the change in the message's
-//! [`context`]; [`batch`] commits it. Nothing here knows a socket or SQL; clock, random source and store are passed in.
+//! `context`; `batch` commits it. Nothing here knows a socket or SQL; clock, random source and store are passed in.
 
 mod activate;
 mod add_attribute;

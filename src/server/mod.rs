@@ -1,7 +1,7 @@
 //! The sockets that listen for KMIP: TCP, TLS, identity, framing.
 //!
-//! A connection passes the [`permits`], the handshake under the rules of [`identity`], and then
-//! [`connection`], which hands whole messages to an [`Answerer`] one after the other; what a
+//! A connection passes the `permits`, the handshake under the rules of [`identity`], and then
+//! `connection`, which hands whole messages to an [`Answerer`] one after the other; what a
 //! message means is for `ops`. Everything a peer controls is bounded here before memory is reserved
 //! for it, and nothing a peer does ends the server.
 
