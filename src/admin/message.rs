@@ -19,6 +19,13 @@ pub enum Request {
     ClientStatus(ClientStatusChange),
     /// Removes a client, or one certificate of it.
     ClientRemove(ClientRemove),
+    /// Makes an instance.
+    InstanceAdd {
+        /// Its name.
+        name: String,
+    },
+    /// Every instance.
+    InstanceList,
     /// A page of keys.
     KeyList(KeyList),
     /// One key.
@@ -111,6 +118,10 @@ pub enum Response {
     Client(Client),
     /// Every client, by label.
     Clients(Vec<Client>),
+    /// An instance that was made.
+    Instance(Instance),
+    /// Every instance, by name.
+    Instances(Vec<Instance>),
     /// One key.
     Key(Box<Key>),
     /// A page of keys.
@@ -119,6 +130,26 @@ pub enum Response {
     Events(Events),
     /// What runs here.
     Status(Status),
+}
+
+/// An instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Instance {
+    /// Its identifier.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Where its events come from.
+    pub location: String,
+    /// The account its events belong to.
+    pub account: String,
+    /// Its CRN: `logSourceCRN` of its events.
+    pub crn: String,
+    /// When it was made, RFC 3339.
+    pub created: String,
+    /// How many clients it has.
+    pub clients: usize,
 }
 
 /// A client.

@@ -8,6 +8,7 @@ pub mod clients;
 pub mod error;
 pub mod events;
 pub mod foundation;
+pub mod instances;
 pub mod keys;
 pub mod lock;
 pub mod message;
@@ -15,6 +16,7 @@ pub mod peer;
 pub mod socket;
 
 pub use error::{AdminError, ErrorKind};
+pub use instances::Founder;
 pub use message::{Request, Response};
 
 use std::sync::Arc;
@@ -34,6 +36,8 @@ pub struct Admin {
     authority: Option<Certificate>,
     /// Where KMIP is served; none when the command line runs the router itself.
     listening: Option<String>,
+    /// What instances are made with, or why none can be made.
+    founder: Result<Founder, String>,
     /// Held while a change is decided and committed, so that no two decide on the same snapshot.
     changes: tokio::sync::Mutex<()>,
 }
@@ -55,8 +59,15 @@ impl Admin {
             random,
             authority,
             listening,
+            founder: Err("this process has no master key".to_owned()),
             changes,
         }
+    }
+
+    /// The router with what it makes instances with, or why it cannot.
+    #[must_use]
+    pub fn with_founder(self, founder: Result<Founder, String>) -> Self {
+        Self { founder, ..self }
     }
 
     /// The store it works on.
@@ -79,6 +90,8 @@ impl Admin {
             Request::ClientList => Ok(clients::list(self)),
             Request::ClientStatus(request) => clients::set_status(self, initiator, request).await,
             Request::ClientRemove(request) => clients::remove(self, initiator, request).await,
+            Request::InstanceAdd { name } => instances::add(self, initiator, &name).await,
+            Request::InstanceList => Ok(instances::list(self)),
             Request::KeyList(request) => keys::list(self, request).await,
             Request::KeyShow { id } => keys::show(self, &id).await,
             Request::Events(request) => events::page(self, request).await,

@@ -6,6 +6,7 @@
 pub mod client;
 pub mod events;
 pub mod init;
+pub mod instance;
 pub mod issue;
 pub mod key;
 pub mod kmip;
@@ -47,6 +48,9 @@ enum Command {
     Init(init::Args),
     /// Run the server
     Serve(serve::Args),
+    /// Make and list instances, the boundaries of keys
+    #[command(subcommand)]
+    Instance(instance::Command),
     /// Add, issue, list, disable, enable and remove clients
     #[command(subcommand)]
     Client(client::Command),
@@ -70,6 +74,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Init(args) => init::run(&layout, args, &report).await,
         Command::Serve(args) => serve::run(&layout, args, &report).await,
+        Command::Instance(command) => instance::run(&layout, command, &report).await,
         Command::Client(command) => client::run(&layout, command, &report).await,
         Command::Key(command) => key::run(&layout, command, &report).await,
         Command::Events(command) => events::run(&layout, command, &report).await,

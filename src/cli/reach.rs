@@ -11,10 +11,11 @@ use tokio::time::Instant;
 
 use crate::admin::lock::{DirectoryLock, LockError};
 use crate::admin::socket::{Connection, SocketError};
-use crate::admin::{Admin, AdminError, Request, Response, peer};
+use crate::admin::{Admin, AdminError, Founder, Request, Response, peer};
 use crate::config::{Layout, Overrides, Settings};
 use crate::crypto::{Certificate, SystemRandom};
 use crate::domain::{Clock as _, SystemClock};
+use crate::providers::file::FileMasterKey;
 use crate::store::{Store, StoreConfig};
 
 /// How long to wait for another command, or for a server that is just starting.
@@ -72,6 +73,7 @@ impl Reach {
             authority,
             None,
         );
+        let admin = admin.with_founder(founder(layout).map_err(|error| format!("{error:#}")));
         Ok(Self::Local(Local {
             admin: Arc::new(admin),
             _lock: Some(lock),
@@ -112,6 +114,15 @@ impl Reach {
 pub fn is_refusal(error: &anyhow::Error) -> bool {
     let over_the_socket = error.downcast_ref::<SocketError>();
     matches!(over_the_socket, Some(SocketError::Refused(_))) || error.is::<AdminError>()
+}
+
+/// What instances are made with where no server runs.
+fn founder(layout: &Layout) -> anyhow::Result<Founder> {
+    Ok(Founder {
+        master: Arc::new(FileMasterKey::open(&layout.master_key())?),
+        scope: settings(layout)?.scope,
+        keyring: None,
+    })
 }
 
 /// Our CA's certificate, if there is one.

@@ -5,6 +5,7 @@
 //! log goes to standard error.
 
 use std::io::IsTerminal as _;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -14,7 +15,7 @@ use super::report::{self, Report};
 use super::{init, quickstart, reach};
 use crate::admin::lock::{DirectoryLock, LockError};
 use crate::admin::socket::ControlSocket;
-use crate::admin::{Admin, foundation};
+use crate::admin::{Admin, Founder, foundation};
 use crate::config::layout::{read_private, read_public};
 use crate::config::{Layout, Overrides, Settings};
 use crate::crypto::{Certificate, SystemRandom};
@@ -25,7 +26,7 @@ use crate::providers::MasterKey as _;
 use crate::providers::file::FileMasterKey;
 use crate::server::identity::Gatekeeper;
 use crate::server::listener::Serving;
-use crate::server::{Listener, TlsConfig, TlsFiles, tls};
+use crate::server::{Listener, TlsConfig, TlsFiles, record_refusals, tls};
 use crate::store::Store;
 
 /// Refusals waiting to be recorded; more are dropped and only logged.
@@ -57,7 +58,8 @@ pub struct Args {
 struct Opened {
     settings: Settings,
     store: Store,
-    keyring: Keyring,
+    keyring: Arc<Keyring>,
+    master: Arc<FileMasterKey>,
     authority: Option<Certificate>,
 }
 
@@ -129,9 +131,10 @@ async fn open(settings: Settings) -> anyhow::Result<Opened> {
     }
     match unlock(&settings, &store, &master).await {
         Ok(keyring) => Ok(Opened {
+            keyring: Arc::new(keyring),
+            master: Arc::new(master),
             settings,
             store,
-            keyring,
             authority,
         }),
         Err(error) => {
@@ -214,35 +217,19 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
     let tls = tls_config(&opened, Arc::clone(&gatekeeper))?;
     let listener = Listener::bind(&opened.settings.listen.to_string()).await?;
     let address = listener.address();
-    let Opened {
-        settings,
-        store,
-        keyring,
-        authority,
-    } = opened;
-    let admin = Admin::new(
-        store.clone(),
-        Arc::new(SystemClock),
-        Arc::new(SystemRandom),
-        authority.clone(),
-        Some(address.to_string()),
-    );
-    let admin = Arc::new(admin);
+    let admin = router(&opened, address);
     let demo = if is_quickstart {
-        Some(quickstart::demo(&settings, Arc::clone(&admin)).await?)
+        Some(quickstart::demo(&opened.settings, Arc::clone(&admin)).await?)
     } else {
         None
     };
-    let socket = ControlSocket::bind(&settings.layout.socket())?;
-    let service = Service::new(Parts {
-        store,
-        keyring,
-        clock: Arc::new(SystemClock),
-        random: Arc::new(SystemRandom),
-        config: settings.kmip.clone(),
-        limits: settings.limits.message(),
-        global_scope: Arc::new(settings.scope.global()),
-    });
+    let socket = ControlSocket::bind(&opened.settings.layout.socket())?;
+    let service = behaviour(&opened);
+    let Opened {
+        settings,
+        authority,
+        ..
+    } = opened;
     let (stop, stopping) = watch::channel(false);
     let recorder = tokio::spawn(record_refusals(Arc::clone(&service), refused));
     let control = tokio::spawn(socket.serve(admin, stopped(stopping.clone())));
@@ -276,10 +263,35 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn record_refusals(service: Arc<Service>, mut refused: mpsc::Receiver<Refusal>) {
-    while let Some(refusal) = refused.recv().await {
-        service.refuse(refusal).await;
-    }
+/// The router of administrative requests, as this server runs it.
+fn router(opened: &Opened, address: SocketAddr) -> Arc<Admin> {
+    let admin = Admin::new(
+        opened.store.clone(),
+        Arc::new(SystemClock),
+        Arc::new(SystemRandom),
+        opened.authority.clone(),
+        Some(address.to_string()),
+    );
+    let founder = Founder {
+        master: Arc::clone(&opened.master) as _,
+        scope: opened.settings.scope.clone(),
+        keyring: Some(Arc::clone(&opened.keyring)),
+    };
+    Arc::new(admin.with_founder(Ok(founder)))
+}
+
+/// KMIP over what was opened.
+fn behaviour(opened: &Opened) -> Arc<Service> {
+    let settings = &opened.settings;
+    Service::new(Parts {
+        store: opened.store.clone(),
+        keyring: Arc::clone(&opened.keyring),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        config: settings.kmip.clone(),
+        limits: settings.limits.message(),
+        global_scope: Arc::new(settings.scope.global()),
+    })
 }
 
 async fn stopped(mut stopping: watch::Receiver<bool>) {

@@ -45,13 +45,7 @@ impl Keyring {
     /// The first key that cannot be read or unwrapped, by instance.
     pub async fn open(store: &Store, master: &dyn MasterKey) -> Result<Self, KeyringError> {
         let keyring = Self::default();
-        for (instance, epoch, wrapped) in store.data_keys().await? {
-            let secret = master
-                .unwrap(&wrapped, &associated(instance, epoch))
-                .map_err(|source| KeyringError::Unwrap { instance, source })?;
-            let key = DataKey::from_secret(secret).map_err(|_| KeyringError::Unusable(instance))?;
-            keyring.insert(instance, epoch, key);
-        }
+        keyring.refresh(store, master).await?;
         Ok(keyring)
     }
 
@@ -70,6 +64,23 @@ impl Keyring {
         master
             .wrap(&secret, &associated(instance, epoch), random)
             .map_err(|source| KeyringError::Unwrap { instance, source })
+    }
+
+    /// Reads and unwraps the data keys that have come since.
+    ///
+    /// # Errors
+    /// The first key that cannot be read or unwrapped, by instance.
+    pub async fn refresh(&self, store: &Store, master: &dyn MasterKey) -> Result<(), KeyringError> {
+        for (instance, epoch, wrapped) in store.data_keys().await? {
+            if self.opening(instance, epoch).is_none() {
+                self.insert(
+                    instance,
+                    epoch,
+                    unwrapped(instance, epoch, &wrapped, master)?,
+                );
+            }
+        }
+        Ok(())
     }
 
     fn insert(&self, instance: InstanceId, epoch: u32, key: DataKey) {
@@ -100,6 +111,18 @@ impl Keyring {
         let of_epoch = |(e, key): &(u32, Arc<DataKey>)| (*e == epoch).then(|| Arc::clone(key));
         keys.get(&instance)?.iter().find_map(of_epoch)
     }
+}
+
+fn unwrapped(
+    instance: InstanceId,
+    epoch: u32,
+    wrapped: &Wrapped,
+    master: &dyn MasterKey,
+) -> Result<DataKey, KeyringError> {
+    let secret = master
+        .unwrap(wrapped, &associated(instance, epoch))
+        .map_err(|source| KeyringError::Unwrap { instance, source })?;
+    DataKey::from_secret(secret).map_err(|_| KeyringError::Unusable(instance))
 }
 
 /// What binds a wrapped data key to its place. Stored state: changing this needs a rewrap of every data key.

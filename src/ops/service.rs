@@ -69,7 +69,7 @@ pub struct Parts {
     /// Where objects and events are kept.
     pub store: Store,
     /// The data keys, unwrapped.
-    pub keyring: Keyring,
+    pub keyring: Arc<Keyring>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The random source of keys, nonces and identifiers.
@@ -107,7 +107,7 @@ impl Service {
         &self.parts.config
     }
 
-    pub(crate) const fn keyring(&self) -> &Keyring {
+    pub(crate) fn keyring(&self) -> &Keyring {
         &self.parts.keyring
     }
 

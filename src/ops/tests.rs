@@ -58,7 +58,7 @@ impl Fixture {
         let theirs = enrol(&store, &master, 2).await;
         let clock = Arc::new(ManualClock::new(NOW_MS));
         let service = Service::new(Parts {
-            keyring: Keyring::open(&store, &master).await.unwrap(),
+            keyring: Arc::new(Keyring::open(&store, &master).await.unwrap()),
             store,
             clock: Arc::clone(&clock) as _,
             random: Arc::new(SystemRandom),

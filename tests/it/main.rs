@@ -12,6 +12,7 @@ mod cli;
 mod concurrency;
 mod durability;
 mod identity;
+mod instances;
 mod kmip_command;
 mod ops;
 mod pykmip;

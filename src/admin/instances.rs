@@ -1,0 +1,82 @@
+//! Instances: made with a data key of their own, listed. The keys of one do not exist for the clients of another.
+
+use std::sync::Arc;
+
+use super::foundation::{Founding, found};
+use super::message::{Instance, rfc3339};
+use super::{Admin, AdminError, Response};
+use crate::domain::client::check_label;
+use crate::domain::{Initiator, Scope};
+use crate::ops::Keyring;
+use crate::providers::MasterKey;
+
+/// What instances are made with.
+pub struct Founder {
+    /// Wraps their data keys.
+    pub master: Arc<dyn MasterKey>,
+    /// Account, location and CRN prefix of those made from now on.
+    pub scope: Scope,
+    /// Where the server finds their data keys; none when no server runs.
+    pub keyring: Option<Arc<Keyring>>,
+}
+
+pub(super) async fn add(
+    admin: &Admin,
+    initiator: Initiator,
+    name: &str,
+) -> Result<Response, AdminError> {
+    let founder = admin.founder.as_ref().map_err(|reason| {
+        AdminError::unavailable(format!("an instance cannot be made: {reason}"))
+    })?;
+    check_label(name).map_err(|error| AdminError::invalid(format!("instance: {error}")))?;
+    let _turn = admin.changes.lock().await;
+    let is_it = |held: &Arc<crate::domain::Instance>| held.name == name;
+    if admin.store.clients().instances().iter().any(is_it) {
+        let text = format!("instance: `{name}` exists already; choose another name");
+        return Err(AdminError::conflict(text));
+    }
+    if founder.master.check_value() != *admin.store.master_key_check() {
+        let text = "an instance cannot be made: the master key is not the database's";
+        return Err(AdminError::unavailable(text));
+    }
+    let founding = Founding {
+        name,
+        scope: founder.scope.clone(),
+        initiator,
+        master: &*founder.master,
+        clock: &*admin.clock,
+        random: &*admin.random,
+    };
+    found(&admin.store, founding).await?;
+    if let Some(keyring) = &founder.keyring {
+        keyring
+            .refresh(&admin.store, &*founder.master)
+            .await
+            .map_err(|error| AdminError::unavailable(error.to_string()))?;
+    }
+    let made = all(admin).into_iter().find(|held| held.name == name);
+    let made = made.ok_or_else(|| AdminError::unavailable("the instance is not there"))?;
+    Ok(Response::Instance(made))
+}
+
+pub(super) fn list(admin: &Admin) -> Response {
+    Response::Instances(all(admin))
+}
+
+fn all(admin: &Admin) -> Vec<Instance> {
+    let snapshot = admin.store.clients();
+    let clients = snapshot.clients();
+    let instances = snapshot.instances().into_iter().map(|held| Instance {
+        id: held.id.to_string(),
+        name: held.name.clone(),
+        location: held.scope.location.clone(),
+        account: held.scope.account.clone(),
+        crn: held.scope.crn(),
+        created: rfc3339(held.created),
+        clients: clients
+            .iter()
+            .filter(|client| client.instance == held.id)
+            .count(),
+    });
+    instances.collect()
+}
