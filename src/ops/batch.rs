@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use ttlv::Writer;
+
 use crate::audit::{Data, Event};
 use crate::domain::{Identity, RequestId};
 use crate::kmip::enums::{BatchErrorContinuationOption, ResultReason};
@@ -23,6 +25,10 @@ use crate::store::changeset::Changeset;
 /// How often a message is run because others changed what it read. The writer shows what it committed before it answers, so a message
 /// that lost finds the present state in memory and has the same chance as any other.
 const TRIES: usize = 64;
+/// What a batch item of an answer has around its payload, at most, in bytes.
+const ITEM_BYTES: usize = 128;
+/// The payload of an answer to Get, at most, in bytes.
+const KEY_ANSWER_BYTES: usize = 512;
 /// From which try on objects are read past the cache, in case it is what lags.
 const TRIES_FROM_MEMORY: usize = 8;
 
@@ -246,9 +252,14 @@ async fn execute<'m>(ctx: &mut Context<'_>, message: &'m RequestMessage) -> Vec<
     use BatchErrorContinuationOption as Option;
     let continuation = message.header.continuation.unwrap_or(Option::Stop);
     let mut done = Vec::with_capacity(message.items.len());
+    let mut room = Room {
+        bytes: ctx.service.config().response_bytes_max,
+        scratch: Writer::default(),
+    };
     for item in &message.items {
         let mut report = Report::new();
         let result = run(ctx, item, message.header.version_supported(), &mut report).await;
+        let result = result.and_then(|payload| room.take(payload, ctx.version));
         let failed = result.is_err();
         done.push(Done {
             item,
@@ -267,6 +278,37 @@ async fn execute<'m>(ctx: &mut Context<'_>, message: &'m RequestMessage) -> Vec<
         }
     }
     done
+}
+
+/// What is left of the bytes an answer may have.
+struct Room {
+    bytes: usize,
+    scratch: Writer,
+}
+
+impl Room {
+    /// Counts a payload; one that only reads is refused where it does not fit. What changes something is small, and done.
+    fn take(
+        &mut self,
+        payload: ResponsePayload,
+        version: ProtocolVersion,
+    ) -> Result<ResponsePayload, OpError> {
+        self.scratch.clear();
+        let bytes = match payload {
+            // No key is written where it is not wiped.
+            ResponsePayload::Get(_) => KEY_ANSWER_BYTES,
+            _ => {
+                payload.encode(&mut self.scratch, version);
+                self.scratch.len()
+            }
+        };
+        match self.bytes.checked_sub(bytes + ITEM_BYTES) {
+            Some(left) => self.bytes = left,
+            None if payload.only_reads() => return Err(Cause::ResponseTooLarge.into()),
+            None => self.bytes = 0,
+        }
+        Ok(payload)
+    }
 }
 
 /// Turns what was carried out into Operation Undone; the last item is the failure itself.

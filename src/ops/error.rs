@@ -60,6 +60,8 @@ pub(crate) enum Cause {
     StorageFull,
     /// The store cannot commit.
     StoreUnavailable,
+    /// The answer would be larger than the server gives.
+    ResponseTooLarge,
     /// A later item of the batch failed and this one was taken back.
     Undone,
     /// Others changed the object again and again.
@@ -91,6 +93,7 @@ impl Cause {
             Self::CompressionNotSupported => ResultReason::KeyCompressionTypeNotSupported,
             Self::Sensitive => ResultReason::Sensitive,
             Self::NotExtractable => ResultReason::NotExtractable,
+            Self::ResponseTooLarge => ResultReason::ResponseTooLarge,
             Self::Cryptographic => ResultReason::CryptographicFailure,
             Self::StorageFull
             | Self::StoreUnavailable
@@ -125,6 +128,7 @@ impl Cause {
             Self::VersionNotSupported => "the protocol version is not supported",
             Self::Cryptographic => "a cryptographic operation failed",
             Self::StorageFull | Self::StoreUnavailable => "the server cannot record the request",
+            Self::ResponseTooLarge => "the response would be too large",
             Self::Undone => "undone",
             Self::Conflict => "the object changed at the same time; try again",
             Self::Internal => "the server failed",
@@ -155,6 +159,7 @@ impl Cause {
             Self::Cryptographic => Failure::CryptographicFailure,
             Self::StorageFull => Failure::StorageFull,
             Self::StoreUnavailable => Failure::StoreUnavailable,
+            Self::ResponseTooLarge => Failure::ResponseTooLarge,
             Self::Undone => Failure::Undone,
             Self::Conflict => Failure::Conflict,
             Self::Internal => Failure::Internal,

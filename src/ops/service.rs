@@ -28,6 +28,8 @@ pub struct Config {
     pub attribute_text_bytes_max: usize,
     /// The most items one batch may have.
     pub batch_items_max: u32,
+    /// The most bytes one answer has; what reads more is refused.
+    pub response_bytes_max: usize,
     /// A refused certificate is recorded once in this many seconds.
     pub refusal_window_seconds: i64,
     /// The most refused certificates remembered at once.
@@ -43,6 +45,7 @@ impl Default for Config {
             attributes_per_object_max: 1024,
             attribute_text_bytes_max: 4096,
             batch_items_max: 1024,
+            response_bytes_max: 8 * 1024 * 1024,
             refusal_window_seconds: 300,
             refusals_max: 1024,
         }

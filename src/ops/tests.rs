@@ -104,7 +104,11 @@ impl Fixture {
             });
         let bytes = encode_request(&header, &items.collect::<Vec<_>>());
         let answer = self.service.answer(identity, &bytes).await;
-        let message = ResponseMessage::decode(&answer.bytes, &ttlv::Limits::default()).unwrap();
+        let limits = ttlv::Limits {
+            message_bytes_max: self.service.config().response_bytes_max,
+            ..ttlv::Limits::default()
+        };
+        let message = ResponseMessage::decode(&answer.bytes, &limits).unwrap();
         assert_eq!(message.header.version, version);
         let answered = message.items.iter().enumerate().map(|(index, item)| {
             assert_eq!(
@@ -657,4 +661,46 @@ async fn attributes_of_one_object_are_bounded() {
     }
     let answered = fixture.send(V, None, vec![add(most)]).await;
     assert_eq!(answered[0].reason, Some(ResultReason::IndexOutOfBounds));
+}
+
+#[tokio::test]
+async fn an_answer_is_bounded_before_it_is_committed() {
+    let fixture = Fixture::new().await;
+    let long = "x".repeat(3000);
+    let many = (0..100)
+        .map(|number| custom(&format!("x-{number}"), &long))
+        .collect();
+    let uid = fixture.create(many).await;
+    let all = || {
+        RequestPayload::GetAttributes(payload::get_attributes::Request {
+            unique_identifier: Some(uid.clone()),
+            names: Vec::new(),
+        })
+    };
+    let proceed = Some(BatchErrorContinuationOption::Continue);
+    let batch = (0..60)
+        .map(|_| all())
+        .chain([activate(Some(uid.clone()))])
+        .collect();
+    let answered = fixture.send_as(&fixture.ours, V, proceed, batch).await;
+    let full = answered
+        .iter()
+        .position(|item| !item.is_success())
+        .expect("a limit");
+    assert!(
+        (20..40).contains(&full),
+        "{full} answers of 300 KiB in 8 MiB"
+    );
+    assert!(
+        answered[full..60]
+            .iter()
+            .all(|i| i.reason == Some(ResultReason::ResponseTooLarge))
+    );
+    assert!(answered[60].is_success(), "what changes something is small");
+    let events = fixture.events().await;
+    let refused = events
+        .iter()
+        .filter(|event| event.reason.code() == 413)
+        .count();
+    assert_eq!(refused, 60 - full);
 }
