@@ -295,3 +295,93 @@ impl Clients {
         self.instances.get(&id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_000;
+
+    fn instance(number: u8) -> Instance {
+        Instance {
+            id: InstanceId::new(0, [number; 10]),
+            name: format!("instance-{number}"),
+            scope: Arc::new(Scope {
+                crn_prefix: String::new(),
+                account: String::new(),
+                location: String::new(),
+                instance: String::new(),
+            }),
+            created: 0,
+        }
+    }
+
+    /// Client `number` of instance `number`, with one certificate that is valid from 500 to 1500.
+    fn client(number: u8, status: ClientStatus, fingerprint: Fingerprint) -> Client {
+        Client {
+            id: ClientId::new(0, [number; 10]),
+            label: format!("client-{number}"),
+            instance: InstanceId::new(0, [number; 10]),
+            status,
+            certificates: vec![EnrolledCertificate {
+                fingerprint,
+                trust: Trust::Pinned,
+                not_before: 500,
+                not_after: 1_500,
+                subject: String::new(),
+                added: 0,
+            }],
+            created: 0,
+        }
+    }
+
+    fn snapshot(clients: Vec<Client>) -> Clients {
+        Clients::new(vec![instance(1), instance(2)], clients)
+    }
+
+    #[test]
+    fn a_certificate_is_admitted_while_it_is_valid_and_its_client_enabled() {
+        let print = Fingerprint::of(b"one");
+        let clients = snapshot(vec![client(1, ClientStatus::Enabled, print)]);
+        let refusal = |now| clients.admit(&print, now).err();
+        assert_eq!(refusal(NOW), None);
+        assert_eq!(refusal(500), None);
+        assert_eq!(refusal(1_500), None);
+        assert_eq!(refusal(499), Some(NotAdmitted::NotYetValid));
+        assert_eq!(refusal(1_501), Some(NotAdmitted::Expired));
+        let stranger = Fingerprint::of(b"two");
+        assert_eq!(
+            clients.admit(&stranger, NOW).err(),
+            Some(NotAdmitted::Unknown)
+        );
+        let disabled = snapshot(vec![client(1, ClientStatus::Disabled, print)]);
+        assert_eq!(
+            disabled.admit(&print, NOW).err(),
+            Some(NotAdmitted::Disabled)
+        );
+    }
+
+    #[test]
+    fn a_certificate_that_passed_to_another_client_acts_for_the_old_one_no_more() {
+        let print = Fingerprint::of(b"one");
+        let enabled = ClientStatus::Enabled;
+        let before = snapshot(vec![client(1, enabled, print)]);
+        let (identity, _) = before.admit(&print, NOW).unwrap();
+        assert!(before.may_act(&identity));
+        let other = Fingerprint::of(b"two");
+        let after = snapshot(vec![client(1, enabled, other), client(2, enabled, print)]);
+        assert!(!after.may_act(&identity));
+        assert!(!snapshot(vec![client(1, ClientStatus::Disabled, print)]).may_act(&identity));
+        assert!(!snapshot(Vec::new()).may_act(&identity));
+    }
+
+    #[test]
+    fn labels_are_file_names_without_surprises() {
+        for good in ["a", "vcenter-1", "esx.example_2"] {
+            assert_eq!(check_label(good), Ok(()));
+        }
+        for bad in ["", "-a", ".a", "a/b", "a b", "ä", &"a".repeat(65)] {
+            assert_eq!(check_label(bad), Err(LabelError), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Batches: order, continuation, the ID Placeholder, what is committed and what is answered.
+
+use super::*;
+
+#[tokio::test]
+async fn the_placeholder_carries_a_key_through_a_batch() {
+    let fixture = Fixture::new().await;
+    let batch = vec![create(vec![]), activate(None), get(None)];
+    let answered = fixture.send(V, None, batch).await;
+    assert_eq!(answered.len(), 3);
+    assert!(answered.iter().all(Answered::is_success));
+    let events = fixture.events().await;
+    assert_eq!(events.len(), 3);
+    assert!(
+        events
+            .iter()
+            .all(|event| event.correlation == events[0].correlation)
+    );
+    let alone = fixture.send(V, None, vec![get(None)]).await;
+    assert_eq!(alone[0].reason, Some(ResultReason::ItemNotFound));
+}
+
+#[tokio::test]
+async fn stop_ends_a_batch_continue_does_not_and_undo_takes_back() {
+    use BatchErrorContinuationOption as Option;
+    let fixture = Fixture::new().await;
+    let batch = || {
+        vec![
+            create(vec![name("one")]),
+            get(Some("nothing".to_owned())),
+            create(vec![]),
+        ]
+    };
+    let undone = fixture.send(V, Some(Option::Undo), batch()).await;
+    let statuses: Vec<_> = undone.iter().map(|item| item.status).collect();
+    assert_eq!(
+        statuses,
+        [ResultStatus::OperationUndone, ResultStatus::OperationFailed]
+    );
+    let nothing = fixture.send(V, None, vec![locate(vec![name("one")])]).await;
+    assert_eq!(
+        nothing[0].payload.as_deref(),
+        Some(&[][..]),
+        "the key was taken back"
+    );
+
+    let stopped = fixture.send(V, Some(Option::Stop), batch()).await;
+    assert_eq!(stopped.len(), 2);
+    assert!(stopped[0].is_success());
+    // The name is taken now, so the first item fails too.
+    let continued = fixture.send(V, Some(Option::Continue), batch()).await;
+    let outcomes: Vec<_> = continued.iter().map(Answered::is_success).collect();
+    assert_eq!(outcomes, [false, false, true]);
+    assert_eq!(continued[0].reason, Some(ResultReason::InvalidField));
+
+    let reasons: Vec<_> = fixture
+        .events()
+        .await
+        .iter()
+        .map(|event| event.reason.code())
+        .collect();
+    assert_eq!(reasons, [424, 404, 200, 201, 404, 409, 404, 201]);
+}
+
+#[tokio::test]
+async fn a_failed_create_leaves_no_earlier_key_in_the_placeholder() {
+    let fixture = Fixture::new().await;
+    let batch = vec![
+        create(vec![name("kept")]),
+        create(vec![name("kept")]),
+        destroy(None),
+        locate(vec![name("kept")]),
+    ];
+    let proceed = Some(BatchErrorContinuationOption::Continue);
+    let answered = fixture.send(V, proceed, batch).await;
+    assert_eq!(answered[2].reason, Some(ResultReason::ItemNotFound));
+    assert_eq!(
+        identifier(&answered[3]),
+        identifier(&answered[0]),
+        "the first key still lives"
+    );
+}
+
+#[tokio::test]
+async fn a_name_given_up_in_a_batch_is_free_in_it() {
+    let fixture = Fixture::new().await;
+    let uid = fixture.create(vec![name("passed on")]).await;
+    let batch = vec![destroy(Some(uid.clone())), create(vec![name("passed on")])];
+    let answered = fixture.send(V, None, batch).await;
+    assert!(answered.iter().all(Answered::is_success));
+    let found = fixture
+        .send(V, None, vec![locate(vec![name("passed on")])])
+        .await;
+    assert_eq!(identifier(&found[0]), identifier(&answered[1]));
+}
+
+#[tokio::test]
+async fn a_failure_to_commit_still_names_the_key() {
+    let fixture = Fixture::new().await;
+    let uid = fixture.create(vec![]).await;
+    let event = fixture.events().await.remove(0);
+    let event = Event {
+        id: EventId::new(NOW_MS, [9; 10]),
+        ..event
+    };
+    let mut changeset = Changeset::new(event);
+    changeset.write(Write::ClientStatus(
+        fixture.ours.client,
+        ClientStatus::Disabled,
+    ));
+    fixture.service.store().apply(changeset).await.unwrap();
+    let missing = get(Some("missing".to_owned()));
+    fixture
+        .send(
+            V,
+            None,
+            vec![get(Some(uid.clone())), missing, get(Some(uid.clone()))],
+        )
+        .await;
+    let events = fixture.events().await;
+    let refused: Vec<_> = events
+        .iter()
+        .filter(|event| event.reason.code() == 403)
+        .collect();
+    assert_eq!(refused.len(), 2, "the third item was not executed");
+    assert_eq!(refused[0].target, Target::Key(uid.parse().unwrap()));
+}
+
+#[tokio::test]
+async fn an_answer_is_bounded_before_it_is_committed() {
+    let fixture = Fixture::new().await;
+    let long = "x".repeat(3000);
+    let many = (0..100)
+        .map(|number| custom(&format!("x-{number}"), &long))
+        .collect();
+    let uid = fixture.create(many).await;
+    let all = || {
+        RequestPayload::GetAttributes(payload::get_attributes::Request {
+            unique_identifier: Some(uid.clone()),
+            names: Vec::new(),
+        })
+    };
+    let proceed = Some(BatchErrorContinuationOption::Continue);
+    let batch = (0..60)
+        .map(|_| all())
+        .chain([activate(Some(uid.clone()))])
+        .collect();
+    let answered = fixture.send_as(&fixture.ours, V, proceed, batch).await;
+    let full = answered
+        .iter()
+        .position(|item| !item.is_success())
+        .expect("a limit");
+    assert!(
+        (20..40).contains(&full),
+        "{full} answers of 300 KiB in 8 MiB"
+    );
+    assert!(
+        answered[full..60]
+            .iter()
+            .all(|i| i.reason == Some(ResultReason::ResponseTooLarge))
+    );
+    assert!(answered[60].is_success(), "what changes something is small");
+    let events = fixture.events().await;
+    let refused = events
+        .iter()
+        .filter(|event| event.reason.code() == 413)
+        .count();
+    assert_eq!(refused, 60 - full);
+}
