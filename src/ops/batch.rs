@@ -1,43 +1,29 @@
 //! One message: its items in order, one changeset, one answer.
 //!
-//! Version, count, continuation, Undo, Unique Batch Item ID and ID Placeholder are dealt with here and nowhere else. The answer is
-//! written only after the changeset is committed; a stale precondition runs the whole message again, a bounded number of times.
+//! Version, count and what is refused as a whole are dealt with here, the items in `items`, and nowhere else. The answer is given only
+//! after the changeset is committed; a stale precondition runs the whole message again, a bounded number of times.
 
 use std::sync::Arc;
 
-use ttlv::Writer;
-
 use crate::audit::{Data, Event};
 use crate::domain::{Identity, RequestId};
-use crate::kmip::enums::{BatchErrorContinuationOption, ResultReason};
-use crate::kmip::message::{ItemHead, RequestError, RequestItem, RequestMessage, ResponseWriter};
+use crate::kmip::enums::ResultReason;
+use crate::kmip::message::{ItemHead, RequestError, RequestMessage, ResponseWriter};
 use crate::kmip::operation::Operation;
 use crate::kmip::version::ProtocolVersion;
 use crate::ops::context::Context;
 use crate::ops::error::{Cause, OpError};
 use crate::ops::event::{self, ItemEvent};
-use crate::ops::report::Report;
+use crate::ops::items::{Course, Done, Full, write};
 use crate::ops::service::{Answer, Service};
-use crate::ops::{ResponsePayload, dispatch};
 use crate::store::ApplyError;
 use crate::store::changeset::Changeset;
 
 /// How often a message is run because others changed what it read. The writer shows what it committed before it answers, so a message
 /// that lost finds the present state in memory and has the same chance as any other.
 const TRIES: usize = 64;
-/// What a batch item of an answer has around its payload, at most, in bytes.
-const ITEM_BYTES: usize = 128;
-/// The payload of an answer to Get, at most, in bytes.
-const KEY_ANSWER_BYTES: usize = 512;
 /// From which try on objects are read past the cache, in case it is what lags.
 const TRIES_FROM_MEMORY: usize = 8;
-
-/// A batch item that was carried out, or failed.
-struct Done<'m> {
-    item: &'m RequestItem,
-    report: Report,
-    result: Result<ResponsePayload, OpError>,
-}
 
 /// One request on its way: who sent it, when, and what its events share.
 #[derive(Clone, Copy)]
@@ -102,30 +88,21 @@ fn plain(now_ms: i64, version: ProtocolVersion, cause: Cause, close: bool) -> An
     }
 }
 
-impl Exchange<'_> {
+impl<'a> Exchange<'a> {
     async fn answer(self, message: &RequestMessage) -> Answer {
-        let header = &message.header;
-        if header.batch_count > self.service.config().batch_items_max {
-            return self.refuse_whole(message, Cause::Malformed).await;
+        if let Some(cause) = self.refusal(message) {
+            return self.refuse_whole(message, cause).await;
         }
         let mut lost = Vec::new();
         for attempt in 0..TRIES {
-            let version = header.answer_version();
             let past_cache = attempt >= TRIES_FROM_MEMORY;
-            let mut ctx = Context::new(
-                self.service,
-                self.identity,
-                version,
-                self.now_ms,
-                past_cache,
-            );
-            let done = execute(&mut ctx, message).await;
-            let changeset = match self.events(&done, header.version) {
+            let (ctx, done, answer) = self.carry_out(message, past_cache).await;
+            let changeset = match self.events(&done, message.header.version) {
                 Ok(events) => ctx.into_changeset(events),
                 Err(error) => return self.fail(message, done, &error).await,
             };
             match commit(self.service, changeset).await {
-                Ok(()) => return self.write(message, &done),
+                Ok(()) => return open_ended(answer),
                 // What was in the way shows when the message is run again on what is there now.
                 Err(ApplyError::Conflict | ApplyError::NameTaken) => lost = done,
                 Err(error) => return self.fail(message, done, &OpError::from(error)).await,
@@ -134,29 +111,53 @@ impl Exchange<'_> {
         self.fail(message, lost, &Cause::Conflict.into()).await
     }
 
-    /// Writes the answer to what was committed.
-    fn write(self, message: &RequestMessage, done: &[Done<'_>]) -> Answer {
+    /// Why a message that could be read is refused as a whole.
+    fn refusal(self, message: &RequestMessage) -> Option<Cause> {
+        let header = &message.header;
+        let discovers = |operation| operation == Some(Operation::DiscoverVersions);
+        if header.batch_count > self.service.config().batch_items_max {
+            Some(Cause::Malformed)
+        } else if header.version_supported()
+            || message.items.iter().any(|item| discovers(item.operation))
+        {
+            None
+        } else {
+            Some(Cause::VersionNotSupported)
+        }
+    }
+
+    /// Carries out what the answer has room for. Nothing is committed yet.
+    async fn carry_out<'m>(
+        self,
+        message: &'m RequestMessage,
+        past_cache: bool,
+    ) -> (Context<'a>, Vec<Done<'m>>, ResponseWriter) {
         let version = message.header.answer_version();
+        let mut course = Course::new(message, self.service.config().response_bytes_max);
+        loop {
+            let mut ctx = Context::new(
+                self.service,
+                self.identity,
+                version,
+                self.now_ms,
+                past_cache,
+            );
+            let mut answer = self.begin(message);
+            match course.run(&mut ctx, &mut answer).await {
+                Ok(done) => return (ctx, done, answer),
+                Err(Full(shorter)) => course = shorter,
+            }
+        }
+    }
+
+    /// An answer with its header.
+    fn begin(self, message: &RequestMessage) -> ResponseWriter {
         let client = message.header.client_correlation_value.as_deref();
         // Only to who correlates: PyKMIP's decoder of 1.4 does not know the field.
         let server = client.map(|_| self.request.to_string());
+        let version = message.header.answer_version();
         let seconds = self.now_ms.div_euclid(1000);
-        let mut writer =
-            ResponseWriter::with_correlation(version, seconds, client, server.as_deref());
-        for item in done {
-            let head = ItemHead::from(item.item);
-            match &item.result {
-                Ok(payload) => writer.success(head, |writer| payload.encode(writer, version)),
-                Err(error) if error.cause == Cause::Undone => writer.undone(head),
-                Err(error) => {
-                    writer.failure(head, error.cause.result_reason(), error.cause.sentence());
-                }
-            }
-        }
-        Answer {
-            bytes: writer.finish(),
-            close: false,
-        }
+        ResponseWriter::with_correlation(version, seconds, client, server.as_deref())
     }
 
     /// Turns what was to be done into failures of one cause, answers them and records them. Nothing of the message took effect.
@@ -168,14 +169,21 @@ impl Exchange<'_> {
     ) -> Answer {
         tracing::warn!(request = %self.request, cause = ?error.cause, detail = error.detail,
             "A request could not be committed.");
-        for item in &mut done {
-            item.report.response = Data::new();
-            item.result = Err(error.cause.into());
+        let mut answer = self.begin(message);
+        for Done {
+            item,
+            report,
+            failure,
+        } in &mut done
+        {
+            report.response = Data::new();
+            *failure = Some(error.cause);
+            write(&mut answer, item, Err(error.cause));
         }
         if let Ok(events) = self.events(&done, message.header.version) {
             self.record(events).await;
         }
-        self.write(message, &done)
+        open_ended(answer)
     }
 
     /// Answers a message none of whose items can be, and records that.
@@ -186,18 +194,23 @@ impl Exchange<'_> {
             _ => Cause::Malformed,
         };
         tracing::debug!(request = %self.request, detail = error.detail, "A message was refused.");
-        if let Ok(event) = event::refused(self.service, self.identity, self.stamp(), cause) {
-            self.record(vec![event]).await;
-        }
+        self.record_refused(error.request_version, cause).await;
         plain(self.now_ms, error.version, cause, close)
     }
 
     /// Refuses a message as a whole, although it could be read.
     async fn refuse_whole(self, message: &RequestMessage, cause: Cause) -> Answer {
-        if let Ok(event) = event::refused(self.service, self.identity, self.stamp(), cause) {
+        let header = &message.header;
+        tracing::debug!(request = %self.request, ?cause, "A message was refused.");
+        self.record_refused(Some(header.version), cause).await;
+        plain(self.now_ms, header.answer_version(), cause, false)
+    }
+
+    async fn record_refused(self, version: Option<ProtocolVersion>, cause: Cause) {
+        let event = event::refused(self.service, self.identity, self.stamp(), version, cause);
+        if let Ok(event) = event {
             self.record(vec![event]).await;
         }
-        plain(self.now_ms, message.header.answer_version(), cause, false)
     }
 
     /// Records failures. Who may act plays no part: the record is about what was refused.
@@ -219,7 +232,7 @@ impl Exchange<'_> {
                 version,
                 operation: item.item.operation,
                 report: &item.report,
-                failure: item.result.as_ref().err().map(|error| error.cause),
+                failure: item.failure,
             };
             events.extend(event::of_item(
                 self.service,
@@ -239,124 +252,20 @@ impl Exchange<'_> {
     }
 }
 
+/// A whole answer, after which the connection stays of use.
+fn open_ended(answer: ResponseWriter) -> Answer {
+    Answer {
+        bytes: answer.finish(),
+        close: false,
+    }
+}
+
 async fn commit(service: &Service, changeset: Option<Changeset>) -> Result<(), ApplyError> {
     match changeset {
         Some(changeset) => service.store().apply(changeset).await.map(|_| ()),
         // Nothing to record and so nothing changed: Discover Versions and Query.
         None => Ok(()),
     }
-}
-
-/// Carries out the items in order, to the end or to where the continuation option stops.
-async fn execute<'m>(ctx: &mut Context<'_>, message: &'m RequestMessage) -> Vec<Done<'m>> {
-    use BatchErrorContinuationOption as Option;
-    let continuation = message.header.continuation.unwrap_or(Option::Stop);
-    let mut done = Vec::with_capacity(message.items.len());
-    let mut room = Room {
-        bytes: ctx.service.config().response_bytes_max,
-        scratch: Writer::default(),
-    };
-    for item in &message.items {
-        let mut report = Report::new();
-        let result = run(ctx, item, message.header.version_supported(), &mut report).await;
-        let result = result.and_then(|payload| room.take(payload, ctx.version));
-        let failed = result.is_err();
-        done.push(Done {
-            item,
-            report,
-            result,
-        });
-        match continuation {
-            Option::Continue => {}
-            Option::Stop if failed => break,
-            Option::Undo if failed => {
-                ctx.discard();
-                undo(&mut done);
-                break;
-            }
-            Option::Stop | Option::Undo => {}
-        }
-    }
-    done
-}
-
-/// What is left of the bytes an answer may have.
-struct Room {
-    bytes: usize,
-    scratch: Writer,
-}
-
-impl Room {
-    /// Counts a payload; one that only reads is refused where it does not fit. What changes something is small, and done.
-    fn take(
-        &mut self,
-        payload: ResponsePayload,
-        version: ProtocolVersion,
-    ) -> Result<ResponsePayload, OpError> {
-        self.scratch.clear();
-        let bytes = match payload {
-            // No key is written where it is not wiped.
-            ResponsePayload::Get(_) => KEY_ANSWER_BYTES,
-            _ => {
-                payload.encode(&mut self.scratch, version);
-                self.scratch.len()
-            }
-        };
-        match self.bytes.checked_sub(bytes + ITEM_BYTES) {
-            Some(left) => self.bytes = left,
-            None if payload.only_reads() => return Err(Cause::ResponseTooLarge.into()),
-            None => self.bytes = 0,
-        }
-        Ok(payload)
-    }
-}
-
-/// Turns what was carried out into Operation Undone; the last item is the failure itself.
-fn undo(done: &mut [Done<'_>]) {
-    for item in done.iter_mut().filter(|item| item.result.is_ok()) {
-        item.result = Err(Cause::Undone.into());
-        // What the answer would have said is not so.
-        item.report.response = Data::new();
-    }
-}
-
-async fn run(
-    ctx: &mut Context<'_>,
-    item: &RequestItem,
-    version_supported: bool,
-    report: &mut Report,
-) -> Result<ResponsePayload, OpError> {
-    if !version_supported && item.operation != Some(Operation::DiscoverVersions) {
-        return Err(Cause::VersionNotSupported.into());
-    }
-    if item
-        .message_extension
-        .as_ref()
-        .is_some_and(|extension| extension.critical)
-    {
-        return Err(OpError::new(
-            Cause::FeatureNotSupported,
-            "critical message extension",
-        ));
-    }
-    let payload = item.payload.as_ref().map_err(OpError::from)?;
-    let since = payload.operation().since();
-    if since > ctx.version {
-        return Err(OpError::new(
-            Cause::OperationNotSupported,
-            "newer than the request's version",
-        ));
-    }
-    let result = dispatch(ctx, payload, report).await;
-    if let Err(error) = &result {
-        if matches!(payload.operation(), Operation::Create | Operation::Locate) {
-            // The key that later items mean is not there: better none than an earlier one.
-            ctx.place(None);
-        }
-        tracing::debug!(operation = payload.operation().name(), cause = ?error.cause,
-            detail = error.detail, "An operation failed.");
-    }
-    result
 }
 
 impl From<ApplyError> for OpError {

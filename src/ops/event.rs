@@ -79,6 +79,7 @@ pub(crate) fn refused(
     service: &Service,
     identity: &Arc<Identity>,
     stamp: Stamp,
+    version: Option<ProtocolVersion>,
     cause: Cause,
 ) -> Result<Event, OpError> {
     let mut event = blank(
@@ -88,6 +89,9 @@ pub(crate) fn refused(
         Action::RequestRefuse,
         Target::Instance,
     )?;
+    if let Some(version) = version {
+        event.request = Data::new().text(Field::ProtocolVersion, version.to_string());
+    }
     event.response = result(Some(cause));
     conclude(&mut event, Some(cause));
     Ok(event)

@@ -15,6 +15,7 @@ mod event;
 mod get;
 mod get_attribute_list;
 mod get_attributes;
+mod items;
 pub mod keyring;
 mod locate;
 mod query;
@@ -54,23 +55,6 @@ enum ResponsePayload {
 }
 
 impl ResponsePayload {
-    /// Whether the operation changed nothing but the record of it.
-    const fn only_reads(&self) -> bool {
-        match self {
-            Self::DiscoverVersions(_)
-            | Self::Query(_)
-            | Self::Get(_)
-            | Self::GetAttributes(_)
-            | Self::GetAttributeList(_)
-            | Self::Locate(_) => true,
-            Self::Create(_)
-            | Self::AddAttribute(_)
-            | Self::Activate(_)
-            | Self::Revoke(_)
-            | Self::Destroy(_) => false,
-        }
-    }
-
     fn encode(&self, writer: &mut Writer, version: ProtocolVersion) {
         match self {
             Self::DiscoverVersions(response) => response.encode(writer, version),

@@ -28,7 +28,7 @@ pub struct Config {
     pub attribute_text_bytes_max: usize,
     /// The most items one batch may have.
     pub batch_items_max: u32,
-    /// The most bytes one answer has; what reads more is refused.
+    /// The most bytes of one answer; what does not fit is refused before it takes effect.
     pub response_bytes_max: usize,
     /// A refused certificate is recorded once in this many seconds.
     pub refusal_window_seconds: i64,

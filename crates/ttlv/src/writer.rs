@@ -205,6 +205,13 @@ impl Writer {
         self.bytes.len()
     }
 
+    /// How many bytes fit, those that are written included, before memory is outgrown.
+    #[inline]
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Whether nothing is written.
     #[inline]
     #[must_use]

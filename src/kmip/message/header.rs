@@ -8,7 +8,7 @@ use super::Credential;
 use crate::kmip::{
     enums::{AttestationType, BatchErrorContinuationOption},
     error::DecodeError,
-    fields::{Scope, Taken, enumeration, once, required, text},
+    fields::{Scope, Taken, count, enumeration, once, required, text},
     tag::Tag,
     version::ProtocolVersion,
 };
@@ -20,7 +20,7 @@ pub struct RequestHeader {
     /// `version_supported`.
     pub version: ProtocolVersion,
     /// The most bytes the client takes as an answer.
-    pub maximum_response_size: Option<i32>,
+    pub maximum_response_size: Option<u32>,
     /// The client's name for the exchange, for the log (1.4).
     pub client_correlation_value: Option<String>,
     /// Whether the client can poll; absent means not.
@@ -110,7 +110,9 @@ impl RequestHeader {
 
     fn take(&mut self, tag: Tag, item: Item<'_>) -> Result<Taken, DecodeError> {
         match tag {
-            Tag::MaximumResponseSize => once(&mut self.maximum_response_size, tag, item.integer()?),
+            Tag::MaximumResponseSize => {
+                once(&mut self.maximum_response_size, tag, count(tag, item)?)
+            }
             Tag::ClientCorrelationValue => {
                 once(&mut self.client_correlation_value, tag, text(item)?)
             }
@@ -133,6 +135,7 @@ impl RequestHeader {
 
     fn encode_client(&self, writer: &mut Writer) {
         if let Some(bytes) = self.maximum_response_size {
+            let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
             writer.integer(Tag::MaximumResponseSize, bytes);
         }
         if let Some(value) = &self.client_correlation_value

@@ -46,7 +46,7 @@ pub struct RequestItem {
 pub struct MessageExtension {
     /// Whose extension it is.
     pub vendor_identification: String,
-    /// Whether the item makes no sense without it.
+    /// Whether the message makes no sense without it.
     pub critical: bool,
 }
 
@@ -163,6 +163,14 @@ impl Budget {
 }
 
 impl RequestItem {
+    /// Whether it makes no sense to whoever does not understand its extension: then the whole message does not
+    /// (KMIP 1.4 §6.16).
+    #[must_use]
+    pub fn is_critical(&self) -> bool {
+        let extension = self.message_extension.as_ref();
+        extension.is_some_and(|extension| extension.critical)
+    }
+
     fn decode(item: &Item<'_>, version: ProtocolVersion, budget: &mut Budget) -> Self {
         let mut outline = Outline::default();
         let complete = outline.read(item, version).map_err(ItemError::from);

@@ -5,6 +5,7 @@
 //! does not define is written as General Failure.
 
 use ttlv::{Mark, Writer};
+use zeroize::Zeroize;
 
 use super::RequestItem;
 use crate::kmip::{
@@ -43,11 +44,11 @@ impl<'a> From<&'a RequestItem> for ItemHead<'a> {
     }
 }
 
-/// An answer being written.
+/// An answer being written. It may hold a key, so one that is not finished is wiped.
 #[derive(Debug)]
 pub struct ResponseWriter {
     writer: Writer,
-    message: Mark,
+    message: Option<Mark>,
     version: ProtocolVersion,
     /// Where the four bytes of the batch count are.
     count_at: usize,
@@ -98,10 +99,21 @@ impl ResponseWriter {
         writer.end(header);
         Self {
             writer,
-            message,
+            message: Some(message),
             version,
             count_at,
             count: 0,
+        }
+    }
+
+    /// Makes room for so many bytes more, so that a key is written without growing the buffer; memory that is outgrown here is wiped.
+    pub fn reserve(&mut self, bytes: usize) {
+        let needed = self.writer.len().saturating_add(bytes);
+        if self.writer.capacity() < needed {
+            let mut wider = Writer::with_capacity(needed.saturating_mul(2));
+            wider.raw(self.writer.as_bytes());
+            let outgrown = std::mem::replace(&mut self.writer, wider);
+            outgrown.into_bytes().zeroize();
         }
     }
 
@@ -169,8 +181,10 @@ impl ResponseWriter {
     /// Ends the answer.
     #[must_use]
     pub fn finish(mut self) -> Vec<u8> {
-        self.writer.end(self.message);
-        let mut bytes = self.writer.into_bytes();
+        if let Some(message) = self.message.take() {
+            self.writer.end(message);
+        }
+        let mut bytes = std::mem::take(&mut self.writer).into_bytes();
         let value = self.count.to_be_bytes();
         if let Some(place) = bytes.get_mut(self.count_at..self.count_at.saturating_add(value.len()))
         {
@@ -191,6 +205,12 @@ impl ResponseWriter {
             rest(writer);
         });
         self.count = self.count.saturating_add(1);
+    }
+}
+
+impl Drop for ResponseWriter {
+    fn drop(&mut self) {
+        std::mem::take(&mut self.writer).into_bytes().zeroize();
     }
 }
 

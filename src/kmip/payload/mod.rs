@@ -100,6 +100,29 @@ request_payloads! {
     Revoke: revoke;
 }
 
+impl RequestPayload {
+    /// The identifier of the object that is asked about; none inside means the ID Placeholder. Nothing for operations that are not about
+    /// one object.
+    #[must_use]
+    pub fn subject(&self) -> Option<Option<&str>> {
+        let unique_identifier = match self {
+            Self::Activate(request) => &request.unique_identifier,
+            Self::AddAttribute(request) => &request.unique_identifier,
+            Self::Destroy(request) => &request.unique_identifier,
+            Self::Get(request) => &request.unique_identifier,
+            Self::GetAttributeList(request) => &request.unique_identifier,
+            Self::GetAttributes(request) => &request.unique_identifier,
+            Self::Revoke(request) => &request.unique_identifier,
+            Self::Create(_)
+            | Self::DiscoverVersions(_)
+            | Self::Locate(_)
+            | Self::Query(_)
+            | Self::Unsupported(_) => return None,
+        };
+        Some(unique_identifier.as_deref())
+    }
+}
+
 const fn request_scope(version: ProtocolVersion) -> Scope {
     Scope::new(Tag::RequestPayload, version)
 }

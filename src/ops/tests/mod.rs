@@ -22,6 +22,7 @@ use crate::providers::file::FileMasterKey;
 use crate::store::changeset::{Changeset, Write};
 use crate::store::{InitMeta, Sequence, Store, StoreConfig};
 
+mod answers;
 mod batches;
 mod keys;
 
@@ -98,6 +99,16 @@ impl Fixture {
     ) -> Vec<Answered> {
         let mut header = RequestHeader::new(version);
         header.continuation = continuation;
+        self.exchange(identity, &header, payloads).await.0
+    }
+
+    /// The answers to one message, and how long the whole answer is.
+    async fn exchange(
+        &self,
+        identity: &Arc<Identity>,
+        header: &RequestHeader,
+        payloads: Vec<RequestPayload>,
+    ) -> (Vec<Answered>, usize) {
         let items = payloads
             .into_iter()
             .enumerate()
@@ -105,14 +116,14 @@ impl Fixture {
                 unique_batch_item_id: Some(vec![u8::try_from(index).unwrap()]),
                 payload,
             });
-        let bytes = encode_request(&header, &items.collect::<Vec<_>>());
+        let bytes = encode_request(header, &items.collect::<Vec<_>>());
         let answer = self.service.answer(identity, &bytes).await;
         let limits = ttlv::Limits {
             message_bytes_max: self.service.config().response_bytes_max,
             ..ttlv::Limits::default()
         };
         let message = ResponseMessage::decode(&answer.bytes, &limits).unwrap();
-        assert_eq!(message.header.version, version);
+        assert_eq!(message.header.version, header.version);
         let answered = message.items.iter().enumerate().map(|(index, item)| {
             assert_eq!(
                 item.unique_batch_item_id,
@@ -124,7 +135,7 @@ impl Fixture {
                 payload: item.payload.map(|payload| payload.bytes().to_vec()),
             }
         });
-        answered.collect()
+        (answered.collect(), answer.bytes.len())
     }
 
     async fn create(&self, attributes: Vec<Attribute>) -> String {

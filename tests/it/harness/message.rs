@@ -7,6 +7,7 @@ pub(crate) struct Request {
     version: (i32, i32),
     credential: Option<(String, String)>,
     continuation: Option<u32>,
+    maximum: Option<i32>,
     items: Vec<BatchItem>,
 }
 
@@ -16,6 +17,7 @@ pub(crate) struct BatchItem {
     pub(crate) operation: u32,
     pub(crate) id: Option<Vec<u8>>,
     pub(crate) payload: Vec<Node>,
+    extension: Option<Node>,
 }
 
 impl BatchItem {
@@ -24,12 +26,27 @@ impl BatchItem {
             operation,
             id: None,
             payload,
+            extension: None,
         }
     }
 
     /// Gives the item a Unique Batch Item ID.
     pub(crate) fn with_id(mut self, id: &[u8]) -> Self {
         self.id = Some(id.to_vec());
+        self
+    }
+
+    /// Gives the item a vendor's extension.
+    pub(crate) fn with_extension(mut self, critical: bool) -> Self {
+        let fields = vec![
+            Node::text(tag::VENDOR_IDENTIFICATION, "Acme"),
+            Node {
+                tag: tag::CRITICALITY_INDICATOR,
+                content: Content::Boolean(critical),
+            },
+            Node::structure(tag::VENDOR_EXTENSION, vec![Node::text(0x54_0001, "na")]),
+        ];
+        self.extension = Some(Node::structure(tag::MESSAGE_EXTENSION, fields));
         self
     }
 
@@ -41,6 +58,7 @@ impl BatchItem {
                 .map(|id| Node::bytes(tag::UNIQUE_BATCH_ITEM_ID, id)),
         );
         fields.push(Node::structure(tag::REQUEST_PAYLOAD, self.payload.clone()));
+        fields.extend(self.extension.clone());
         Node::structure(tag::BATCH_ITEM, fields)
     }
 }
@@ -51,6 +69,7 @@ impl Request {
             version,
             credential: None,
             continuation: None,
+            maximum: None,
             items: items.to_vec(),
         }
     }
@@ -67,6 +86,12 @@ impl Request {
         self
     }
 
+    /// Sets the Maximum Response Size.
+    pub(crate) fn with_maximum(mut self, bytes: i32) -> Self {
+        self.maximum = Some(bytes);
+        self
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         let (major, minor) = self.version;
         let version = vec![
@@ -74,6 +99,8 @@ impl Request {
             Node::integer(tag::PROTOCOL_VERSION_MINOR, minor),
         ];
         let mut header = vec![Node::structure(tag::PROTOCOL_VERSION, version)];
+        let maximum = |bytes| Node::integer(tag::MAXIMUM_RESPONSE_SIZE, bytes);
+        header.extend(self.maximum.map(maximum));
         header.extend(
             self.credential
                 .as_ref()

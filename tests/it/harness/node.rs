@@ -176,6 +176,7 @@ pub(crate) mod tag {
     pub(crate) const CREDENTIAL: u32 = 0x42_0023;
     pub(crate) const CREDENTIAL_TYPE: u32 = 0x42_0024;
     pub(crate) const CREDENTIAL_VALUE: u32 = 0x42_0025;
+    pub(crate) const CRITICALITY_INDICATOR: u32 = 0x42_0026;
     pub(crate) const CRYPTOGRAPHIC_ALGORITHM: u32 = 0x42_0028;
     pub(crate) const CRYPTOGRAPHIC_LENGTH: u32 = 0x42_002a;
     pub(crate) const ENCRYPTION_KEY_INFORMATION: u32 = 0x42_0036;
@@ -184,6 +185,8 @@ pub(crate) mod tag {
     pub(crate) const KEY_MATERIAL: u32 = 0x42_0043;
     pub(crate) const KEY_VALUE: u32 = 0x42_0045;
     pub(crate) const KEY_WRAPPING_SPECIFICATION: u32 = 0x42_0047;
+    pub(crate) const MAXIMUM_RESPONSE_SIZE: u32 = 0x42_0050;
+    pub(crate) const MESSAGE_EXTENSION: u32 = 0x42_0051;
     pub(crate) const NAME_TYPE: u32 = 0x42_0054;
     pub(crate) const NAME_VALUE: u32 = 0x42_0055;
     pub(crate) const OBJECT_TYPE: u32 = 0x42_0057;
@@ -208,6 +211,7 @@ pub(crate) mod tag {
     pub(crate) const UNIQUE_BATCH_ITEM_ID: u32 = 0x42_0093;
     pub(crate) const UNIQUE_IDENTIFIER: u32 = 0x42_0094;
     pub(crate) const USERNAME: u32 = 0x42_0099;
+    pub(crate) const VENDOR_EXTENSION: u32 = 0x42_009c;
     pub(crate) const VENDOR_IDENTIFICATION: u32 = 0x42_009d;
     pub(crate) const WRAPPING_METHOD: u32 = 0x42_009e;
     pub(crate) const PASSWORD: u32 = 0x42_00a1;
@@ -231,6 +235,7 @@ pub(crate) mod op {
 /// Result Reasons (KMIP 1.4 §9.1.3.2.29).
 pub(crate) mod reason {
     pub(crate) const ITEM_NOT_FOUND: u32 = 0x01;
+    pub(crate) const RESPONSE_TOO_LARGE: u32 = 0x02;
     pub(crate) const INVALID_MESSAGE: u32 = 0x04;
     pub(crate) const OPERATION_NOT_SUPPORTED: u32 = 0x05;
     pub(crate) const INVALID_FIELD: u32 = 0x07;

@@ -247,3 +247,68 @@ fn three_attributes_in_one_batch_are_vcenters_tags() {
     }
     scene.check();
 }
+
+#[test]
+fn what_does_not_fit_into_the_answer_is_not_done() {
+    let mut scene = Scene::new();
+    let named = || create([key_template(), vec![attribute("Name", name("large"))]].concat());
+    let whole = Request::new((1, 4), &[named()]).with_maximum(100);
+    let answer = scene.connection.exchange(&whole).only();
+    answer.failure(reason::RESPONSE_TOO_LARGE);
+    scene.recorded("kmip-key.create 413", "-");
+    // The name is still free, and the connection of use.
+    let whole = Request::new((1, 4), &[named()]).with_maximum(2048);
+    let uid = scene.connection.exchange(&whole).only().success().uid();
+    scene.recorded("kmip-key.create 201", &uid);
+    let small = Request::new((1, 4), &[get(&uid)]).with_maximum(200);
+    let answer = scene.connection.exchange(&small).only();
+    answer.failure(reason::RESPONSE_TOO_LARGE);
+    scene.recorded("kmip-key.read 413", &uid);
+    scene.check();
+}
+
+#[test]
+fn a_critical_extension_rejects_the_whole_message() {
+    let mut scene = Scene::new();
+    let uid = scene.key(vec![]);
+    let critical = || activate(&uid).with_extension(true);
+    let items = numbered(vec![get(&uid), critical()]);
+    for (continuation, answered) in [(None, 1), (Some(UNDO), 1), (Some(CONTINUE), 2)] {
+        let response = scene.batch(continuation, &items);
+        assert_eq!(response.items.len(), answered);
+        for answer in &response.items {
+            answer.failure(reason::FEATURE_NOT_SUPPORTED);
+        }
+        scene.recorded("kmip-key.read 501", &uid);
+    }
+    scene.recorded("kmip-key.activate 501", &uid);
+    // Alone it fails as the official case does, and one that is not critical is ignored.
+    let answer = scene.connection.ask(critical());
+    answer.failure(reason::FEATURE_NOT_SUPPORTED);
+    assert_eq!(answer.operation, Some(op::ACTIVATE));
+    scene.recorded("kmip-key.activate 501", &uid);
+    let ignored = activate(&uid).with_extension(false);
+    scene.done(ignored, "kmip-key.activate 200", &uid);
+    scene.check();
+}
+
+#[test]
+fn an_operation_that_is_not_supported_fails_its_item_only() {
+    let mut scene = Scene::new();
+    let uid = scene.key(vec![]);
+    // Archive, and a number that no standard defines.
+    let items = vec![
+        BatchItem::new(0x15, vec![]),
+        BatchItem::new(0x8000_0001, vec![]),
+        get(&uid),
+    ];
+    let response = scene.batch(Some(CONTINUE), &numbered(items.clone()));
+    for (answer, item) in response.items.iter().zip(&items).take(2) {
+        answer.failure(reason::OPERATION_NOT_SUPPORTED);
+        assert_eq!(answer.operation, Some(item.operation));
+        scene.recorded("kmip-request.refuse 501", "-");
+    }
+    response.items[2].clone().success().key_material();
+    scene.recorded("kmip-key.read 200", &uid);
+    scene.check();
+}

@@ -200,6 +200,25 @@ fn a_major_version_that_is_not_spoken_is_refused_as_a_whole() {
 }
 
 #[test]
+fn under_a_newer_minor_version_only_discover_versions_is_answered() {
+    let mut scene = Scene::new();
+    for version in [(1, 5), (1, 99)] {
+        let request = Request::new(version, &[discover(&[])]);
+        let response = scene.connection.exchange(&request);
+        assert_eq!(response.version, (1, 4));
+        assert_eq!(response.only().success().versions(), VERSIONS);
+        let request = Request::new(version, &[get("x"), get("x")]);
+        let response = scene.connection.exchange(&request);
+        assert_eq!(response.version, (1, 4));
+        let answer = response.only();
+        answer.failure(reason::INVALID_MESSAGE);
+        assert_eq!(answer.operation, None);
+        scene.recorded("kmip-request.refuse 501", "-");
+    }
+    scene.check();
+}
+
+#[test]
 fn a_message_that_cannot_be_read_is_answered_and_recorded() {
     let mut scene = Scene::new();
     let bytes = Request::new((1, 4), &[get("x")]).encode();
