@@ -15,22 +15,54 @@ use crate::domain::{
 };
 use crate::store::changeset::Write;
 
-/// Enrols a certificate for a new client, or one more for a client that exists.
+/// A certificate to enrol: for a new client, or one more for a client that exists.
+pub(super) struct Enrolment {
+    pub(super) label: String,
+    pub(super) instance: Option<String>,
+    pub(super) renew: bool,
+    pub(super) certificate: Certificate,
+    pub(super) trust: Trust,
+    pub(super) action: Action,
+}
+
+/// Enrols the certificate of a file.
 pub(super) async fn add(
     admin: &Admin,
     initiator: Initiator,
     request: ClientAdd,
 ) -> Result<Response, AdminError> {
-    check_label(&request.label).map_err(|error| AdminError::invalid(format!("label: {error}")))?;
     let certificate = Certificate::from_pem(&request.certificate)
         .map_err(|error| AdminError::invalid(format!("certificate: {error}")))?;
-    check_validity(&certificate, admin.now())?;
     let trust = trust(admin, &certificate, request.issued)?;
+    let enrolment = Enrolment {
+        label: request.label,
+        instance: request.instance,
+        renew: request.renew,
+        certificate,
+        trust,
+        action: if request.issued {
+            Action::ClientIssue
+        } else {
+            Action::ClientAdd
+        },
+    };
+    enrol(admin, initiator, enrolment).await
+}
+
+/// Enrols a certificate for a new client, or one more for a client that exists.
+pub(super) async fn enrol(
+    admin: &Admin,
+    initiator: Initiator,
+    enrolment: Enrolment,
+) -> Result<Response, AdminError> {
+    let label = &enrolment.label;
+    check_label(label).map_err(|error| AdminError::invalid(format!("label: {error}")))?;
+    check_validity(&enrolment.certificate, admin.now())?;
     let _guard = admin.changes.lock().await;
     let snapshot = admin.store.clients();
-    check_not_enrolled(&snapshot, &certificate)?;
-    let enrolled = enrolled(&certificate, trust, admin.now());
-    let (client, write) = match (snapshot.labelled(&request.label), request.renew) {
+    check_not_enrolled(&snapshot, &enrolment.certificate)?;
+    let enrolled = enrolled(&enrolment.certificate, enrolment.trust, admin.now());
+    let (client, write) = match (snapshot.labelled(label), enrolment.renew) {
         (Some(client), true) => {
             let mut client = Client::clone(client);
             client.certificates.push(enrolled.clone());
@@ -38,16 +70,11 @@ pub(super) async fn add(
             (client, write)
         }
         (None, false) => {
-            let client = new_client(admin, &request, enrolled.clone())?;
+            let client = new_client(admin, &enrolment, enrolled.clone())?;
             (client.clone(), Write::Client(client))
         }
-        (Some(_), false) => return Err(label_taken(&request.label)),
-        (None, true) => return Err(unknown(&request.label)),
-    };
-    let action = if request.issued {
-        Action::ClientIssue
-    } else {
-        Action::ClientAdd
+        (Some(_), false) => return Err(label_taken(label)),
+        (None, true) => return Err(unknown(label)),
     };
     let data = Data::new()
         .text(Field::Label, &client.label)
@@ -55,7 +82,7 @@ pub(super) async fn add(
         .text(Field::Subject, &enrolled.subject)
         .text(Field::NotAfter, rfc3339(enrolled.not_after))
         .text(Field::Trust, enrolled.trust.as_str());
-    change(admin, action, initiator, &client, data, write).await
+    change(admin, enrolment.action, initiator, &client, data, write).await
 }
 
 /// Every client, by label.
@@ -185,8 +212,8 @@ fn check_not_enrolled(snapshot: &Clients, certificate: &Certificate) -> Result<(
 
 fn label_taken(label: &str) -> AdminError {
     AdminError::conflict(format!(
-        "label: `{label}` is taken; choose another, or add the certificate to that client with \
-         --renew"
+        "label: `{label}` is taken; choose another, or add the certificate to that client \
+         (--renew; --client when approving)"
     ))
 }
 
@@ -238,13 +265,13 @@ fn enrolled(certificate: &Certificate, trust: Trust, now: i64) -> EnrolledCertif
 
 fn new_client(
     admin: &Admin,
-    request: &ClientAdd,
+    enrolment: &Enrolment,
     certificate: EnrolledCertificate,
 ) -> Result<Client, AdminError> {
-    let instance = admin.instance(request.instance.as_deref())?;
+    let instance = admin.instance(enrolment.instance.as_deref())?;
     Ok(Client {
         id: ClientId::new(admin.clock.now_ms(), admin.random_bytes()?),
-        label: request.label.clone(),
+        label: enrolment.label.clone(),
         instance: instance.id,
         status: ClientStatus::Enabled,
         certificates: vec![certificate],

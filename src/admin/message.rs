@@ -19,6 +19,15 @@ pub enum Request {
     ClientStatus(ClientStatusChange),
     /// Removes a client, or one certificate of it.
     ClientRemove(ClientRemove),
+    /// Every certificate that waits for approval.
+    ClientPending,
+    /// Enrols a certificate that waits for approval.
+    ClientApprove(ClientApprove),
+    /// Takes a certificate off the list of those that wait.
+    ClientDismiss {
+        /// Its fingerprint.
+        fingerprint: String,
+    },
     /// Makes an instance.
     InstanceAdd {
         /// Its name.
@@ -76,6 +85,20 @@ pub struct ClientRemove {
     pub certificate: Option<String>,
 }
 
+/// Enrols a certificate that waits for approval, as pinned.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ClientApprove {
+    /// Its fingerprint; capitals and colons are allowed.
+    pub fingerprint: String,
+    /// The client's label.
+    pub label: String,
+    /// The instance's name; none: the only one, or `default`. Not used for a client that exists.
+    pub instance: Option<String>,
+    /// Whether the client exists and gets one more certificate.
+    pub renew: bool,
+}
+
 /// Which keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -118,6 +141,8 @@ pub enum Response {
     Client(Client),
     /// Every client, by label.
     Clients(Vec<Client>),
+    /// Certificates that wait for approval, or the one that was dismissed.
+    Pending(Vec<PendingCertificate>),
     /// An instance that was made.
     Instance(Instance),
     /// Every instance, by name.
@@ -186,6 +211,32 @@ pub struct EnrolledCertificate {
     pub not_after: String,
     /// Whether that end has passed.
     pub expired: bool,
+}
+
+/// A certificate that proved possession of its key, belongs to no client, and waits for approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingCertificate {
+    /// SHA-256 over its DER.
+    pub fingerprint: String,
+    /// Its subject.
+    pub subject: String,
+    /// Its issuer.
+    pub issuer: String,
+    /// Start of its validity, RFC 3339.
+    pub not_before: String,
+    /// End of its validity, RFC 3339.
+    pub not_after: String,
+    /// Whether that end has passed.
+    pub expired: bool,
+    /// When it came first, RFC 3339.
+    pub first_seen: String,
+    /// When it came last, RFC 3339.
+    pub last_seen: String,
+    /// How often it came.
+    pub count: u64,
+    /// The address it came from last.
+    pub address: String,
 }
 
 /// A page of keys.

@@ -13,17 +13,18 @@ pub mod keys;
 pub mod lock;
 pub mod message;
 pub mod peer;
+mod pending;
 pub mod socket;
 
 pub use error::{AdminError, ErrorKind};
 pub use instances::Founder;
 pub use message::{Request, Response};
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::audit::{Action, Data, Event, Outcome, ReasonCode, Target};
 use crate::crypto::{Certificate, Random};
-use crate::domain::{Client, Clock, EventId, Initiator, Instance, RequestId, Scope};
+use crate::domain::{Client, Clock, EventId, Initiator, Instance, Pending, RequestId, Scope};
 use crate::store::Store;
 use crate::store::changeset::{Changeset, Write};
 
@@ -36,6 +37,8 @@ pub struct Admin {
     authority: Option<Certificate>,
     /// Where KMIP is served; none when the command line runs the router itself.
     listening: Option<String>,
+    /// The certificates that wait for approval; none when the command line runs the router itself.
+    pending: Option<Arc<Mutex<Pending>>>,
     /// What instances are made with, or why none can be made.
     founder: Result<Founder, String>,
     /// Held while a change is decided and committed, so that no two decide on the same snapshot.
@@ -59,6 +62,7 @@ impl Admin {
             random,
             authority,
             listening,
+            pending: None,
             founder: Err("this process has no master key".to_owned()),
             changes,
         }
@@ -68,6 +72,15 @@ impl Admin {
     #[must_use]
     pub fn with_founder(self, founder: Result<Founder, String>) -> Self {
         Self { founder, ..self }
+    }
+
+    /// The router with the certificates that wait for approval in this server.
+    #[must_use]
+    pub fn with_pending(self, pending: Arc<Mutex<Pending>>) -> Self {
+        Self {
+            pending: Some(pending),
+            ..self
+        }
     }
 
     /// The store it works on.
@@ -90,6 +103,9 @@ impl Admin {
             Request::ClientList => Ok(clients::list(self)),
             Request::ClientStatus(request) => clients::set_status(self, initiator, request).await,
             Request::ClientRemove(request) => clients::remove(self, initiator, request).await,
+            Request::ClientPending => pending::list(self),
+            Request::ClientApprove(request) => pending::approve(self, initiator, request).await,
+            Request::ClientDismiss { fingerprint } => pending::dismiss(self, &fingerprint),
             Request::InstanceAdd { name } => instances::add(self, initiator, &name).await,
             Request::InstanceList => Ok(instances::list(self)),
             Request::KeyList(request) => keys::list(self, request).await,

@@ -182,6 +182,7 @@ actions! {
     ClientEnable = 404, Extended, "kmip-client", "enable", Critical, Plain, Local, "kmip-client", "A client is enabled.";
     ClientRemove = 405, Extended, "kmip-client", "remove", Critical, Plain, Local, "kmip-client", "A client or a certificate of one is removed.";
     ClientIssue = 406, Extended, "kmip-client", "issue", Critical, Plain, Local, "kmip-client", "A certificate is issued to a client.";
+    ClientApprove = 407, Extended, "kmip-client", "approve", Critical, Plain, Local, "kmip-client", "A certificate that waited for approval is enrolled.";
 }
 
 impl Action {

@@ -51,7 +51,7 @@ enum Command {
     /// Make and list instances, the boundaries of keys
     #[command(subcommand)]
     Instance(instance::Command),
-    /// Add, issue, list, disable, enable and remove clients
+    /// Enrol, approve, list, disable, enable and remove clients
     #[command(subcommand)]
     Client(client::Command),
     /// List and show keys, without their material

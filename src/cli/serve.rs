@@ -217,14 +217,14 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
     let tls = tls_config(&opened, Arc::clone(&gatekeeper))?;
     let listener = Listener::bind(&opened.settings.listen.to_string()).await?;
     let address = listener.address();
-    let admin = router(&opened, address);
+    let service = behaviour(&opened);
+    let admin = router(&opened, &service, address);
     let demo = if is_quickstart {
         Some(quickstart::demo(&opened.settings, Arc::clone(&admin)).await?)
     } else {
         None
     };
     let socket = ControlSocket::bind(&opened.settings.layout.socket())?;
-    let service = behaviour(&opened);
     let Opened {
         settings,
         authority,
@@ -264,7 +264,7 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
 }
 
 /// The router of administrative requests, as this server runs it.
-fn router(opened: &Opened, address: SocketAddr) -> Arc<Admin> {
+fn router(opened: &Opened, service: &Service, address: SocketAddr) -> Arc<Admin> {
     let admin = Admin::new(
         opened.store.clone(),
         Arc::new(SystemClock),
@@ -277,6 +277,7 @@ fn router(opened: &Opened, address: SocketAddr) -> Arc<Admin> {
         scope: opened.settings.scope.clone(),
         keyring: Some(Arc::clone(&opened.keyring)),
     };
+    let admin = admin.with_pending(Arc::clone(service.pending()));
     Arc::new(admin.with_founder(Ok(founder)))
 }
 

@@ -9,6 +9,7 @@ pub mod id;
 pub mod lifecycle;
 pub mod locate;
 pub mod object;
+pub mod pending;
 pub mod scope;
 
 pub use client::{
@@ -17,4 +18,5 @@ pub use client::{
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use id::{ClientId, EventId, InstanceId, ObjectId, RequestId};
 pub use object::{Dates, Name, Object, RevocationReason};
+pub use pending::{Pending, PendingCertificate};
 pub use scope::{Initiator, InitiatorKind, Scope};

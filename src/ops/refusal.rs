@@ -4,10 +4,11 @@
 //! sends makes the trail or memory grow without bound.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::audit::{Action, Data, Event, Failure, Field, Outcome, Target};
-use crate::crypto::Fingerprint;
+use crate::crypto::{Certificate, Fingerprint};
 use crate::domain::{Initiator, NotAdmitted};
 use crate::ops::error::OpError;
 use crate::ops::service::Service;
@@ -16,13 +17,16 @@ use crate::store::changeset::Changeset;
 /// A refused certificate.
 #[derive(Debug, Clone)]
 pub struct Refusal {
-    /// Its fingerprint.
-    pub fingerprint: Fingerprint,
-    /// Its subject as text, for people; at most 256 bytes.
-    pub subject: String,
+    /// The certificate.
+    pub certificate: Certificate,
     /// Why it was refused.
     pub reason: NotAdmitted,
+    /// Where it came from, for the log and the list of those that wait for approval; never for an event.
+    pub address: IpAddr,
 }
+
+/// The most bytes an event keeps of a refused certificate's subject.
+const SUBJECT_BYTES_MAX: usize = 256;
 
 /// When a fingerprint was last recorded, and what has come since.
 struct Seen {
@@ -79,11 +83,13 @@ impl Refusals {
 
     pub(crate) async fn note(&self, service: &Service, refusal: Refusal) {
         let now_ms = service.now_ms();
-        let Some(count) = self.count(refusal.fingerprint, now_ms.div_euclid(1000)) else {
+        let fingerprint = refusal.certificate.fingerprint();
+        let Some(count) = self.count(fingerprint, now_ms.div_euclid(1000)) else {
             return;
         };
-        tracing::warn!(fingerprint = %refusal.fingerprint, subject = refusal.subject,
-            reason = %refusal.reason, count, "A client certificate was refused.");
+        tracing::warn!(%fingerprint, subject = shortened(refusal.certificate.subject()),
+            address = %refusal.address, reason = %refusal.reason, count,
+            "A client certificate was refused.");
         let recorded = match self.event(service, &refusal, now_ms, count) {
             Ok(event) => service
                 .store()
@@ -107,17 +113,15 @@ impl Refusals {
         now_ms: i64,
         count: u32,
     ) -> Result<Event, OpError> {
-        let fingerprint = refusal.fingerprint.to_string();
-        let holder = service
-            .store()
-            .clients()
-            .holder(&refusal.fingerprint)
-            .cloned();
-        let label = holder.as_ref().map_or("", |client| client.label.as_str());
+        let certificate = &refusal.certificate;
+        let fingerprint = certificate.fingerprint().to_string();
+        let clients = service.store().clients();
+        let holder = clients.holder(&certificate.fingerprint());
+        let label = holder.map_or("", |client| client.label.as_str());
         let failure = failure(refusal.reason);
         let request = Data::new()
             .text(Field::Fingerprint, &fingerprint)
-            .text(Field::Subject, &refusal.subject)
+            .text(Field::Subject, shortened(certificate.subject()))
             .number(Field::Count, i64::from(count))
             .number(Field::Window, self.window_seconds);
         Ok(Event {
@@ -125,7 +129,7 @@ impl Refusals {
             time_ms: now_ms,
             action: Action::ClientRefuse,
             outcome: Outcome::Failure,
-            initiator: Arc::new(Initiator::certificate(refusal.fingerprint, label)),
+            initiator: Arc::new(Initiator::certificate(certificate.fingerprint(), label)),
             scope: Arc::clone(service.global_scope()),
             target: Target::Resource(fingerprint),
             reason: failure.reason(),
@@ -144,5 +148,28 @@ const fn failure(reason: NotAdmitted) -> Failure {
         NotAdmitted::NotYetValid => Failure::CertificateNotYetValid,
         NotAdmitted::Expired => Failure::CertificateExpired,
         NotAdmitted::NotIssued => Failure::CertificateNotIssued,
+    }
+}
+
+/// The subject, cut between two characters so that it fits into an event.
+fn shortened(subject: &str) -> &str {
+    let mut end = subject.len().min(SUBJECT_BYTES_MAX);
+    while !subject.is_char_boundary(end) {
+        end -= 1;
+    }
+    subject.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SUBJECT_BYTES_MAX, shortened};
+
+    #[test]
+    fn a_long_subject_is_cut_between_characters() {
+        assert_eq!(shortened("short"), "short");
+        let long = "ä".repeat(300);
+        assert_eq!(shortened(&long).len(), SUBJECT_BYTES_MAX);
+        let odd = format!("a{long}");
+        assert_eq!(shortened(&odd).len(), SUBJECT_BYTES_MAX - 1);
     }
 }

@@ -1,11 +1,11 @@
 //! The door of `ops`: bytes of a request in, bytes of its answer out.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use crate::crypto::{Random, Secret};
-use crate::domain::{Clock, EventId, Identity, ObjectId, RequestId, Scope};
+use crate::domain::{Clock, EventId, Identity, NotAdmitted, ObjectId, Pending, RequestId, Scope};
 use crate::ops::batch;
 use crate::ops::error::{Cause, OpError};
 use crate::ops::keyring::Keyring;
@@ -65,6 +65,7 @@ pub struct Answer {
 pub struct Service {
     parts: Parts,
     refusals: Refusals,
+    pending: Arc<Mutex<Pending>>,
 }
 
 /// What a service works with, all of it passed in.
@@ -95,7 +96,12 @@ impl Service {
             ..
         } = parts.config;
         let refusals = Refusals::new(refusal_window_seconds, refusals_max);
-        Arc::new(Self { parts, refusals })
+        let pending = Arc::default();
+        Arc::new(Self {
+            parts,
+            refusals,
+            pending,
+        })
     }
 
     /// The store behind this service.
@@ -141,8 +147,20 @@ impl Service {
         batch::answer_unframed(self, identity, error).await
     }
 
-    /// Records a certificate that proved possession and was refused: once per window, with a count.
+    /// The certificates that wait for approval.
+    #[must_use]
+    pub const fn pending(&self) -> &Arc<Mutex<Pending>> {
+        &self.pending
+    }
+
+    /// Records a certificate that proved possession and was refused: once per window, with a count. One that belongs to no
+    /// client waits for approval from now on.
     pub async fn refuse(&self, refusal: Refusal) {
+        if refusal.reason == NotAdmitted::Unknown {
+            let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = self.parts.clock.now();
+            pending.note(refusal.certificate.clone(), refusal.address, now);
+        }
         self.refusals.note(self, refusal).await;
     }
 

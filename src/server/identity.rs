@@ -36,12 +36,11 @@ use crate::domain::{Clock, Identity, NotAdmitted, Trust};
 use crate::ops::Refusal;
 use crate::server::answerer::Directory;
 use crate::server::counts::Counts;
+use crate::server::knock;
 use crate::server::tls::provider;
 
 /// The longest certificate that is looked at, in bytes.
 const CERTIFICATE_BYTES_MAX: usize = 16 * 1024;
-/// The most bytes kept of a refused certificate's subject.
-const SUBJECT_BYTES_MAX: usize = 256;
 
 /// Decides whose certificate it is.
 pub struct Gatekeeper {
@@ -118,14 +117,16 @@ impl Gatekeeper {
 
     fn report(&self, der: &[u8], reason: NotAdmitted) {
         self.counts.refusals.add_one();
-        let fingerprint = Fingerprint::of(der);
-        let subject = Certificate::from_der(der)
-            .map_or_else(|_| String::new(), |read| shortened(read.subject()));
-        tracing::debug!(%fingerprint, subject, %reason, "A certificate was refused.");
+        let address = knock::address();
+        let Ok(certificate) = Certificate::from_der(der) else {
+            return;
+        };
+        let fingerprint = certificate.fingerprint();
+        tracing::debug!(%fingerprint, %address, %reason, "A certificate was refused.");
         let refusal = Refusal {
-            fingerprint,
-            subject,
+            certificate,
             reason,
+            address,
         };
         if self.refusals.try_send(refusal).is_err() {
             self.counts.refusals_dropped.add_one();
@@ -241,27 +242,4 @@ const fn is_pkcs1(scheme: SignatureScheme) -> bool {
             | SignatureScheme::RSA_PKCS1_SHA384
             | SignatureScheme::RSA_PKCS1_SHA512
     )
-}
-
-/// The subject, cut between two characters so that it fits into an event.
-fn shortened(subject: &str) -> String {
-    subject
-        .char_indices()
-        .take_while(|(at, letter)| at.saturating_add(letter.len_utf8()) <= SUBJECT_BYTES_MAX)
-        .map(|(_, letter)| letter)
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{SUBJECT_BYTES_MAX, shortened};
-
-    #[test]
-    fn a_long_subject_is_cut_between_characters() {
-        assert_eq!(shortened("short"), "short");
-        let cut = shortened(&"ä".repeat(300));
-        assert_eq!(cut.len(), SUBJECT_BYTES_MAX);
-        let odd = shortened(&format!("a{}", "ä".repeat(300)));
-        assert_eq!(odd.len(), SUBJECT_BYTES_MAX - 1);
-    }
 }

@@ -22,6 +22,7 @@ use crate::server::answerer::Answerer;
 use crate::server::connection::{Connection, Surroundings, stopped};
 use crate::server::frames::InFlight;
 use crate::server::identity::Gatekeeper;
+use crate::server::knock;
 use crate::server::limits::Config;
 use crate::server::linger::linger;
 use crate::server::permits::{ConnectionPermit, HandshakePermit, Permits};
@@ -261,7 +262,8 @@ impl<A: Answerer> Door<A> {
             return None;
         };
         let turn: HandshakePermit = turn?;
-        let accepted = timeout(limit, self.acceptor.accept(socket).into_fallible()).await;
+        let accept = self.acceptor.accept(socket).into_fallible();
+        let accepted = timeout(limit, knock::during(permit.peer(), accept)).await;
         drop(turn);
         match accepted {
             Ok(Ok(stream)) => Some(stream),

@@ -10,6 +10,7 @@ mod connection;
 mod counts;
 mod frames;
 pub mod identity;
+mod knock;
 pub mod limits;
 mod linger;
 pub mod listener;

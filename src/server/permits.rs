@@ -5,12 +5,13 @@
 //! holds only those that are connected, so it is bounded by the number of connections.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Config;
+use crate::domain::pending::neighbourhood;
 
 /// Which limit a connection would exceed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +42,8 @@ struct Address {
 #[derive(Debug)]
 pub(super) struct ConnectionPermit {
     permits: Arc<Permits>,
+    peer: IpAddr,
+    /// What counts as its address.
     address: IpAddr,
     handshakes: Arc<Semaphore>,
     _connection: OwnedSemaphorePermit,
@@ -64,11 +67,11 @@ impl Permits {
         })
     }
 
-    /// The right of a peer at `address` to be connected.
-    pub(super) fn connect(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionPermit, Over> {
+    /// The right of a peer at this address to be connected.
+    pub(super) fn connect(self: &Arc<Self>, peer: IpAddr) -> Result<ConnectionPermit, Over> {
         let total = Arc::clone(&self.connections).try_acquire_owned();
         let connection = total.map_err(|_| Over::Total)?;
-        let address = neighbourhood(address);
+        let address = neighbourhood(peer);
         let mut addresses = self.addresses();
         let others = addresses.get(&address).map_or(0, |entry| entry.connections);
         if others >= self.connections_per_address_max {
@@ -81,6 +84,7 @@ impl Permits {
         entry.connections = others.saturating_add(1);
         Ok(ConnectionPermit {
             permits: Arc::clone(self),
+            peer: peer.to_canonical(),
             address,
             handshakes: Arc::clone(&entry.handshakes),
             _connection: connection,
@@ -106,6 +110,11 @@ impl Permits {
 }
 
 impl ConnectionPermit {
+    /// Where the peer is.
+    pub(super) const fn peer(&self) -> IpAddr {
+        self.peer
+    }
+
     /// Waits for the right to begin a handshake; nothing if there will never be one.
     pub(super) async fn handshake(&self) -> Option<HandshakePermit> {
         // First the address's own: who waits there takes no place in the queue of all.
@@ -126,17 +135,6 @@ impl Drop for ConnectionPermit {
 
 fn semaphore(permits: usize) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)))
-}
-
-/// What counts as one address: a single IPv6 host commonly has a whole /64 network to choose from.
-fn neighbourhood(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => {
-            let network = address.to_bits() & !u128::from(u64::MAX);
-            IpAddr::V6(Ipv6Addr::from_bits(network))
-        }
-    }
 }
 
 #[cfg(test)]

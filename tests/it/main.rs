@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod approval;
 mod at_rest;
 mod bad_input;
 mod cli;

@@ -2,6 +2,7 @@
 
 mod clients;
 mod keys;
+mod pending;
 mod socket;
 mod trail;
 

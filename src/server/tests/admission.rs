@@ -59,8 +59,11 @@ async fn an_unknown_certificate_is_refused_and_each_refusal_is_recorded_once() {
     }
     assert_eq!(running.refusals(2).await, [NotAdmitted::Unknown; 2]);
     let first = running.service.refusals.lock().unwrap()[0].clone();
-    assert_eq!(first.fingerprint, stranger.certificate.fingerprint());
-    assert_eq!(first.subject, "stranger");
+    assert_eq!(
+        first.certificate.fingerprint(),
+        stranger.certificate.fingerprint()
+    );
+    assert_eq!(first.certificate.subject(), "stranger");
 }
 
 #[tokio::test]

@@ -12,6 +12,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use tempfile::TempDir;
 
 use super::cli::{Output, program, run_cli};
@@ -184,6 +186,14 @@ impl Server {
     pub(crate) fn client(&self, label: &str) -> Credentials {
         let file = |kind: &str| self.path().join(format!("certs/clients/{label}.{kind}"));
         Credentials::from_files(&file("pem"), &file("key"))
+    }
+
+    /// The CA that issued the server's certificate.
+    pub(crate) fn roots(&self) -> rustls::RootCertStore {
+        let mut roots = rustls::RootCertStore::empty();
+        let ca = CertificateDer::from_pem_file(self.path().join("certs/ca.pem"));
+        roots.add(ca.expect("a CA certificate")).expect("a root");
+        roots
     }
 
     pub(crate) fn try_connect(

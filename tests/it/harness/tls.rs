@@ -51,6 +51,11 @@ impl Credentials {
         }
     }
 
+    /// A copy of the private key.
+    pub(crate) fn key(&self) -> PrivateKeyDer<'static> {
+        self.key.clone_key()
+    }
+
     /// SHA-256 of the certificate, in lower-case hex.
     pub(crate) fn fingerprint(&self) -> String {
         hex::encode(Sha256::digest(&self.certificate))

@@ -1,5 +1,7 @@
 //! `keyledger client`: who may connect.
 
+pub mod pending;
+
 use std::path::PathBuf;
 
 use clap::Subcommand;
@@ -38,6 +40,15 @@ pub enum Command {
         /// The client exists: issue one more certificate to it
         #[arg(long)]
         renew: bool,
+    },
+    /// List the certificates that were refused as unknown and wait for approval
+    Pending,
+    /// Enrol a certificate that waits for approval
+    Approve(pending::Approval),
+    /// Take a certificate off the list of those that wait
+    Dismiss {
+        /// The certificate's fingerprint
+        fingerprint: String,
     },
     /// List clients and their certificates
     List,
@@ -110,25 +121,26 @@ async fn carry_out(
             let delivered = issue::issue(reach, &settings, order).await?;
             report.record(&delivered.client, || handed_over(&delivered))?;
         }
+        Command::Pending => pending::list(reach, report).await?,
+        Command::Approve(approval) => pending::approve(reach, approval, report).await?,
+        Command::Dismiss { fingerprint } => pending::dismiss(reach, fingerprint, report).await?,
         Command::List => list(reach, report).await?,
-        Command::Disable { label } => {
-            set_enabled(reach, label, false, report).await?;
-        }
-        Command::Enable { label } => {
-            set_enabled(reach, label, true, report).await?;
-        }
+        Command::Disable { label } => set_enabled(reach, label, false, report).await?,
+        Command::Enable { label } => set_enabled(reach, label, true, report).await?,
         Command::Remove { label, certificate } => {
-            let whole = certificate.is_none();
-            let request = Request::ClientRemove(ClientRemove { label, certificate });
-            let client = changed(reach, request).await?;
-            let text = if whole {
-                "removed"
-            } else {
-                "removed one certificate of"
-            };
-            report.record(&client, || format!("{text} client {}", client.label))?;
+            remove(reach, ClientRemove { label, certificate }, report).await?;
         }
     }
+    Ok(())
+}
+
+async fn remove(reach: &mut Reach, request: ClientRemove, report: &Report) -> anyhow::Result<()> {
+    let text = match &request.certificate {
+        None => "removed",
+        Some(_) => "removed one certificate of",
+    };
+    let client = changed(reach, Request::ClientRemove(request)).await?;
+    report.record(&client, || format!("{text} client {}", client.label))?;
     Ok(())
 }
 

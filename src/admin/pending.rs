@@ -1,0 +1,98 @@
+//! Certificates that wait for approval: listing, approving and dismissing them.
+//!
+//! They wait in the memory of the running server, which is asked through the control socket; where the command line runs the
+//! router itself there are none. Approving enrols the very certificate that proved possession of its key, as pinned.
+
+use std::sync::{MutexGuard, PoisonError};
+
+use super::clients::{Enrolment, enrol};
+use super::message::{self, ClientApprove, Response, rfc3339};
+use super::{Admin, AdminError};
+use crate::audit::Action;
+use crate::crypto::Fingerprint;
+use crate::domain::{Initiator, Pending, PendingCertificate, Trust};
+
+/// Every certificate that waits, the one seen last first.
+pub(super) fn list(admin: &Admin) -> Result<Response, AdminError> {
+    let mut pending = waiting(admin)?;
+    let clients = admin.store.clients();
+    // Somebody may have enrolled it from a file.
+    pending.retain(|fingerprint| clients.holder(fingerprint).is_none());
+    let list = pending.list();
+    Ok(Response::Pending(
+        list.iter().map(|held| view(admin, held)).collect(),
+    ))
+}
+
+/// Enrols a certificate that waits.
+pub(super) async fn approve(
+    admin: &Admin,
+    initiator: Initiator,
+    request: ClientApprove,
+) -> Result<Response, AdminError> {
+    let fingerprint = fingerprint(&request.fingerprint)?;
+    let certificate = waiting(admin)?
+        .get(&fingerprint)
+        .map(|held| held.certificate.clone());
+    let enrolment = Enrolment {
+        label: request.label,
+        instance: request.instance,
+        renew: request.renew,
+        certificate: certificate.ok_or_else(absent)?,
+        trust: Trust::Pinned,
+        action: Action::ClientApprove,
+    };
+    let response = enrol(admin, initiator, enrolment).await?;
+    waiting(admin)?.remove(&fingerprint);
+    Ok(response)
+}
+
+/// Takes a certificate off the list. Nothing else changes: it waits again when its bearer comes again.
+pub(super) fn dismiss(admin: &Admin, text: &str) -> Result<Response, AdminError> {
+    let fingerprint = fingerprint(text)?;
+    let mut pending = waiting(admin)?;
+    let held = pending.get(&fingerprint).cloned().ok_or_else(absent)?;
+    pending.remove(&fingerprint);
+    tracing::info!(%fingerprint, "A certificate that waited for approval was dismissed.");
+    Ok(Response::Pending(vec![view(admin, &held)]))
+}
+
+fn waiting(admin: &Admin) -> Result<MutexGuard<'_, Pending>, AdminError> {
+    let pending = admin.pending.as_ref().ok_or_else(|| {
+        AdminError::unavailable(
+            "no server runs here: certificates wait for approval in the memory of a running server, and are back when their \
+             bearer tries again; run `keyledger serve` first",
+        )
+    })?;
+    Ok(pending.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn absent() -> AdminError {
+    AdminError::not_found(
+        "certificate: none with this fingerprint waits for approval; see `keyledger client pending`, or let its bearer try again",
+    )
+}
+
+/// A fingerprint as people copy it: other programs write it in capitals and with colons.
+fn fingerprint(text: &str) -> Result<Fingerprint, AdminError> {
+    let plain = text.trim().replace(':', "").to_ascii_lowercase();
+    plain
+        .parse()
+        .map_err(|error| AdminError::invalid(format!("certificate: {error}")))
+}
+
+fn view(admin: &Admin, held: &PendingCertificate) -> message::PendingCertificate {
+    let certificate = &held.certificate;
+    message::PendingCertificate {
+        fingerprint: certificate.fingerprint().to_string(),
+        subject: certificate.subject().to_owned(),
+        issuer: certificate.issuer().to_owned(),
+        not_before: rfc3339(certificate.not_before()),
+        not_after: rfc3339(certificate.not_after()),
+        expired: admin.now() > certificate.not_after(),
+        first_seen: rfc3339(held.first_seen),
+        last_seen: rfc3339(held.last_seen),
+        count: held.count,
+        address: held.address.to_string(),
+    }
+}
