@@ -74,7 +74,8 @@ impl DirectoryLock {
             }
             Err(error) => return Err(io(error.into())),
         }
-        write_pid(&mut file).map_err(io)?;
+        // For people only, and on a full disk it may fail.
+        drop(write_pid(&mut file));
         Ok(Self { _file: file })
     }
 }

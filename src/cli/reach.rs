@@ -59,10 +59,16 @@ impl Reach {
     }
 
     fn local(layout: &Layout, lock: DirectoryLock) -> anyhow::Result<Self> {
+        // A command works where the settings cannot be read, too.
+        let defaults = StoreConfig::default();
+        let reserve_bytes = settings(layout).map_or(defaults.reserve_bytes, |settings| {
+            settings.store.reserve_bytes
+        });
         let config = StoreConfig {
             readers: 1,
             cache_objects: 1000,
-            ..StoreConfig::default()
+            reserve_bytes,
+            ..defaults
         };
         let store = Store::open(&layout.database(), &config, SystemClock.now_ms())?;
         let authority = authority(layout)?;

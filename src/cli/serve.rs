@@ -21,7 +21,7 @@ use crate::config::{Layout, Overrides, Settings};
 use crate::crypto::{Certificate, SystemRandom};
 use crate::domain::{Clock as _, SystemClock};
 use crate::ops::service::Parts;
-use crate::ops::{Keyring, Refusal, Service};
+use crate::ops::{Keyring, Refusal, Service, record_room};
 use crate::providers::MasterKey as _;
 use crate::providers::file::FileMasterKey;
 use crate::server::identity::Gatekeeper;
@@ -232,6 +232,7 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
     } = opened;
     let (stop, stopping) = watch::channel(false);
     let recorder = tokio::spawn(record_refusals(Arc::clone(&service), refused));
+    let observer = tokio::spawn(record_room(Arc::clone(&service), stopping.clone()));
     let control = tokio::spawn(socket.serve(admin, stopped(stopping.clone())));
     let limits = settings.limits.clone();
     let serving = tokio::spawn(listener.run(
@@ -260,6 +261,9 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
     control.await.context("the control socket failed")?;
     // The listener held the last senders of refusals, so this ends once they are recorded.
     recorder.await.context("recording refusals failed")?;
+    observer
+        .await
+        .context("recording the disk's state failed")?;
     Ok(())
 }
 

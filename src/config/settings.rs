@@ -306,6 +306,9 @@ fn wide(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
+/// The largest reserve: a larger number is a mistake.
+const RESERVE_BYTES_MAX: u64 = 1 << 40;
+
 fn check_store(store: StoreConfig) -> Result<StoreConfig, SettingsError> {
     let counts = [
         ("store.readers", store.readers),
@@ -319,6 +322,11 @@ fn check_store(store: StoreConfig) -> Result<StoreConfig, SettingsError> {
             "store.readers",
             store.readers.to_string(),
             "write at most 64",
+        )),
+        None if store.reserve_bytes > RESERVE_BYTES_MAX => Err(refused(
+            "store.reserve-bytes",
+            store.reserve_bytes.to_string(),
+            "write at most 1099511627776 bytes, or 0 for no reserve",
         )),
         None => Ok(store),
     }

@@ -22,10 +22,12 @@ mod query;
 pub mod refusal;
 mod report;
 mod revoke;
+pub mod room;
 pub mod service;
 
 pub use keyring::{Keyring, KeyringError};
 pub use refusal::Refusal;
+pub use room::record_room;
 pub use service::{Answer, Config, Parts, Service};
 
 use ttlv::Writer;

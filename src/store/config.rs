@@ -16,6 +16,8 @@ pub struct StoreConfig {
     pub commit_events_max: usize,
     /// Changesets that may wait for the writer; who brings more waits with them.
     pub queue_max: usize,
+    /// Bytes kept on the disk for reads and their events when it is full; 0 keeps none.
+    pub reserve_bytes: u64,
 }
 
 impl Default for StoreConfig {
@@ -26,6 +28,7 @@ impl Default for StoreConfig {
             commit_batch_max: 256,
             commit_events_max: 4096,
             queue_max: 4096,
+            reserve_bytes: 64 * 1024 * 1024,
         }
     }
 }

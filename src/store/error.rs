@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 /// Why the database could not be opened or read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +37,14 @@ pub enum StoreError {
     /// The disk is full.
     #[error("the disk that holds the database is full: make room")]
     Full,
+    /// The disk did not keep what it was given.
+    #[error(
+        "the disk that holds the database failed to keep what was written: check the disk ({0})"
+    )]
+    Unsynced(String),
+    /// The disk did not take what was written.
+    #[error("the disk that holds the database failed to write: check the disk ({0})")]
+    Unwritten(String),
     /// Another process holds the database.
     #[error("the database is in use by another process: stop it first")]
     Busy,
@@ -66,6 +74,16 @@ impl StoreError {
 
     /// The error of the engine, sorted by cause.
     pub(super) fn of(error: &rusqlite::Error) -> Self {
+        let extended = error.sqlite_error().map(|error| error.extended_code);
+        match extended {
+            Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC) => {
+                return Self::Unsynced(error.to_string());
+            }
+            Some(ffi::SQLITE_IOERR_WRITE) => return Self::Unwritten(error.to_string()),
+            // The index of the log could not grow.
+            Some(ffi::SQLITE_IOERR_SHMSIZE) => return Self::Full,
+            _ => {}
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,

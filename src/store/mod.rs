@@ -12,6 +12,7 @@ mod error;
 mod interned;
 pub mod query;
 mod readers;
+mod reserve;
 mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use changeset::{Changeset, Precondition, Write};
 pub use config::StoreConfig;
 pub use error::{ApplyError, StoreError, Thing};
 pub use query::{Applied, By, EventPage, InitMeta, LocateQuery, Origin, Sequence, StoredEvent};
+pub use reserve::Room;
 pub use writer::OnFatal;
 
 use crate::audit::filter::EventFilter;
@@ -39,6 +41,7 @@ use crate::domain::{Clients, InstanceId, Object, ObjectId};
 use cache::Cache;
 use interned::Interned;
 use readers::Readers;
+use reserve::Reserve;
 use writer::{Command, Submission, Writer};
 
 /// An open store; clones are the same store. It is closed with the last of them, or by
@@ -57,6 +60,7 @@ struct Shared {
     head: watch::Sender<Sequence>,
     interned: Interned,
     commits: AtomicU64,
+    room: watch::Sender<Room>,
 }
 
 #[derive(Debug)]
@@ -81,7 +85,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Present`] when there is a file already.
     pub fn create(path: &Path, config: &StoreConfig, meta: &InitMeta) -> Result<Self, StoreError> {
-        Self::start(sqlite::create(path, meta)?, path, config, Box::new(abort))
+        let db = sqlite::create(path, meta)?;
+        let reserve = Reserve::open(path, config.reserve_bytes);
+        Self::start(db, reserve, path, config, Box::new(abort))
     }
 
     /// Opens an existing database and brings its schema up to date. `now_ms` in milliseconds since
@@ -105,22 +111,32 @@ impl Store {
         now_ms: i64,
         on_fatal: OnFatal,
     ) -> Result<Self, StoreError> {
-        Self::start(
-            sqlite::open(path, now_ms.div_euclid(1000))?,
-            path,
-            config,
-            on_fatal,
-        )
+        let mut reserve = Reserve::open(path, config.reserve_bytes);
+        // On a full disk even what a database needs to be opened may have to come from the reserve.
+        let db = loop {
+            match sqlite::open(path, now_ms.div_euclid(1000)) {
+                Err(_) if reserve.disk_is_full() && reserve.release() => {}
+                opened => break opened?,
+            }
+        };
+        Self::start(db, reserve, path, config, on_fatal)
     }
 
     fn start(
         db: Connection,
+        reserve: Reserve,
         path: &Path,
         config: &StoreConfig,
         on_fatal: OnFatal,
     ) -> Result<Self, StoreError> {
         let (origin, head) = sqlite::origin(&db)?;
         let master_key_check = sqlite::master_key_check(&db)?;
+        let room = if reserve.is_whole() {
+            Room::Enough
+        } else {
+            tracing::error!("The disk is full. Keys are served from the reserve; make room.");
+            Room::Reserve
+        };
         let shared = Arc::new(Shared {
             cache: Cache::new(config.cache_objects),
             clients: ArcSwap::from_pointee(sqlite::client::snapshot(&db)?),
@@ -128,9 +144,10 @@ impl Store {
             head: watch::Sender::new(head),
             interned: Interned::load(&db)?,
             commits: AtomicU64::new(0),
+            room: watch::Sender::new(room),
         });
         let readers = Readers::start(path, config.readers)?;
-        let (commands, thread) = Writer::start(db, Arc::clone(&shared), config, on_fatal)?;
+        let (commands, thread) = Writer::start(db, reserve, Arc::clone(&shared), config, on_fatal)?;
         let writer = Handle {
             commands: Some(commands),
             thread: Mutex::new(Some(thread)),
@@ -295,6 +312,12 @@ impl Store {
     #[must_use]
     pub fn head_changed(&self) -> watch::Receiver<Sequence> {
         self.inner.shared.head.subscribe()
+    }
+
+    /// Moves when the disk becomes full and when there is room again.
+    #[must_use]
+    pub fn room_changed(&self) -> watch::Receiver<Room> {
+        self.inner.shared.room.subscribe()
     }
 
     /// The trail this store keeps.

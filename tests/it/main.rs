@@ -11,6 +11,7 @@ mod at_rest;
 mod bad_input;
 mod cli;
 mod concurrency;
+mod disk_full;
 mod durability;
 mod identity;
 mod instances;

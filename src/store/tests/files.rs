@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use rusqlite::Connection;
 
 use super::*;
+use crate::store::reserve::Reserve;
 
 fn open(path: &std::path::Path) -> Result<Store, StoreError> {
     Store::open(path, &StoreConfig::default(), NOW * 1000)
@@ -151,7 +152,14 @@ async fn a_full_disk_refuses_and_leaves_what_was_there() {
     )
     .unwrap();
     let fatal: crate::store::OnFatal = Box::new(|error| panic!("{error}"));
-    let store = Store::start(db, &path, &StoreConfig::default(), fatal).unwrap();
+    let store = Store::start(
+        db,
+        Reserve::open(&path, 0),
+        &path,
+        &StoreConfig::default(),
+        fatal,
+    )
+    .unwrap();
     store
         .apply(changeset([Write::Instance(instance(1))]))
         .await

@@ -6,6 +6,7 @@
 //! neighbours. After a failed sync nothing is committed any more.
 
 mod application;
+mod room;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -18,8 +19,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::changeset::{Changeset, Write};
 use super::error::{ApplyError, StoreError};
 use super::interned::Pending;
+use super::reserve::{Reserve, Room};
 use super::sqlite::object;
-use super::{Applied, Sequence, Shared, StoreConfig, cache};
+use super::{Applied, Sequence, Shared, StoreConfig, cache, sqlite};
 use crate::domain::{Clients, ObjectId};
 
 /// What is called when a sync failed; the process must not go on as if nothing had happened.
@@ -29,6 +31,8 @@ pub type OnFatal = Box<dyn Fn(&str) + Send>;
 pub(super) enum Command {
     /// Commit this.
     Apply(Submission),
+    /// See whether the disk has room again.
+    LookForRoom,
     /// End, once everything that was queued before is committed.
     Close(oneshot::Sender<()>),
 }
@@ -55,12 +59,16 @@ pub(super) struct Writer {
     changesets_max: usize,
     events_max: usize,
     on_fatal: OnFatal,
+    reserve: Reserve,
+    /// To be woken by; it does not keep the store open.
+    commands: mpsc::WeakSender<Command>,
 }
 
 impl Writer {
     /// Starts the thread.
     pub(super) fn start(
         db: Connection,
+        reserve: Reserve,
         shared: Arc<Shared>,
         config: &StoreConfig,
         on_fatal: OnFatal,
@@ -77,6 +85,8 @@ impl Writer {
             changesets_max: config.commit_batch_max.max(1),
             events_max: config.commit_events_max.max(1),
             on_fatal,
+            reserve,
+            commands: sender.downgrade(),
             shared,
         };
         let thread = std::thread::Builder::new().name("store-writer".to_owned());
@@ -88,6 +98,9 @@ impl Writer {
     }
 
     fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        if *self.shared.room.borrow() != Room::Enough {
+            self.look_again_later();
+        }
         while let Some(command) = commands.blocking_recv() {
             let (batch, close) = self.gather(command, &mut commands);
             if !batch.is_empty() && self.commit(batch).is_break() {
@@ -108,7 +121,7 @@ impl Writer {
 
     /// The batch that begins with this command: all that is queued already, up to the bounds.
     fn gather(
-        &self,
+        &mut self,
         first: Command,
         commands: &mut mpsc::Receiver<Command>,
     ) -> (Vec<Submission>, Option<oneshot::Sender<()>>) {
@@ -120,6 +133,7 @@ impl Writer {
                     events += submission.changeset.events().len();
                     batch.push(submission);
                 }
+                Command::LookForRoom => self.look_for_room(),
                 Command::Close(reply) => return (batch, Some(reply)),
             }
             let full = batch.len() >= self.changesets_max || events >= self.events_max;
@@ -130,23 +144,28 @@ impl Writer {
 
     fn commit(&mut self, batch: Vec<Submission>) -> ControlFlow<()> {
         let first = self.next;
-        let outcomes = match self.transaction(&batch) {
-            Ok(outcomes) => {
-                self.publish(&batch, &outcomes);
-                outcomes
-            }
-            Err(failure) => {
-                let ended = self.roll_back(first, &failure);
-                for submission in batch {
-                    drop(submission.reply.send(Err(failure.error.clone())));
+        let outcomes = loop {
+            let failure = match self.transaction(&batch) {
+                Ok(outcomes) => {
+                    self.publish(&batch, &outcomes);
+                    break outcomes;
                 }
-                return ended;
+                Err(failure) => self.sort(failure),
+            };
+            let ended = self.roll_back(first, &failure);
+            let full = failure.error == ApplyError::StorageFull;
+            if full && ended.is_continue() && self.take_from_reserve() {
+                continue;
             }
+            for submission in batch {
+                drop(submission.reply.send(Err(failure.error.clone())));
+            }
+            return ended;
         };
         for (submission, outcome) in batch.into_iter().zip(outcomes) {
             drop(submission.reply.send(outcome));
         }
-        ControlFlow::Continue(())
+        self.checkpoint_when_due()
     }
 
     /// One transaction for the whole batch. An error means that nothing of it is committed.
@@ -157,6 +176,10 @@ impl Writer {
         self.statement("BEGIN IMMEDIATE")?;
         let mut outcomes = Vec::with_capacity(batch.len());
         for submission in batch {
+            if !self.has_room_for(&submission.changeset) {
+                outcomes.push(Err(ApplyError::StorageFull));
+                continue;
+            }
             match self.apply(submission) {
                 Err(error) if !error.is_refusal() => return Err(error.into()),
                 outcome => outcomes.push(outcome),
@@ -230,7 +253,9 @@ impl Writer {
             (self.on_fatal)(&failure.error.to_string());
             return ControlFlow::Break(());
         }
-        tracing::warn!(error = %failure.error, "A commit failed and was rolled back.");
+        if failure.error != ApplyError::StorageFull {
+            tracing::warn!(error = %failure.error, "A commit failed and was rolled back.");
+        }
         // Some errors have rolled back already.
         if !self.db.is_autocommit()
             && let Err(error) = self.db.execute_batch("ROLLBACK")
@@ -246,11 +271,9 @@ impl Writer {
         Ok(())
     }
 
+    /// Empties the log at the end. What it holds is durable whether that succeeds or not.
     fn checkpoint(&self) {
-        if let Err(error) = self
-            .db
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-        {
+        if let Err(error) = sqlite::checkpoint(&self.db, "TRUNCATE") {
             tracing::warn!(%error, "The write-ahead log could not be emptied.");
         }
     }
@@ -265,10 +288,17 @@ struct Failure {
 
 impl From<ApplyError> for Failure {
     fn from(error: ApplyError) -> Self {
-        Self {
+        let fatal = matches!(
             error,
-            fatal: false,
-        }
+            ApplyError::Store(StoreError::Unsynced(_) | StoreError::Unwritten(_))
+        );
+        Self { error, fatal }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        ApplyError::from(error).into()
     }
 }
 

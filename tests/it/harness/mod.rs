@@ -6,9 +6,11 @@ mod answer;
 mod cli;
 mod event;
 mod message;
+mod mounts;
 mod node;
 mod server;
 mod tls;
+mod trail;
 
 pub(crate) use answer::{Answer, Response};
 pub(crate) use cli::{program, run_cli};
@@ -16,9 +18,11 @@ pub(crate) use message::{
     BatchItem, Request, activate, add_attribute, attribute, create, destroy, discover, get,
     get_attribute_list, get_attributes, key_template, locate, name, query, revoke,
 };
+pub(crate) use mounts::{in_own_mounts, mount_tmpfs};
 pub(crate) use node::{Content, Node, op, reason, tag};
 pub(crate) use server::{Server, fresh_directory, until};
 pub(crate) use tls::{Connection, Credentials, TlsVersion};
+pub(crate) use trail::whole_trail;
 
 use std::path::PathBuf;
 

@@ -243,4 +243,5 @@ pub(crate) mod reason {
     pub(crate) const ILLEGAL_OPERATION: u32 = 0x0b;
     pub(crate) const PERMISSION_DENIED: u32 = 0x0c;
     pub(crate) const KEY_FORMAT_TYPE_NOT_SUPPORTED: u32 = 0x10;
+    pub(crate) const GENERAL_FAILURE: u32 = 0x100;
 }

@@ -19,6 +19,7 @@ use tempfile::TempDir;
 use super::cli::{Output, program, run_cli};
 use super::event::Event;
 use super::message::{create, key_template};
+use super::mounts::made_outside;
 use super::tls::{Connection, Credentials, TlsVersion};
 
 /// How long the program may take to start, to stop, or to do what a test waits for.
@@ -50,17 +51,33 @@ pub(crate) fn fresh_directory() -> TempDir {
 }
 
 /// The directory of a server that was started in an empty one and stopped again; made once for all tests of a run.
-fn made_before() -> &'static Path {
+pub(super) fn made_before() -> &'static Path {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     MADE.get_or_init(|| {
+        if let Some(path) = made_outside() {
+            return path;
+        }
         let runs = Path::new(env!("CARGO_TARGET_TMPDIR"));
         sweep(runs);
         let path = runs.join(format!("quickstart-{}", std::process::id()));
         let mut server = Server::start_fresh();
         assert!(server.stop().success(), "the server stops as asked");
+        // Tests are many and do not fill the disk: each has a small reserve.
+        fs::remove_file(server.data().join("reserve")).expect("a reserve");
+        set_reserve(server.path(), 1 << 20);
         copy(server.path(), &path);
         path
     })
+}
+
+/// Sets how many bytes a server keeps for a full disk.
+pub(crate) fn set_reserve(directory: &Path, bytes: u64) {
+    let file = directory.join("keyledger.toml");
+    let text = fs::read_to_string(&file).expect("a configuration");
+    let is_set = |line: &&str| line.trim_start_matches('#').starts_with("reserve-bytes");
+    let old = text.lines().find(is_set).expect("the setting");
+    let text = text.replace(old, &format!("reserve-bytes = {bytes}"));
+    fs::write(&file, text).expect("a configuration");
 }
 
 /// Removes what earlier runs left.
@@ -123,6 +140,13 @@ impl Server {
     /// A quickstart server in a new directory, with keys nobody else has.
     pub(crate) fn start_fresh() -> Self {
         Self::start_with(fresh_directory(), &["--quickstart"])
+    }
+
+    /// A quickstart server in this directory, with so many bytes kept for a full disk.
+    pub(crate) fn start_in(directory: TempDir, reserve_bytes: u64) -> Self {
+        copy(made_before(), directory.path());
+        set_reserve(directory.path(), reserve_bytes);
+        Self::start_with(directory, &[])
     }
 
     /// A server in a directory that was set up.

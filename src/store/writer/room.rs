@@ -1,0 +1,155 @@
+//! What the writer does when the disk is full.
+//!
+//! A part of the reserve is given back and the commit is tried again. From then on only that is committed which a restart of a VM or a
+//! compromise needs: reads, the records of failures, and what takes something away. When the last part is used up nothing is
+//! committed, and so nothing is answered. Now and then the writer looks whether there is room again. Each change is logged once.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use super::{Command, Failure, Writer};
+use crate::audit::ReasonCode;
+use crate::domain::ClientStatus;
+use crate::kmip::enums::State;
+use crate::store::changeset::{Changeset, Write};
+use crate::store::error::{ApplyError, StoreError};
+use crate::store::reserve::Room;
+use crate::store::sqlite;
+
+/// Pages in the log from which on it is moved into the database. 16 MiB of 4 KiB pages: fewer checkpoints between commits than with
+/// SQLite's 4 MiB.
+const LOG_PAGES_MAX: i32 = 4000;
+/// The same while the disk is full: 1 MiB.
+const LOG_PAGES_MAX_FULL: i32 = 256;
+
+/// How long the writer waits until it looks for room again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+impl Writer {
+    /// Whether there is room for this changeset while the reserve is in use.
+    pub(super) fn has_room_for(&self, changeset: &Changeset) -> bool {
+        if *self.shared.room.borrow() == Room::Enough {
+            return true;
+        }
+        let refused_for_room = changeset
+            .events()
+            .iter()
+            .all(|event| event.reason == ReasonCode::InsufficientStorage);
+        if refused_for_room && !self.reserve.half_is_held() {
+            // A client that creates again and again must not use up what reads need.
+            return false;
+        }
+        changeset.writes().iter().all(only_reads_or_takes_away)
+    }
+
+    /// A commit failed: says whether that was for want of room, where the engine cannot tell.
+    pub(super) fn sort(&self, failure: Failure) -> Failure {
+        match failure.error {
+            // To the engine, an exceeded quota is a write that failed.
+            ApplyError::Store(StoreError::Unwritten(_)) if self.reserve.disk_is_full() => {
+                ApplyError::StorageFull.into()
+            }
+            _ => failure,
+        }
+    }
+
+    /// The disk is full: gives room from the reserve. Says whether it is worth trying again.
+    pub(super) fn take_from_reserve(&mut self) -> bool {
+        let room = *self.shared.room.borrow();
+        let given = self.reserve.release();
+        match room {
+            Room::Enough if given => {
+                tracing::error!("The disk is full. Keys are served from the reserve; make room.");
+                self.enter(Room::Reserve);
+            }
+            Room::Enough | Room::Reserve if !given => {
+                tracing::error!(
+                    "The disk is full and the reserve is used up. Nothing is answered until there is room."
+                );
+                self.enter(Room::None);
+            }
+            _ => {}
+        }
+        given
+    }
+
+    fn enter(&self, room: Room) {
+        self.shared.room.send_replace(room);
+        self.look_again_later();
+    }
+
+    /// Sees to it that the writer looks for room soon, also if nobody asks anything of it.
+    pub(super) fn look_again_later(&self) {
+        let commands = self.commands.clone();
+        let thread = std::thread::Builder::new().name("store-room".to_owned());
+        let wait = move || {
+            std::thread::sleep(LOOK_AGAIN);
+            // The store may have been closed meanwhile.
+            if let Some(commands) = commands.upgrade() {
+                drop(commands.blocking_send(Command::LookForRoom));
+            }
+        };
+        if let Err(error) = thread.spawn(wait) {
+            tracing::error!(%error, "Room on the disk is not looked for again: restart the server once there is some.");
+        }
+    }
+
+    /// Goes back to work as usual once the reserve is whole again.
+    pub(super) fn look_for_room(&mut self) {
+        if *self.shared.room.borrow() == Room::Enough {
+            return;
+        }
+        if self.reserve.renew() {
+            tracing::warn!("There is room on the disk again; the reserve is whole.");
+            self.shared.room.send_replace(Room::Enough);
+        } else {
+            self.look_again_later();
+        }
+    }
+
+    /// Moves the log into the database when it has grown long. Its sync counts as much as that of a commit.
+    pub(super) fn checkpoint_when_due(&mut self) -> ControlFlow<()> {
+        let pages_max = match *self.shared.room.borrow() {
+            Room::Enough => LOG_PAGES_MAX,
+            // What is in the database need not lie in the log too.
+            Room::Reserve | Room::None => LOG_PAGES_MAX_FULL,
+        };
+        if sqlite::log_pages() < pages_max {
+            return ControlFlow::Continue(());
+        }
+        match sqlite::checkpoint(&self.db, "PASSIVE").map_err(|error| self.sort(error.into())) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(failure) if failure.error == ApplyError::StorageFull => {
+                // The next commit tries again with the room this gives.
+                self.take_from_reserve();
+                ControlFlow::Continue(())
+            }
+            Err(failure) if failure.fatal => {
+                (self.on_fatal)(&failure.error.to_string());
+                ControlFlow::Break(())
+            }
+            Err(failure) => {
+                tracing::warn!(error = %failure.error, "The write-ahead log could not be moved into the database.");
+                ControlFlow::Continue(())
+            }
+        }
+    }
+}
+
+/// Whether a change needs no room beyond its event's, and cannot wait: reads, and what ends the use of a key or of an access.
+fn only_reads_or_takes_away(write: &Write) -> bool {
+    match write {
+        Write::Read(..)
+        | Write::CertificateRemoved(..)
+        | Write::ClientRemoved(_)
+        | Write::ClientStatus(_, ClientStatus::Disabled) => true,
+        Write::State(object) => !matches!(object.state, State::PreActive | State::Active),
+        Write::Insert(_)
+        | Write::Attributes(_)
+        | Write::Instance(_)
+        | Write::DataKey(..)
+        | Write::Client(_)
+        | Write::Certificate(..)
+        | Write::ClientStatus(_, ClientStatus::Enabled) => false,
+    }
+}
