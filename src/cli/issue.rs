@@ -1,9 +1,9 @@
-//! Issuing a client's certificate: key and certificate are made here, the certificate is enrolled through the router.
+//! Issuing a client's certificate: it is made here, with a key of ours or for a request of the client's, and enrolled through the router.
 //!
 //! The private key goes from memory to one file of its owner and nowhere else: it does not cross the control socket. Nothing is
 //! overwritten; when enrolling is refused, the files that were just made are removed again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -12,7 +12,7 @@ use crate::admin::message::{Client, ClientAdd};
 use crate::admin::{Request, Response};
 use crate::config::layout::{read_private, read_public, write_private, write_public};
 use crate::config::{Layout, Settings};
-use crate::crypto::Authority;
+use crate::crypto::{Authority, SigningRequest};
 use crate::domain::client::check_label;
 use crate::domain::{Clock as _, SystemClock};
 
@@ -66,29 +66,83 @@ pub async fn issue(
         remove(&[&key]);
         return Err(error.into());
     }
+    let made = [key.as_path(), certificate.as_path()];
+    let client = enrol(reach, order, issued.certificate_pem, &made).await?;
+    Ok(Delivered {
+        client,
+        certificate,
+        key,
+    })
+}
+
+/// A certificate made for a client's own signing request.
+#[derive(Debug)]
+pub struct Signed {
+    /// The client as enrolled.
+    pub client: Client,
+    /// Where its certificate lies.
+    pub certificate: PathBuf,
+    /// The certificate as PEM text.
+    pub pem: String,
+}
+
+/// Signs a client's own request and enrols the certificate; it is written to `out`, or among the clients' certificates.
+///
+/// # Errors
+/// The request is refused, the CA cannot be used, a file is in the way, or the router refused; nothing is left behind then.
+pub async fn sign(
+    reach: &mut Reach,
+    settings: &Settings,
+    order: Order,
+    request: &str,
+    out: Option<PathBuf>,
+) -> anyhow::Result<Signed> {
+    let layout = &settings.layout;
+    check_label(&order.label)?;
+    let request = SigningRequest::from_pem(request)?;
+    let days = settings.client_days;
+    let (pem, _) = authority(layout)?
+        .sign(&request, &order.label, SystemClock.now(), days)
+        .context("the client's certificate was not made")?;
+    let certificate = out.unwrap_or_else(|| layout.client_certificate(&order.label));
+    write_public(&certificate, pem.as_bytes())?;
+    let client = enrol(reach, order, pem.clone(), &[certificate.as_path()]).await?;
+    Ok(Signed {
+        client,
+        certificate,
+        pem,
+    })
+}
+
+/// Enrols a certificate that was just made; a refusal takes back the files it was written to.
+async fn enrol(
+    reach: &mut Reach,
+    order: Order,
+    certificate: String,
+    files: &[&Path],
+) -> anyhow::Result<Client> {
     let request = ClientAdd {
         label: order.label,
         instance: order.instance,
-        certificate: issued.certificate_pem,
+        certificate,
         issued: true,
         renew: order.renew,
     };
     match reach.run(Request::ClientAdd(request)).await {
-        Ok(Response::Client(client)) => Ok(Delivered {
-            client,
-            certificate,
-            key,
-        }),
+        Ok(Response::Client(client)) => Ok(client),
         Ok(other) => Err(reach::unexpected(&other)),
         Err(error) if reach::is_refusal(&error) => {
-            remove(&[&key, &certificate]);
+            remove(files);
             Err(error)
         }
-        // Whether the client is enrolled is not known, so its key is kept.
-        Err(error) => Err(error.context(format!(
-            "it is not known whether the client was enrolled; see `keyledger client list`; its key is {}",
-            key.display()
-        ))),
+        // Whether the client is enrolled is not known, so its files are kept.
+        Err(error) => {
+            let kept = files.iter().map(|file| file.display().to_string());
+            Err(error.context(format!(
+                "it is not known whether the client was enrolled; see `keyledger client list`; what was made for it is kept: {}",
+                kept.collect::<Vec<_>>().join(", ")
+            )))
+        }
     }
 }
 
@@ -105,7 +159,7 @@ pub fn authority(layout: &Layout) -> anyhow::Result<Authority> {
 }
 
 /// Takes back files made a moment ago. One that stays is named by the next attempt.
-fn remove(paths: &[&PathBuf]) {
+fn remove(paths: &[&Path]) {
     for path in paths {
         drop(std::fs::remove_file(path));
     }

@@ -19,7 +19,9 @@ pub mod wrap;
 #[cfg(test)]
 mod version_one;
 
-pub use authority::{Authority, AuthorityError, Issued, KeyKind, self_signed_client};
+pub use authority::{
+    Authority, AuthorityError, Issued, KeyKind, SigningRequest, self_signed_client,
+};
 pub use certificate::{Certificate, CertificateError, SubjectPublicKey, spki};
 pub use fingerprint::Fingerprint;
 pub use generate::symmetric_key;

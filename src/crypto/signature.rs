@@ -13,7 +13,7 @@ use x509_parser::oid_registry::{
     OID_PKCS1_SHA512WITHRSA, OID_SIG_ECDSA_WITH_SHA256, OID_SIG_ECDSA_WITH_SHA384, OID_SIG_ED25519,
     Oid,
 };
-use x509_parser::x509::SubjectPublicKeyInfo;
+use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 use super::certificate::{CertificateError, parse};
 
@@ -51,12 +51,29 @@ pub fn verify_signed_by(leaf_der: &[u8], issuer_der: &[u8]) -> Result<(), Signat
     if leaf.signature_algorithm != leaf.tbs_certificate.signature {
         return Err(SignatureError::Contradiction);
     }
-    let oid = &leaf.signature_algorithm.algorithm;
-    let algorithm = algorithm(oid, issuer.public_key())
-        .ok_or_else(|| SignatureError::Algorithm(oid.to_id_string()))?;
-    let key = &issuer.public_key().subject_public_key.data;
-    UnparsedPublicKey::new(algorithm, key)
-        .verify(leaf.tbs_certificate.as_ref(), &leaf.signature_value.data)
+    verify(
+        &leaf.signature_algorithm,
+        issuer.public_key(),
+        leaf.tbs_certificate.as_ref(),
+        &leaf.signature_value.data,
+    )
+}
+
+/// Checks that `signature` over `message` was made with `key`, in the way `stated` says.
+///
+/// # Errors
+/// It was not, or that way is not accepted.
+pub(super) fn verify(
+    stated: &AlgorithmIdentifier<'_>,
+    key: &SubjectPublicKeyInfo<'_>,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureError> {
+    let oid = &stated.algorithm;
+    let algorithm =
+        algorithm(oid, key).ok_or_else(|| SignatureError::Algorithm(oid.to_id_string()))?;
+    UnparsedPublicKey::new(algorithm, &key.subject_public_key.data)
+        .verify(message, signature)
         .map_err(|_| SignatureError::BadSignature)
 }
 

@@ -18,6 +18,7 @@ mod instances;
 mod kmip_command;
 mod ops;
 mod pykmip;
+mod signing;
 mod tidy;
 mod transcripts;
 mod vcenter;

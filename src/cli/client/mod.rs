@@ -1,46 +1,25 @@
 //! `keyledger client`: who may connect.
 
+pub mod enrol;
 pub mod pending;
-
-use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::issue::{self, Delivered, Order};
 use super::reach::{self, Reach};
-use super::report::{Report, fields, table};
-use crate::admin::message::{Client, ClientAdd, ClientRemove, ClientStatusChange};
+use super::report::{Report, table};
+use crate::admin::message::{Client, ClientRemove, ClientStatusChange};
 use crate::admin::{Request, Response};
 use crate::config::Layout;
-use crate::config::layout::read_public;
 
 /// What to do with clients.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Enrol a certificate that the client brings, such as vCenter's own
-    Add {
-        /// The client's label: letters, digits, '.', '_' and '-'
-        label: String,
-        /// The certificate in PEM form, one without its chain
-        file: PathBuf,
-        /// The instance whose keys it may use (default: the only one)
-        #[arg(long, conflicts_with = "renew")]
-        instance: Option<String>,
-        /// The client exists: add this certificate to it
-        #[arg(long)]
-        renew: bool,
-    },
+    Add(enrol::Addition),
     /// Make a key and a certificate for a client, in certs/clients/
-    Issue {
-        /// The client's label: letters, digits, '.', '_' and '-'
-        label: String,
-        /// The instance whose keys it may use (default: the only one)
-        #[arg(long, conflicts_with = "renew")]
-        instance: Option<String>,
-        /// The client exists: issue one more certificate to it
-        #[arg(long)]
-        renew: bool,
-    },
+    Issue(enrol::Issuing),
+    /// Sign a client's own certificate signing request, and write the certificate to certs/clients/
+    SignCsr(enrol::Signing),
     /// List the certificates that were refused as unknown and wait for approval
     Pending,
     /// Enrol a certificate that waits for approval
@@ -90,37 +69,9 @@ async fn carry_out(
     report: &Report,
 ) -> anyhow::Result<()> {
     match command {
-        Command::Add {
-            label,
-            file,
-            instance,
-            renew,
-        } => {
-            let certificate = read_public(&file, "name the file with the client's certificate")?;
-            let request = ClientAdd {
-                label,
-                instance,
-                certificate,
-                issued: false,
-                renew,
-            };
-            let client = changed(reach, Request::ClientAdd(request)).await?;
-            report.record(&client, || said("enrolled", &client))?;
-        }
-        Command::Issue {
-            label,
-            instance,
-            renew,
-        } => {
-            let settings = reach::settings(layout)?;
-            let order = Order {
-                label,
-                instance,
-                renew,
-            };
-            let delivered = issue::issue(reach, &settings, order).await?;
-            report.record(&delivered.client, || handed_over(&delivered))?;
-        }
+        Command::Add(addition) => enrol::add(reach, addition, report).await?,
+        Command::Issue(issuing) => enrol::issue(layout, reach, issuing, report).await?,
+        Command::SignCsr(signing) => enrol::sign(layout, reach, signing, report).await?,
         Command::Pending => pending::list(reach, report).await?,
         Command::Approve(approval) => pending::approve(reach, approval, report).await?,
         Command::Dismiss { fingerprint } => pending::dismiss(reach, fingerprint, report).await?,
@@ -142,17 +93,6 @@ async fn remove(reach: &mut Reach, request: ClientRemove, report: &Report) -> an
     let client = changed(reach, Request::ClientRemove(request)).await?;
     report.record(&client, || format!("{text} client {}", client.label))?;
     Ok(())
-}
-
-fn handed_over(delivered: &Delivered) -> String {
-    let files = fields(&[
-        (
-            "certificate",
-            Some(delivered.certificate.display().to_string()),
-        ),
-        ("private key", Some(delivered.key.display().to_string())),
-    ]);
-    format!("{}\n{files}", said("enrolled", &delivered.client))
 }
 
 async fn set_enabled(

@@ -7,9 +7,11 @@
 
 mod error;
 mod key_kind;
+mod request;
 
 pub use error::AuthorityError;
 pub use key_kind::KeyKind;
+pub use request::{RequestError, SigningRequest};
 
 use std::fmt;
 use std::time::Duration;
@@ -168,18 +170,55 @@ impl Authority {
         self.issue(params, kind)
     }
 
+    /// Signs the key of a client's own request. The subject is the request's, or `label` where it has no common name; it decides
+    /// nothing else of the certificate. Gives the certificate as PEM text, and read.
+    ///
+    /// # Errors
+    /// The dates are impossible, or the random source failed.
+    pub fn sign(
+        &self,
+        request: &SigningRequest,
+        label: &str,
+        now: i64,
+        days: u32,
+    ) -> Result<(String, Certificate), AuthorityError> {
+        let common_name = request.common_name.as_deref().unwrap_or(label);
+        let mut params = params(common_name, self.validity(now, days)?)?;
+        let others = [
+            (DnType::OrganizationName, &request.organization),
+            (DnType::OrganizationalUnitName, &request.organizational_unit),
+        ];
+        for (kind, name) in others {
+            if let Some(name) = name {
+                params.distinguished_name.push(kind, name.as_str());
+            }
+        }
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.key_usages.clone_from(&request.usages);
+        let made = self.certify(params, &request.public_key)?;
+        Ok((made.pem(), Certificate::from_der(made.der())?))
+    }
+
     fn issue(
         &self,
         mut params: CertificateParams,
         kind: KeyKind,
     ) -> Result<Issued, AuthorityError> {
+        params.key_usages = kind.tls_usages();
+        let key = kind.generate()?;
+        let made = self.certify(params, &key)?;
+        Issued::new(&made, &key)
+    }
+
+    fn certify(
+        &self,
+        mut params: CertificateParams,
+        key: &impl PublicKeyData,
+    ) -> Result<rcgen::Certificate, AuthorityError> {
         // Stated rather than left out, since the library writes the subject key identifier only then.
         params.is_ca = IsCa::ExplicitNoCa;
-        params.key_usages = kind.tls_usages();
         params.use_authority_key_identifier_extension = true;
-        let key = kind.generate()?;
-        let made = params.signed_by(&key, &self.issuer)?;
-        Issued::new(&made, &key)
+        Ok(params.signed_by(key, &self.issuer)?)
     }
 
     fn validity(&self, now: i64, days: u32) -> Result<Validity, AuthorityError> {

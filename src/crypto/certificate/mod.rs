@@ -97,10 +97,7 @@ impl Certificate {
     /// The text holds no certificate, several, or something else; each has its own error.
     pub fn from_pem(text: &str) -> Result<Self, CertificateError> {
         // Looked for before anything is decoded, so that no copy of the key is made.
-        if text
-            .lines()
-            .any(|line| line.trim_end().ends_with("PRIVATE KEY-----"))
-        {
+        if is_private_key_text(text) {
             return Err(CertificateError::PrivateKey);
         }
         let blocks = pem_blocks(text)?;
@@ -215,6 +212,12 @@ pub(super) fn public_key(
         algorithm: algorithm.content.to_vec(),
         key_bits: info.subject_public_key.data.to_vec(),
     })
+}
+
+/// Whether a text holds a private key in PEM form.
+pub(super) fn is_private_key_text(text: &str) -> bool {
+    text.lines()
+        .any(|line| line.trim_end().ends_with("PRIVATE KEY-----"))
 }
 
 fn pem_blocks(text: &str) -> Result<Vec<Pem>, CertificateError> {

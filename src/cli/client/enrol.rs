@@ -1,0 +1,129 @@
+//! `keyledger client add`, `issue` and `sign-csr`: clients and their certificates, from files or made here.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::super::issue::{self, Order};
+use super::super::reach::{self, Reach};
+use super::super::report::{Report, fields};
+use super::{changed, said};
+use crate::admin::Request;
+use crate::admin::message::ClientAdd;
+use crate::config::Layout;
+use crate::config::layout::read_public;
+
+/// A certificate that a client brings.
+#[derive(Debug, Args)]
+pub struct Addition {
+    /// The client's label: letters, digits, '.', '_' and '-'
+    label: String,
+    /// The certificate in PEM form, one without its chain
+    file: PathBuf,
+    #[command(flatten)]
+    belongs: Belonging,
+}
+
+/// A certificate that is made here, with its key.
+#[derive(Debug, Args)]
+pub struct Issuing {
+    /// The client's label: letters, digits, '.', '_' and '-'
+    label: String,
+    #[command(flatten)]
+    belongs: Belonging,
+}
+
+/// A certificate that is made here for a client's own request.
+#[derive(Debug, Args)]
+pub struct Signing {
+    /// The client's label: letters, digits, '.', '_' and '-'
+    label: String,
+    /// The request in PEM form (PKCS#10)
+    file: PathBuf,
+    #[command(flatten)]
+    belongs: Belonging,
+    /// Write the certificate to this file instead
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// A new client of an instance, or one that exists.
+#[derive(Debug, Args)]
+struct Belonging {
+    /// The instance whose keys it may use (default: the only one)
+    #[arg(long, conflicts_with = "renew")]
+    instance: Option<String>,
+    /// The client exists: give it this certificate too
+    #[arg(long)]
+    renew: bool,
+}
+
+impl Belonging {
+    fn order(self, label: String) -> Order {
+        Order {
+            label,
+            instance: self.instance,
+            renew: self.renew,
+        }
+    }
+}
+
+/// Enrols the certificate of a file.
+pub(super) async fn add(
+    reach: &mut Reach,
+    addition: Addition,
+    report: &Report,
+) -> anyhow::Result<()> {
+    let advice = "name the file with the client's certificate";
+    let request = ClientAdd {
+        label: addition.label,
+        instance: addition.belongs.instance,
+        certificate: read_public(&addition.file, advice)?,
+        issued: false,
+        renew: addition.belongs.renew,
+    };
+    let client = changed(reach, Request::ClientAdd(request)).await?;
+    report.record(&client, || said("enrolled", &client))?;
+    Ok(())
+}
+
+/// Makes a key and a certificate.
+pub(super) async fn issue(
+    layout: &Layout,
+    reach: &mut Reach,
+    issuing: Issuing,
+    report: &Report,
+) -> anyhow::Result<()> {
+    let settings = reach::settings(layout)?;
+    let order = issuing.belongs.order(issuing.label);
+    let delivered = issue::issue(reach, &settings, order).await?;
+    report.record(&delivered.client, || {
+        let (certificate, key) = (delivered.certificate.display(), delivered.key.display());
+        let files = fields(&[
+            ("certificate", Some(certificate.to_string())),
+            ("private key", Some(key.to_string())),
+        ]);
+        format!("{}\n{files}", said("enrolled", &delivered.client))
+    })?;
+    Ok(())
+}
+
+/// Signs a client's own request.
+pub(super) async fn sign(
+    layout: &Layout,
+    reach: &mut Reach,
+    signing: Signing,
+    report: &Report,
+) -> anyhow::Result<()> {
+    let request = read_public(&signing.file, "name the file with the client's request")?;
+    let settings = reach::settings(layout)?;
+    let order = signing.belongs.order(signing.label);
+    let signed = issue::sign(reach, &settings, order, &request, signing.out).await?;
+    report.record(&signed.client, || {
+        let file = signed.certificate.display().to_string();
+        let file = fields(&[("certificate", Some(file))]);
+        let enrolled = said("enrolled", &signed.client);
+        format!("{enrolled}\n{file}\n{}", signed.pem.trim_end())
+    })?;
+    Ok(())
+}
