@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use super::report::{self, Report};
 use super::{init, quickstart, reach};
 use crate::admin::lock::{DirectoryLock, LockError};
-use crate::admin::socket::ControlSocket;
+use crate::admin::socket::{self, ControlSocket};
 use crate::admin::{Admin, Founder, foundation};
 use crate::config::layout::{read_private, read_public};
 use crate::config::{Layout, Overrides, Settings};
@@ -26,11 +26,14 @@ use crate::providers::MasterKey as _;
 use crate::providers::file::FileMasterKey;
 use crate::server::identity::Gatekeeper;
 use crate::server::listener::Serving;
-use crate::server::{Listener, TlsConfig, TlsFiles, record_refusals, tls};
+use crate::server::{Listener, TlsConfig, TlsFiles, descriptors, record_refusals, tls};
 use crate::store::Store;
 
 /// Refusals waiting to be recorded; more are dropped and only logged.
 const REFUSALS_WAITING_MAX: usize = 256;
+
+/// Descriptors kept from connections: control connections, and files that the store and the commands open for a moment.
+const DESCRIPTORS_KEPT: usize = socket::CONNECTIONS_MAX + 16;
 
 /// How to serve.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -81,6 +84,7 @@ pub async fn run(layout: &Layout, args: Args, _report: &Report) -> anyhow::Resul
     if args.check {
         return check(settings).await;
     }
+    descriptors::raise_limit();
     // Held until the store is closed: whoever takes it next may open the database.
     let lock = lock.map_or_else(|| take_lock(layout), Ok)?;
     let opened = open(settings).await?;
@@ -234,7 +238,8 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
     let recorder = tokio::spawn(record_refusals(Arc::clone(&service), refused));
     let observer = tokio::spawn(record_room(Arc::clone(&service), stopping.clone()));
     let control = tokio::spawn(socket.serve(admin, stopped(stopping.clone())));
-    let limits = settings.limits.clone();
+    let mut limits = settings.limits.clone();
+    descriptors::fit(&mut limits, DESCRIPTORS_KEPT);
     let serving = tokio::spawn(listener.run(
         Serving {
             tls,
@@ -295,6 +300,7 @@ fn behaviour(opened: &Opened) -> Arc<Service> {
         random: Arc::new(SystemRandom),
         config: settings.kmip.clone(),
         limits: settings.limits.message(),
+        answers: settings.limits.budget(),
         global_scope: Arc::new(settings.scope.global()),
     })
 }

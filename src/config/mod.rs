@@ -6,6 +6,7 @@
 
 pub mod file;
 pub mod layout;
+mod limits;
 pub mod names;
 pub mod settings;
 

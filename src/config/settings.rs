@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use super::file::Config;
 use super::layout::{Layout, LayoutError};
+use super::limits::check as check_limits;
 use super::names;
 use crate::crypto::{AuthorityError, KeyKind};
 use crate::domain::Scope;
@@ -115,8 +116,8 @@ impl Settings {
             server_days: tls.server_days,
             client_days: tls.client_days,
             scope: check_scope(service)?,
+            limits: check_limits(limits, &kmip)?,
             kmip,
-            limits: check_limits(limits)?,
             store: check_store(store)?,
         })
     }
@@ -135,7 +136,7 @@ pub fn parse(text: &str) -> Result<Config, String> {
     })
 }
 
-fn refused(
+pub(super) fn refused(
     key: &'static str,
     value: impl Into<String>,
     problem: impl Into<String>,
@@ -227,6 +228,10 @@ fn check_kmip(kmip: &ops::Config) -> Result<(), SettingsError> {
         ("kmip.locate-results-max", kmip.locate_results_max),
         ("kmip.attribute-instances-max", kmip.attribute_instances_max),
         (
+            "kmip.attributes-per-object-max",
+            kmip.attributes_per_object_max,
+        ),
+        (
             "kmip.attribute-text-bytes-max",
             kmip.attribute_text_bytes_max,
         ),
@@ -240,70 +245,6 @@ fn check_kmip(kmip: &ops::Config) -> Result<(), SettingsError> {
         }
         None => Ok(()),
     }
-}
-
-fn check_limits(limits: server::Config) -> Result<server::Config, SettingsError> {
-    let sizes = [
-        ("limits.message-bytes-max", limits.message_bytes_max, 1024),
-        (
-            "limits.message-depth-max",
-            usize::from(limits.message_depth_max),
-            8,
-        ),
-        (
-            "limits.message-items-max",
-            wide(limits.message_items_max),
-            64,
-        ),
-        ("limits.connections-max", limits.connections_max, 1),
-        (
-            "limits.connections-per-address-max",
-            limits.connections_per_address_max,
-            1,
-        ),
-        ("limits.handshakes-max", limits.handshakes_max, 1),
-        (
-            "limits.handshakes-per-address-max",
-            limits.handshakes_per_address_max,
-            1,
-        ),
-        (
-            "limits.bytes-in-flight-max",
-            limits.bytes_in_flight_max,
-            limits.message_bytes_max,
-        ),
-    ];
-    if let Some((key, value, least)) = sizes.into_iter().find(|(_, value, least)| value < least) {
-        return Err(refused(
-            key,
-            value.to_string(),
-            format!("write at least {least}"),
-        ));
-    }
-    let times = [
-        ("limits.handshake-timeout-ms", limits.handshake_timeout_ms),
-        (
-            "limits.first-request-timeout-ms",
-            limits.first_request_timeout_ms,
-        ),
-        ("limits.idle-timeout-ms", limits.idle_timeout_ms),
-        ("limits.request-timeout-ms", limits.request_timeout_ms),
-    ];
-    match times
-        .into_iter()
-        .find(|(_, time)| !(100..=86_400_000).contains(time))
-    {
-        Some((key, time)) => Err(refused(
-            key,
-            time.to_string(),
-            "write 100 to 86400000 milliseconds",
-        )),
-        None => Ok(limits),
-    }
-}
-
-fn wide(number: u32) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// The largest reserve: a larger number is a mistake.
@@ -371,12 +312,10 @@ mod tests {
             ("[service]\naccount = \"a:b\"", "service.account"),
             ("[service]\ncrn-prefix = \"crn\"", "service.crn-prefix"),
             ("[kmip]\nbatch-items-max = 0", "kmip.batch-items-max"),
-            ("[limits]\nconnections-max = 0", "limits.connections-max"),
             (
-                "[limits]\nbytes-in-flight-max = 4096",
-                "limits.bytes-in-flight-max",
+                "[kmip]\nattributes-per-object-max = 0",
+                "kmip.attributes-per-object-max",
             ),
-            ("[limits]\nidle-timeout-ms = 1", "limits.idle-timeout-ms"),
             ("[store]\nreaders = 0", "store.readers"),
             (
                 "[kmip]\nrefusal-window-seconds = 0",

@@ -10,6 +10,7 @@ pub mod lifecycle;
 pub mod locate;
 pub mod object;
 pub mod pending;
+pub mod rate;
 pub mod scope;
 
 pub use client::{

@@ -11,10 +11,11 @@ use crate::kmip::enums::ResultReason;
 use crate::kmip::message::{ItemHead, RequestError, RequestMessage, ResponseWriter};
 use crate::kmip::operation::Operation;
 use crate::kmip::version::ProtocolVersion;
+use crate::ops::allowance::{Allowance, Spent};
 use crate::ops::context::Context;
 use crate::ops::error::{Cause, OpError};
 use crate::ops::event::{self, ItemEvent};
-use crate::ops::items::{Course, Done, Full, write};
+use crate::ops::items::{Course, Done, Halt, write};
 use crate::ops::service::{Answer, Service};
 use crate::store::ApplyError;
 use crate::store::changeset::Changeset;
@@ -82,10 +83,7 @@ pub(crate) async fn answer_unframed(
 fn plain(now_ms: i64, version: ProtocolVersion, cause: Cause, close: bool) -> Answer {
     let mut writer = ResponseWriter::new(version, now_ms.div_euclid(1000));
     writer.failure(ItemHead::default(), cause.result_reason(), cause.sentence());
-    Answer {
-        bytes: writer.finish(),
-        close,
-    }
+    Answer::small(writer.finish(), close)
 }
 
 impl<'a> Exchange<'a> {
@@ -94,15 +92,19 @@ impl<'a> Exchange<'a> {
             return self.refuse_whole(message, cause).await;
         }
         let mut lost = Vec::new();
+        let mut allowance = Allowance::new(self.service, self.identity);
         for attempt in 0..TRIES {
             let past_cache = attempt >= TRIES_FROM_MEMORY;
-            let (ctx, done, answer) = self.carry_out(message, past_cache).await;
+            let carried_out = self.carry_out(message, past_cache, &mut allowance).await;
+            let Ok((ctx, done, answer)) = carried_out else {
+                return self.refuse_whole(message, Cause::ResponseTooLarge).await;
+            };
             let changeset = match self.events(&done, message.header.version) {
                 Ok(events) => ctx.into_changeset(events),
                 Err(error) => return self.fail(message, done, &error).await,
             };
             match commit(self.service, changeset).await {
-                Ok(()) => return open_ended(answer),
+                Ok(()) => return allowance.answer(answer.finish(), done.len()),
                 // What was in the way shows when the message is run again on what is there now.
                 Err(ApplyError::Conflict | ApplyError::NameTaken) => lost = done,
                 Err(error) => return self.fail(message, done, &OpError::from(error)).await,
@@ -131,7 +133,8 @@ impl<'a> Exchange<'a> {
         self,
         message: &'m RequestMessage,
         past_cache: bool,
-    ) -> (Context<'a>, Vec<Done<'m>>, ResponseWriter) {
+        allowance: &mut Allowance<'_>,
+    ) -> Result<(Context<'a>, Vec<Done<'m>>, ResponseWriter), Spent> {
         let version = message.header.answer_version();
         let mut course = Course::new(message, self.service.config().response_bytes_max);
         loop {
@@ -143,9 +146,13 @@ impl<'a> Exchange<'a> {
                 past_cache,
             );
             let mut answer = self.begin(message);
-            match course.run(&mut ctx, &mut answer).await {
-                Ok(done) => return (ctx, done, answer),
-                Err(Full(shorter)) => course = shorter,
+            match course.run(&mut ctx, &mut answer, allowance).await {
+                Ok(done) => return Ok((ctx, done, answer)),
+                Err(Halt::Full(shorter)) => course = shorter,
+                Err(Halt::Spent) => {
+                    drop((ctx, answer));
+                    allowance.wait().await?;
+                }
             }
         }
     }
@@ -183,7 +190,7 @@ impl<'a> Exchange<'a> {
         if let Ok(events) = self.events(&done, message.header.version) {
             self.record(events).await;
         }
-        open_ended(answer)
+        Allowance::new(self.service, self.identity).answer(answer.finish(), done.len())
     }
 
     /// Answers a message none of whose items can be, and records that.
@@ -249,14 +256,6 @@ impl<'a> Exchange<'a> {
             now_ms: self.now_ms,
             request: self.request,
         }
-    }
-}
-
-/// A whole answer, after which the connection stays of use.
-fn open_ended(answer: ResponseWriter) -> Answer {
-    Answer {
-        bytes: answer.finish(),
-        close: false,
     }
 }
 

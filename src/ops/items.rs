@@ -10,6 +10,7 @@ use crate::kmip::message::{Checkpoint, ItemHead, RequestItem, RequestMessage, Re
 use crate::kmip::operation::Operation;
 use crate::kmip::payload::RequestPayload;
 use crate::kmip::version::ProtocolVersion;
+use crate::ops::allowance::Allowance;
 use crate::ops::context::Context;
 use crate::ops::error::{Cause, OpError};
 use crate::ops::report::Report;
@@ -39,8 +40,13 @@ pub(super) struct Course<'m> {
     rejected: bool,
 }
 
-/// The answer is too long: the course to take instead.
-pub(super) struct Full<'m>(pub(super) Course<'m>);
+/// Why the items are begun again.
+pub(super) enum Halt<'m> {
+    /// The answer is too long: the course to take instead.
+    Full(Course<'m>),
+    /// The answers of all connections leave too little for this one now.
+    Spent,
+}
 
 impl<'m> Course<'m> {
     pub(super) fn new(message: &'m RequestMessage, response_bytes_max: usize) -> Self {
@@ -59,12 +65,13 @@ impl<'m> Course<'m> {
     /// Carries out the items to the end, or to where the continuation option stops, and writes their answers.
     ///
     /// # Errors
-    /// [`Full`] when the answer is longer than it may be and holds a success.
+    /// [`Halt`] when the answer is longer than it may be and holds a success, or others leave too little for it now.
     pub(super) async fn run(
         self,
         ctx: &mut Context<'_>,
         answer: &mut ResponseWriter,
-    ) -> Result<Vec<Done<'m>>, Full<'m>> {
+        allowance: &mut Allowance<'_>,
+    ) -> Result<Vec<Done<'m>>, Halt<'m>> {
         let first = answer.checkpoint();
         let mut done = Vec::with_capacity(self.message.items.len());
         let mut starts = Vec::with_capacity(self.message.items.len());
@@ -85,7 +92,10 @@ impl<'m> Course<'m> {
             }
             let succeeded = |item: &Done<'_>| item.failure.is_none();
             if answer.len() > self.bytes_max && done.iter().any(succeeded) {
-                return Err(Full(self.shorter(answer, &starts)));
+                return Err(Halt::Full(self.shorter(answer, &starts)));
+            }
+            if !allowance.suffices(answer.len()) {
+                return Err(Halt::Spent);
             }
             if failure.is_some() && self.continuation != Continuation::Continue {
                 break;

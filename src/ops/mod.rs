@@ -5,7 +5,9 @@
 
 mod activate;
 mod add_attribute;
+mod allowance;
 mod batch;
+pub mod budget;
 mod context;
 mod create;
 mod destroy;
@@ -25,6 +27,7 @@ mod revoke;
 pub mod room;
 pub mod service;
 
+pub use budget::{Budget, Reservation};
 pub use keyring::{Keyring, KeyringError};
 pub use refusal::Refusal;
 pub use room::record_room;

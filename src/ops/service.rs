@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::crypto::{Random, Secret};
 use crate::domain::{Clock, EventId, Identity, NotAdmitted, ObjectId, Pending, RequestId, Scope};
 use crate::ops::batch;
+use crate::ops::budget::{Budget, Reservation};
 use crate::ops::error::{Cause, OpError};
 use crate::ops::keyring::Keyring;
 use crate::ops::refusal::{Refusal, Refusals};
@@ -59,6 +60,23 @@ pub struct Answer {
     pub bytes: Vec<u8>,
     /// Send it, then close the connection.
     pub close: bool,
+    /// How many items it answers.
+    pub items: usize,
+    /// What it takes of the bytes in flight, given back when it is dropped; none where it is small.
+    pub held: Option<Reservation>,
+}
+
+impl Answer {
+    /// A small answer of one item.
+    #[must_use]
+    pub const fn small(bytes: Vec<u8>, close: bool) -> Self {
+        Self {
+            bytes,
+            close,
+            items: 1,
+            held: None,
+        }
+    }
 }
 
 /// KMIP behaviour over a store, a keyring, a clock and a random source.
@@ -82,6 +100,8 @@ pub struct Parts {
     pub config: Config,
     /// Bounds on messages.
     pub limits: ttlv::Limits,
+    /// Bytes of answers in flight.
+    pub answers: Arc<Budget>,
     /// The scope of what concerns the server as a whole: refused certificates.
     pub global_scope: Arc<Scope>,
 }
@@ -122,6 +142,10 @@ impl Service {
 
     pub(crate) const fn global_scope(&self) -> &Arc<Scope> {
         &self.parts.global_scope
+    }
+
+    pub(crate) fn answers(&self) -> &Budget {
+        &self.parts.answers
     }
 
     pub(crate) fn random(&self) -> &dyn Random {

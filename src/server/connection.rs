@@ -17,12 +17,14 @@ use tokio_rustls::server::TlsStream;
 use zeroize::Zeroizing;
 
 use crate::domain::Identity;
-use crate::ops::Answer;
+use crate::ops::{Answer, Budget};
 use crate::server::answerer::Answerer;
 use crate::server::counts::Counts;
-use crate::server::frames::{FrameError, Frames, InFlight};
+use crate::server::frames::{FrameError, Frames};
 use crate::server::limits::Config;
 use crate::server::linger::linger;
+use crate::server::pace::Pace;
+use crate::server::warnings::Warnings;
 
 /// How long the peer may take to hear that we close.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -31,8 +33,11 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub(super) struct Surroundings<A> {
     pub(super) service: Arc<A>,
     pub(super) limits: Config,
-    pub(super) in_flight: InFlight,
+    /// Bytes of requests.
+    pub(super) in_flight: Arc<Budget>,
+    pub(super) pace: Pace,
     pub(super) counts: Arc<Counts>,
+    pub(super) warnings: Warnings,
     pub(super) stop: watch::Receiver<bool>,
 }
 
@@ -57,6 +62,8 @@ enum Ended {
     Gone,
     #[error("it took too long")]
     TimedOut,
+    #[error("the client sends more requests than it may")]
+    Hasty,
     #[error("the client may no longer act")]
     Cut,
     #[error("the server stops")]
@@ -78,7 +85,11 @@ impl<A: Answerer> Connection<A> {
     ) -> Self {
         let stop = around.stop.clone();
         Self {
-            frames: Frames::new(around.limits.message(), around.in_flight.clone()),
+            frames: Frames::new(
+                around.limits.message(),
+                Arc::clone(&around.in_flight),
+                identity.client,
+            ),
             signals: Signals { clients, stop },
             stream,
             identity,
@@ -111,11 +122,13 @@ impl<A: Answerer> Connection<A> {
     /// Waits for a message, answers it.
     async fn exchange(&mut self, wait: Duration) -> Result<(), Ended> {
         self.begin(wait).await?;
+        self.turn().await?;
         match self.receive().await? {
             Ok(length) => {
                 let message = self.frames.message(length);
                 let answer = self.around.service.answer(&self.identity, message).await;
                 self.frames.consume(length);
+                self.around.pace.charge(self.identity.client, answer.items);
                 self.send(answer).await
             }
             Err(error) => {
@@ -145,6 +158,35 @@ impl<A: Answerer> Connection<A> {
             // No close_notify before the end: many clients end like this.
             Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Ended::Gone),
             Ok(Err(error)) => Err(error.into()),
+        }
+    }
+
+    /// Waits for the turn of a message that has begun, where the client is faster than it may be. A
+    /// server that stops does not hold it back.
+    async fn turn(&mut self) -> Result<(), Ended> {
+        let around = &self.around;
+        let Some(wait) = around.pace.turn(self.identity.client) else {
+            if let Some(times) = around.warnings.pace.due() {
+                let client = self.identity.label.as_str();
+                tracing::warn!(
+                    client,
+                    times,
+                    "A client's requests came faster than \
+                    limits.requests-per-client-per-second-max for too long; its connection was closed."
+                );
+            }
+            return Err(Ended::Hasty);
+        };
+        if wait.is_zero() {
+            return Ok(());
+        }
+        around.counts.held_back.add_one();
+        let Signals { clients, stop } = &mut self.signals;
+        tokio::select! {
+            biased;
+            () = cut_off(clients, &*around.service, &self.identity) => Err(Ended::Cut),
+            () = stopped(stop) => Ok(()),
+            () = tokio::time::sleep(wait) => Ok(()),
         }
     }
 

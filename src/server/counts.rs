@@ -13,6 +13,8 @@ pub struct Counts {
     pub over_limit: Count,
     /// Handshakes that failed or took too long, refusals included.
     pub handshakes_failed: Count,
+    /// Handshakes cut to make way for others, among those that failed.
+    pub pushed_out: Count,
     /// Certificates refused after they proved possession of their key.
     pub refusals: Count,
     /// Refusals that were not recorded as events because too many waited to be.
@@ -21,6 +23,8 @@ pub struct Counts {
     pub probes: Count,
     /// Connections cut because their client may no longer act.
     pub cut: Count,
+    /// Messages that were read later because their client was too fast.
+    pub held_back: Count,
     /// Messages answered.
     pub answers: Count,
 }

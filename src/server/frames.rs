@@ -1,24 +1,24 @@
 //! Whole messages out of a stream of bytes.
 //!
 //! The length a peer announces is checked against the limit before anything is reserved, and even a
-//! permitted length is reserved only as its bytes arrive. What is reserved beyond the small buffer
-//! every connection has is counted over all connections: one that needs more than is left waits.
+//! permitted length is reserved only as its bytes arrive. A message longer than the small buffer
+//! every connection has is paid for from a budget of all connections, whole and before the first of
+//! it is reserved: one that needs more than is left waits, and holds nothing meanwhile.
 //! Bytes behind a message stay for the next one, so pipelined requests are read in order.
 
 use std::io;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::domain::ClientId;
 use crate::kmip::Tag;
+use crate::ops::{Budget, Reservation};
 
 /// What a buffer holds at first and when idle: most requests are shorter than 1 KiB.
 const BUFFER_BYTES: usize = 4 * 1024;
 /// The most that is reserved ahead of the bytes that have arrived.
 const RESERVED_AHEAD_BYTES_MAX: usize = 64 * 1024;
-/// What one permit of the bytes in flight stands for.
-const PERMIT_BYTES: usize = 1024;
 
 /// Why there is no message.
 #[derive(Debug)]
@@ -35,47 +35,33 @@ impl From<io::Error> for FrameError {
     }
 }
 
-/// The bytes of requests that may be in memory over all connections.
-#[derive(Debug, Clone)]
-pub(super) struct InFlight(Arc<Semaphore>);
-
-impl InFlight {
-    /// At least one message fits, or the longest would wait for ever.
-    pub(super) fn new(bytes_max: usize, message_bytes_max: usize) -> Self {
-        let permits = bytes_max.max(message_bytes_max).div_ceil(PERMIT_BYTES);
-        Self(Arc::new(Semaphore::new(
-            permits.min(Semaphore::MAX_PERMITS),
-        )))
-    }
-
-    async fn reserve(&self, bytes: usize) -> io::Result<OwnedSemaphorePermit> {
-        let permits = u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX);
-        let permit = Arc::clone(&self.0).acquire_many_owned(permits).await;
-        // It is never closed; if it were, the server would be gone.
-        permit.map_err(io::Error::other)
-    }
-}
-
 /// What of a connection has been read and not yet answered.
 #[derive(Debug)]
 pub(super) struct Frames {
     buffer: Vec<u8>,
     /// Where the next message begins in the buffer.
     start: usize,
-    /// Paid for what the buffer holds beyond what every connection has for nothing.
-    paid: Option<OwnedSemaphorePermit>,
+    /// Paid for the longest message since the buffer was last empty, unless it fits into what every
+    /// connection has for nothing.
+    paid: Option<Reservation>,
     limits: ttlv::Limits,
-    in_flight: InFlight,
+    in_flight: Arc<Budget>,
+    client: ClientId,
 }
 
 impl Frames {
-    pub(super) const fn new(limits: ttlv::Limits, in_flight: InFlight) -> Self {
+    pub(super) const fn new(
+        limits: ttlv::Limits,
+        in_flight: Arc<Budget>,
+        client: ClientId,
+    ) -> Self {
         Self {
             buffer: Vec::new(),
             start: 0,
             paid: None,
             limits,
             in_flight,
+            client,
         }
     }
 
@@ -114,9 +100,13 @@ impl Frames {
         self.buffer.get(self.start..end).unwrap_or_default()
     }
 
-    /// Forgets the message of `length` bytes, which is answered.
+    /// Forgets the message of `length` bytes, which is answered. What it took is given back now: the
+    /// peer may be slow to take the answer.
     pub(super) fn consume(&mut self, length: usize) {
         self.start = self.start.saturating_add(length).min(self.buffer.len());
+        if self.unread() == 0 {
+            self.release();
+        }
     }
 
     fn unread(&self) -> usize {
@@ -137,7 +127,7 @@ impl Frames {
         R: AsyncRead + Unpin + Send,
     {
         while self.unread() < wanted {
-            self.make_room(wanted).await?;
+            self.make_room(wanted).await;
             if stream.read_buf(&mut self.buffer).await? == 0 {
                 return Err(FrameError::Io(io::ErrorKind::UnexpectedEof.into()));
             }
@@ -146,31 +136,43 @@ impl Frames {
     }
 
     /// Makes room for some of the bytes that are missing to a message of `wanted` bytes.
-    async fn make_room(&mut self, wanted: usize) -> io::Result<()> {
+    async fn make_room(&mut self, wanted: usize) {
         if self.buffer.len() < self.buffer.capacity() {
-            return Ok(());
+            return;
         }
         if self.start > 0 {
             // Answered messages make way.
             self.buffer.drain(..self.start);
             self.start = 0;
-            return Ok(());
+            return;
         }
+        self.pay(wanted).await;
         let missing = wanted.saturating_sub(self.buffer.len());
-        let room = missing.min(RESERVED_AHEAD_BYTES_MAX);
-        let permit = self.in_flight.reserve(room).await?;
-        match &mut self.paid {
-            Some(paid) => paid.merge(permit),
-            None => self.paid = Some(permit),
+        self.buffer
+            .reserve_exact(missing.min(RESERVED_AHEAD_BYTES_MAX));
+    }
+
+    /// Pays for a message of `wanted` bytes, as far as that has not been done.
+    async fn pay(&mut self, wanted: usize) {
+        let paid = self.paid.as_ref().map_or(0, Reservation::bytes);
+        if paid >= wanted {
+            return;
         }
-        self.buffer.reserve_exact(room);
-        Ok(())
+        let more = self.in_flight.reserve(self.client, wanted - paid).await;
+        match &mut self.paid {
+            Some(paid) => paid.merge(more),
+            None => self.paid = Some(more),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BUFFER_BYTES, FrameError, Frames, InFlight, PERMIT_BYTES};
+    use std::sync::Arc;
+
+    use super::{BUFFER_BYTES, FrameError, Frames};
+    use crate::domain::ClientId;
+    use crate::ops::Budget;
 
     const MIB: usize = 1024 * 1024;
 
@@ -182,14 +184,18 @@ mod tests {
         message
     }
 
-    fn frames() -> (Frames, InFlight) {
-        let in_flight = InFlight::new(4 * MIB, MIB);
-        let frames = Frames::new(ttlv::Limits::default(), in_flight.clone());
-        (frames, in_flight)
+    fn frames_in(in_flight: &Arc<Budget>) -> Frames {
+        let client = ClientId::new(0, [1; 10]);
+        Frames::new(ttlv::Limits::default(), Arc::clone(in_flight), client)
     }
 
-    fn paid(in_flight: &InFlight) -> usize {
-        4 * MIB - in_flight.0.available_permits() * PERMIT_BYTES
+    fn frames() -> (Frames, Arc<Budget>) {
+        let in_flight = Budget::new(4 * MIB, 4 * MIB);
+        (frames_in(&in_flight), in_flight)
+    }
+
+    fn paid(in_flight: &Budget) -> usize {
+        4 * MIB - in_flight.free_bytes()
     }
 
     async fn next(frames: &mut Frames, stream: &mut &[u8]) -> Option<Vec<u8>> {
@@ -219,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_length_that_is_only_announced_reserves_little() {
+    async fn a_length_that_is_only_announced_takes_little_memory() {
         let (mut frames, in_flight) = frames();
         let whole = message(MIB - 8);
         let mut stream = &whole[..10_000];
@@ -227,7 +233,7 @@ mod tests {
         let filled = frames.fill(&mut stream).await;
         assert!(matches!(filled, Err(FrameError::Io(_))), "{filled:?}");
         assert!(frames.buffer.capacity() < 80_000);
-        assert_eq!(paid(&in_flight), 64 * 1024);
+        assert_eq!(paid(&in_flight), MIB, "it is paid for as a whole");
     }
 
     #[tokio::test]
@@ -243,11 +249,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_waits_for_bytes_that_others_hold() {
-        let in_flight = InFlight::new(64 * 1024, 64 * 1024);
-        let limits = ttlv::Limits::default();
-        let mut first = Frames::new(limits.clone(), in_flight.clone());
-        let mut second = Frames::new(limits, in_flight);
-        let whole = message(64 * 1024);
+        let in_flight = Budget::new(64 * 1024, 64 * 1024);
+        let mut first = frames_in(&in_flight);
+        let mut second = frames_in(&in_flight);
+        let whole = message(63 * 1024);
         let mut stream = &whole[..];
         assert!(first.begin(&mut stream).await.unwrap());
         let length = first.fill(&mut stream).await.unwrap();

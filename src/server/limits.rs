@@ -1,8 +1,11 @@
 //! What a peer may use: sizes, counts and times, each with its unit and its default.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::ops::Budget;
 
 /// The limits of the listener.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
@@ -32,8 +35,14 @@ pub struct Config {
     /// How long a request may take to arrive once it has begun, and its answer to be taken, in
     /// milliseconds.
     pub request_timeout_ms: u64,
-    /// The most bytes of requests held over all connections.
+    /// The most bytes of requests held over all connections, and apart from them as many of answers.
     pub bytes_in_flight_max: usize,
+    /// The most of these bytes that one client may hold.
+    pub bytes_in_flight_per_client_max: usize,
+    /// The most requests of one client each second, over all its connections; faster ones are read later. 0: no limit.
+    pub requests_per_client_per_second_max: u32,
+    /// The most requests of one client at once after a pause, where there is a limit per second.
+    pub requests_per_client_burst_max: u32,
 }
 
 impl Default for Config {
@@ -51,6 +60,9 @@ impl Default for Config {
             idle_timeout_ms: 15 * 60 * 1000,
             request_timeout_ms: 30_000,
             bytes_in_flight_max: 256 * 1024 * 1024,
+            bytes_in_flight_per_client_max: 64 * 1024 * 1024,
+            requests_per_client_per_second_max: 0,
+            requests_per_client_burst_max: 100,
         }
     }
 }
@@ -64,6 +76,15 @@ impl Config {
             depth_max: self.message_depth_max,
             items_max: self.message_items_max,
         }
+    }
+
+    /// A budget of the bytes in flight: one for requests, one for answers.
+    #[must_use]
+    pub fn budget(&self) -> Arc<Budget> {
+        Budget::new(
+            self.bytes_in_flight_max,
+            self.bytes_in_flight_per_client_max,
+        )
     }
 
     pub(crate) const fn handshake_timeout(&self) -> Duration {

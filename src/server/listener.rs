@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tracing::Instrument;
@@ -20,18 +20,17 @@ use tracing::Instrument;
 use crate::ops::Service;
 use crate::server::answerer::Answerer;
 use crate::server::connection::{Connection, Surroundings, stopped};
-use crate::server::frames::InFlight;
 use crate::server::identity::Gatekeeper;
 use crate::server::knock;
 use crate::server::limits::Config;
 use crate::server::linger::linger;
-use crate::server::permits::{ConnectionPermit, HandshakePermit, Permits};
+use crate::server::pace::Pace;
+use crate::server::permits::{ConnectionPermit, Over, Permits};
 use crate::server::tls::TlsConfig;
+use crate::server::warnings::Warnings;
 
 /// How long to wait after accept failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How often failures of accept are worth a warning.
-const WARN_EVERY: Duration = Duration::from_secs(10);
 /// How long requests in hand may take once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -95,7 +94,6 @@ impl Listener {
     pub async fn run<A: Answerer>(self, serving: Serving<A>, mut stop: watch::Receiver<bool>) {
         let door = Arc::new(Door::new(serving, stop.clone()));
         let mut tasks = JoinSet::new();
-        let mut failures = Failures::default();
         loop {
             let accepted = tokio::select! {
                 () = stopped(&mut stop) => break,
@@ -108,7 +106,9 @@ impl Listener {
             match accepted {
                 Ok((socket, peer)) => door.admit(socket, peer, &mut tasks),
                 Err(error) => {
-                    failures.note(&error);
+                    if let Some(times) = door.around.warnings.accept.due() {
+                        tracing::warn!(%error, times, "Accepting a connection failed.");
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -155,27 +155,6 @@ fn advice(error: &std::io::Error) -> &'static str {
     }
 }
 
-/// Failures of accept, of which only some are told.
-#[derive(Default)]
-struct Failures {
-    untold: u64,
-    told: Option<Instant>,
-}
-
-impl Failures {
-    fn note(&mut self, error: &std::io::Error) {
-        self.untold = self.untold.saturating_add(1);
-        if self.told.is_some_and(|told| told.elapsed() < WARN_EVERY) {
-            return;
-        }
-        tracing::warn!(%error, failures = self.untold, "Accepting a connection failed.");
-        *self = Self {
-            untold: 0,
-            told: Some(Instant::now()),
-        };
-    }
-}
-
 struct Door<A> {
     acceptor: TlsAcceptor,
     gatekeeper: Arc<Gatekeeper>,
@@ -191,8 +170,10 @@ impl<A: Answerer> Door<A> {
             permits: Permits::new(&limits),
             around: Arc::new(Surroundings {
                 service: serving.service,
-                in_flight: InFlight::new(limits.bytes_in_flight_max, limits.message_bytes_max),
+                in_flight: limits.budget(),
+                pace: Pace::new(&limits),
                 counts: Arc::clone(serving.gatekeeper.counts()),
+                warnings: Warnings::default(),
                 limits,
                 stop,
             }),
@@ -205,15 +186,25 @@ impl<A: Answerer> Door<A> {
         self.around.counts.connections.add_one();
         let permit = match self.permits.connect(peer.ip()) {
             Ok(permit) => permit,
-            Err(over) => {
-                self.around.counts.over_limit.add_one();
-                tracing::debug!(%peer, %over, "A connection was closed at once.");
-                return;
-            }
+            Err(over) => return self.turn_away(peer, over),
         };
         let door = Arc::clone(self);
         let span = tracing::info_span!("connection", %peer, client = tracing::field::Empty);
         tasks.spawn(async move { door.serve(socket, permit).await }.instrument(span));
+    }
+
+    /// Notes that a connection was closed at once.
+    fn turn_away(&self, peer: SocketAddr, over: Over) {
+        self.around.counts.over_limit.add_one();
+        tracing::debug!(%peer, %over, "A connection was closed at once.");
+        let warnings = &self.around.warnings;
+        let (warning, limit) = match over {
+            Over::Total => (&warnings.connections, "limits.connections-max"),
+            Over::Address => (&warnings.address, "limits.connections-per-address-max"),
+        };
+        if let Some(times) = warning.due() {
+            tracing::warn!(%peer, limit, times, "Connections were closed at once: {over}.");
+        }
     }
 
     async fn serve(&self, socket: TcpStream, permit: ConnectionPermit) {
@@ -257,13 +248,24 @@ impl<A: Answerer> Door<A> {
         permit: &ConnectionPermit,
     ) -> Option<TlsStream<TcpStream>> {
         let limit = self.around.limits.handshake_timeout();
-        let Ok(turn) = timeout(limit, permit.handshake()).await else {
-            tracing::debug!("A connection waited too long for its turn to shake hands.");
+        // A peer speaks first. One that says nothing takes no turn.
+        let turn = async {
+            socket.readable().await.ok()?;
+            permit.handshake().await
+        };
+        let Ok(turn) = timeout(limit, turn).await else {
+            tracing::debug!("A peer said nothing, or waited too long for its turn to shake hands.");
             return None;
         };
-        let turn: HandshakePermit = turn?;
+        let turn = turn?;
         let accept = self.acceptor.accept(socket).into_fallible();
-        let accepted = timeout(limit, knock::during(permit.peer(), accept)).await;
+        let accepted = tokio::select! {
+            accepted = timeout(limit, knock::during(permit.peer(), accept)) => accepted,
+            () = turn.pushed_out() => {
+                self.note_pushed_out();
+                return None;
+            }
+        };
         drop(turn);
         match accepted {
             Ok(Ok(stream)) => Some(stream),
@@ -279,6 +281,17 @@ impl<A: Answerer> Door<A> {
                 tracing::debug!("A TLS handshake took too long.");
                 None
             }
+        }
+    }
+
+    fn note_pushed_out(&self) {
+        self.around.counts.pushed_out.add_one();
+        if let Some(times) = self.around.warnings.turns.due() {
+            tracing::warn!(
+                limit = "limits.handshakes-max",
+                times,
+                "Slow TLS handshakes were cut to make way for others."
+            );
         }
     }
 }

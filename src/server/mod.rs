@@ -8,14 +8,18 @@
 mod answerer;
 mod connection;
 mod counts;
+pub mod descriptors;
 mod frames;
 pub mod identity;
 mod knock;
 pub mod limits;
 mod linger;
 pub mod listener;
+mod pace;
 mod permits;
 pub mod tls;
+mod turns;
+mod warnings;
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,8 @@
 //! How many connections and handshakes there may be, in all and from one address.
 //!
-//! A connection over the limit is closed at once; a handshake over the limit waits, because many
-//! hosts that start together are normal and waiting costs next to nothing. The table of addresses
-//! holds only those that are connected, so it is bounded by the number of connections.
+//! A connection over the limit is closed at once; a handshake over the limit waits for its turn. The
+//! table of addresses holds only those that are connected, so it is bounded by the number of
+//! connections.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Config;
+use super::turns::{GRACE, Turn, Turns};
 use crate::domain::pending::neighbourhood;
 
 /// Which limit a connection would exceed.
@@ -26,7 +27,7 @@ pub(super) enum Over {
 #[derive(Debug)]
 pub(super) struct Permits {
     connections: Arc<Semaphore>,
-    handshakes: Arc<Semaphore>,
+    turns: Arc<Turns>,
     connections_per_address_max: usize,
     handshakes_per_address_max: usize,
     addresses: Mutex<HashMap<IpAddr, Address>>,
@@ -53,14 +54,14 @@ pub(super) struct ConnectionPermit {
 #[derive(Debug)]
 pub(super) struct HandshakePermit {
     _of_address: OwnedSemaphorePermit,
-    _of_all: OwnedSemaphorePermit,
+    turn: Turn,
 }
 
 impl Permits {
     pub(super) fn new(config: &Config) -> Arc<Self> {
         Arc::new(Self {
             connections: semaphore(config.connections_max),
-            handshakes: semaphore(config.handshakes_max),
+            turns: Turns::new(config.handshakes_max, GRACE),
             connections_per_address_max: config.connections_per_address_max,
             handshakes_per_address_max: config.handshakes_per_address_max,
             addresses: Mutex::default(),
@@ -119,11 +120,17 @@ impl ConnectionPermit {
     pub(super) async fn handshake(&self) -> Option<HandshakePermit> {
         // First the address's own: who waits there takes no place in the queue of all.
         let of_address = Arc::clone(&self.handshakes).acquire_owned().await.ok()?;
-        let of_all = Arc::clone(&self.permits.handshakes);
         Some(HandshakePermit {
             _of_address: of_address,
-            _of_all: of_all.acquire_owned().await.ok()?,
+            turn: self.permits.turns.take(self.address).await?,
         })
+    }
+}
+
+impl HandshakePermit {
+    /// Ready when the handshake must end to make way for another.
+    pub(super) async fn pushed_out(&self) {
+        self.turn.pushed_out().await;
     }
 }
 

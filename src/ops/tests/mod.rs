@@ -16,17 +16,20 @@ use crate::kmip::enums::{
 use crate::kmip::message::{OutgoingItem, RequestHeader, ResponseMessage, encode_request};
 use crate::kmip::payload::{self, RequestPayload, TemplateAttribute};
 use crate::kmip::version::ProtocolVersion;
-use crate::ops::{Config, Keyring, Parts, Service};
+use crate::ops::{Budget, Config, Keyring, Parts, Service};
 use crate::providers::MasterKey;
 use crate::providers::file::FileMasterKey;
 use crate::store::changeset::{Changeset, Write};
 use crate::store::{InitMeta, Sequence, Store, StoreConfig};
 
+mod allowance;
 mod answers;
 mod batches;
 mod keys;
 
 const NOW_MS: i64 = 1_790_000_000_000;
+/// Bytes of answers in flight: enough for the largest answer.
+const ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
 /// A service over a store with two instances, and a client of each.
 struct Fixture {
@@ -68,6 +71,7 @@ impl Fixture {
             random: Arc::new(SystemRandom),
             config: Config::default(),
             limits: ttlv::Limits::default(),
+            answers: Budget::new(ANSWER_BYTES, ANSWER_BYTES),
             global_scope: Arc::new(scope("").global()),
         });
         Self {

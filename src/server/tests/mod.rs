@@ -51,17 +51,11 @@ impl Answerer for Canned {
     async fn answer(&self, _identity: &Arc<Identity>, request: &[u8]) -> Answer {
         let _allowed = self.allowed.acquire().await.unwrap();
         let prepared = self.prepared.lock().unwrap().clone();
-        Answer {
-            bytes: prepared.unwrap_or_else(|| request.to_vec()),
-            close: false,
-        }
+        Answer::small(prepared.unwrap_or_else(|| request.to_vec()), false)
     }
 
     async fn answer_unframed(&self, _identity: &Arc<Identity>, _error: &ttlv::Error) -> Answer {
-        Answer {
-            bytes: UNFRAMED.to_vec(),
-            close: true,
-        }
+        Answer::small(UNFRAMED.to_vec(), true)
     }
 
     async fn refuse(&self, refusal: Refusal) {
