@@ -8,7 +8,6 @@ use super::{Admin, AdminError};
 use crate::domain::{Instance, Object, ObjectId, lifecycle};
 use crate::kmip::attribute::{Attribute, AttributeValue};
 use crate::kmip::enums::State;
-use crate::store::query::{By, LocateQuery};
 
 /// The most keys one page holds.
 pub const KEYS_PER_PAGE_MAX: usize = 1000;
@@ -27,13 +26,7 @@ pub(super) async fn list(admin: &Admin, request: KeyList) -> Result<Response, Ad
     let limit = request.limit.clamp(1, KEYS_PER_PAGE_MAX);
     let (mut keys, mut scanned) = (Vec::new(), 0);
     while keys.len() < limit && scanned < KEYS_SCANNED_MAX {
-        let query = LocateQuery {
-            instance: instance.id,
-            by: By::All,
-            after,
-            limit,
-        };
-        let page = admin.store.locate(query).await?;
+        let page = admin.store.objects_after(instance.id, after, limit).await?;
         let ended = page.len() < limit;
         for object in &page {
             if keys.len() == limit {

@@ -226,6 +226,7 @@ fn check_kmip(kmip: &ops::Config) -> Result<(), SettingsError> {
     }
     let counts = [
         ("kmip.locate-results-max", kmip.locate_results_max),
+        ("kmip.searched-objects-max", kmip.searched_objects_max),
         ("kmip.attribute-instances-max", kmip.attribute_instances_max),
         (
             "kmip.attributes-per-object-max",

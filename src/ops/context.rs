@@ -14,8 +14,10 @@ use crate::ops::error::{Cause, OpError};
 use crate::ops::service::Service;
 use crate::store::StoreError;
 use crate::store::changeset::{Changeset, Precondition, Write};
-use crate::store::query::LocateQuery;
+use crate::store::query::{By, HeadPage, LocateQuery};
 
+/// How many objects one look into the store passes: a long read would hold back its log, and keep others waiting.
+const HEADS_PER_PAGE: usize = 1024;
 /// How often the time of a key's last read is written again, in seconds.
 const LAST_READ_STEP: i64 = 3600;
 
@@ -40,6 +42,8 @@ pub(crate) struct Context<'a> {
     past_cache: bool,
     placeholder: Option<ObjectId>,
     met: Vec<Met>,
+    /// Objects that searches of this message have looked at.
+    searched: usize,
 }
 
 impl<'a> Context<'a> {
@@ -59,6 +63,7 @@ impl<'a> Context<'a> {
             past_cache,
             placeholder: None,
             met,
+            searched: 0,
         }
     }
 
@@ -114,16 +119,39 @@ impl<'a> Context<'a> {
         Ok(current)
     }
 
-    /// A page of objects of the client's instance that may match, as this message sees them.
-    pub(crate) async fn locate(&self, query: LocateQuery) -> Result<Vec<Arc<Object>>, OpError> {
-        debug_assert_eq!(query.instance, self.identity.instance);
-        let mut page = self.service.store().locate(query).await?;
-        for object in &mut page {
-            if let Some(met) = self.met.iter().find(|met| met.current.id == object.id) {
-                *object = Arc::clone(&met.current);
-            }
+    /// A page of the heads of objects of the client's instance, as the store has them: what this message made or changed is in
+    /// [`Context::changed`].
+    pub(crate) async fn locate(
+        &mut self,
+        by: By,
+        after: Option<ObjectId>,
+    ) -> Result<HeadPage, OpError> {
+        let searched_max = self.service.config().searched_objects_max;
+        if self.searched >= searched_max {
+            return Err(Cause::SearchTooLarge.into());
         }
+        let limit = HEADS_PER_PAGE.min(searched_max - self.searched);
+        let query = LocateQuery {
+            instance: self.identity.instance,
+            by,
+            after,
+            limit,
+        };
+        let _turn = self.service.turns().wait(self.identity.client).await;
+        let page = self.service.store().locate(query).await?;
+        self.searched += match page.next {
+            Some(_) => limit,
+            None => page.heads.len(),
+        };
         Ok(page)
+    }
+
+    /// The objects whose heads [`Context::locate`] found, as the store has them.
+    pub(crate) async fn load(&self, ids: Vec<ObjectId>) -> Result<Vec<Object>, OpError> {
+        let _turn = self.service.turns().wait(self.identity.client).await;
+        let mut objects = self.service.store().objects(ids).await?;
+        objects.retain(|object| object.instance == self.identity.instance);
+        Ok(objects)
     }
 
     /// The objects this message made or changed, as it sees them.

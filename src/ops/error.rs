@@ -62,6 +62,8 @@ pub(crate) enum Cause {
     StoreUnavailable,
     /// The answer would be larger than the server gives.
     ResponseTooLarge,
+    /// The searches of one message would look at more objects than the server allows.
+    SearchTooLarge,
     /// A later item of the batch failed and this one was taken back.
     Undone,
     /// Others changed the object again and again.
@@ -99,6 +101,7 @@ impl Cause {
             | Self::StoreUnavailable
             | Self::Conflict
             | Self::Undone
+            | Self::SearchTooLarge
             | Self::Internal => ResultReason::GeneralFailure,
         }
     }
@@ -129,6 +132,7 @@ impl Cause {
             Self::Cryptographic => "a cryptographic operation failed",
             Self::StorageFull | Self::StoreUnavailable => "the server cannot record the request",
             Self::ResponseTooLarge => "the response would be too large",
+            Self::SearchTooLarge => "the request searches too many objects",
             Self::Undone => "undone",
             Self::Conflict => "the object changed at the same time; try again",
             Self::Internal => "the server failed",
@@ -160,6 +164,7 @@ impl Cause {
             Self::StorageFull => Failure::StorageFull,
             Self::StoreUnavailable => Failure::StoreUnavailable,
             Self::ResponseTooLarge => Failure::ResponseTooLarge,
+            Self::SearchTooLarge => Failure::RequestTooLarge,
             Self::Undone => Failure::Undone,
             Self::Conflict => Failure::Conflict,
             Self::Internal => Failure::Internal,

@@ -1,55 +1,58 @@
 //! Locate (KMIP 1.4 §4.9): the identifiers of the objects that meet every criterion.
+//!
+//! The matches pass by in the order of identifiers, page after page, and only those that are answered are kept. Each page is the state of
+//! the store at that moment, and what the message itself has made or changed stands in for what the store has.
+
+use std::iter::Peekable;
+use std::sync::Arc;
 
 use crate::audit::Field;
-use crate::domain::ObjectId;
-use crate::domain::locate::{Lead, lead, matches, unknown};
-use crate::kmip::attribute::Attribute;
-use crate::kmip::enums::ObjectGroupMember;
+use crate::domain::locate::{Lead, Search, SearchRefused};
+use crate::domain::{Object, ObjectId};
 use crate::kmip::mask::StorageStatusMask;
 use crate::kmip::payload::locate::{Request, Response};
+use crate::kmip::version::ProtocolVersion;
 use crate::ops::context::Context;
 use crate::ops::error::{Cause, OpError};
 use crate::ops::report::Report;
-use crate::store::query::{By, LocateQuery};
+use crate::store::query::By;
 
-/// How many objects one look into the store takes: a long read would hold back its log.
-const PAGE: usize = 512;
+/// How many whole objects one look into the store loads.
+const OBJECTS_PER_LOAD: usize = 64;
 
 pub(crate) async fn run(
     ctx: &mut Context<'_>,
     request: &Request,
     report: &mut Report,
 ) -> Result<Response, OpError> {
-    let names = request
-        .attributes
-        .iter()
-        .map(|criterion| criterion.name.text());
+    let names = request.attributes.iter();
+    let names = names.map(|criterion| criterion.name.text());
     report.asked(|data| data.list(Field::AttributeNames, names));
-    if let Some(unknown) = unknown(&request.attributes) {
-        return Err(OpError::new(Cause::InvalidField, unknown));
-    }
     if !request.template_names.is_empty() {
         return Err(OpError::new(
             Cause::InvalidField,
             "there are no templates here",
         ));
     }
+    let search = Search::new(&request.attributes, request.object_group_member, ctx.now())?;
+    let window = Window::of(ctx, request, &search);
     let found = if is_on_line(request) {
-        find(ctx, request).await?
+        find(ctx, &search, window).await?
     } else {
-        Vec::new()
+        window
     };
-    let total = found.len();
-    let offset = request.offset_items.map_or(0, count);
-    let most = request.maximum_items.map_or(usize::MAX, count);
-    let most = most.min(ctx.service.config().locate_results_max);
-    let answered: Vec<ObjectId> = found.into_iter().skip(offset).take(most).collect();
-    place(ctx, &answered);
-    let located = i64::try_from(answered.len()).unwrap_or(i64::MAX);
+    if found.is_cut_unseen(ctx.version, request) {
+        return Err(OpError::new(
+            Cause::ResponseTooLarge,
+            "more matches than one answer holds",
+        ));
+    }
+    place(ctx, &found.kept);
+    let located = i64::try_from(found.kept.len()).unwrap_or(i64::MAX);
     report.answered(|data| data.number(Field::LocatedItems, located));
     Ok(Response {
-        located_items: u32::try_from(total).ok(),
-        unique_identifiers: answered.iter().map(ObjectId::to_string).collect(),
+        located_items: u32::try_from(found.total).ok(),
+        unique_identifiers: found.kept.iter().map(ObjectId::to_string).collect(),
     })
 }
 
@@ -69,48 +72,167 @@ fn place(ctx: &mut Context<'_>, answered: &[ObjectId]) {
     }
 }
 
-async fn find(ctx: &Context<'_>, request: &Request) -> Result<Vec<ObjectId>, OpError> {
-    let criteria = &request.attributes;
-    let now = ctx.now();
-    let fresh_only = request.object_group_member == Some(ObjectGroupMember::GroupMemberFresh);
-    let mut found = Vec::new();
-    let mut after = None;
-    loop {
-        let by = by(criteria);
-        let query = LocateQuery {
-            instance: ctx.identity.instance,
-            by,
-            after,
-            limit: PAGE,
+/// The part of the matches that is answered, and how many have passed by.
+struct Window {
+    skip: usize,
+    most: usize,
+    /// After how many matches nothing more is to be learned.
+    enough: usize,
+    /// Only the last match counts.
+    only_last: bool,
+    total: usize,
+    kept: Vec<ObjectId>,
+}
+
+impl Window {
+    fn of(ctx: &Context<'_>, request: &Request, search: &Search) -> Self {
+        let skip = request.offset_items.map_or(0, count);
+        let most = request.maximum_items.map_or(usize::MAX, count);
+        let most = most.min(ctx.service.config().locate_results_max);
+        let end = skip.saturating_add(most);
+        let only_last = search.wants_last();
+        let enough = match request.maximum_items {
+            _ if tells_total(ctx.version) || only_last => usize::MAX,
+            Some(_) => end,
+            // One more tells that not all are answered.
+            None => end.saturating_add(1),
         };
-        let page = ctx.locate(query).await?;
-        let wanted = page.iter().filter(|object| !fresh_only || object.fresh);
-        let wanted = wanted.filter(|object| matches(object, criteria, now));
-        found.extend(wanted.map(|object| object.id));
-        after = page.last().map(|object| object.id);
-        if page.len() < PAGE {
+        Self {
+            skip,
+            most,
+            enough,
+            only_last,
+            total: 0,
+            kept: Vec::new(),
+        }
+    }
+
+    /// The next match passes by.
+    fn pass(&mut self, id: ObjectId) {
+        if self.only_last {
+            self.kept.clear();
+            self.total = 0;
+        }
+        if self.total >= self.skip && self.kept.len() < self.most {
+            self.kept.push(id);
+        }
+        self.total = self.total.saturating_add(1);
+    }
+
+    const fn has_enough(&self) -> bool {
+        self.total >= self.enough
+    }
+
+    /// Whether the answer would leave out matches and the client, who asked for all, could not see it.
+    fn is_cut_unseen(&self, version: ProtocolVersion, request: &Request) -> bool {
+        let left_out = self.total > self.skip.saturating_add(self.most);
+        left_out && request.maximum_items.is_none() && !tells_total(version)
+    }
+}
+
+/// Whether Located Items is in answers of this version.
+fn tells_total(version: ProtocolVersion) -> bool {
+    version >= ProtocolVersion::V1_3
+}
+
+async fn find(
+    ctx: &mut Context<'_>,
+    search: &Search,
+    mut window: Window,
+) -> Result<Window, OpError> {
+    let Some(by) = by(search.lead()) else {
+        return Ok(window);
+    };
+    let mut ours = Ours::of(ctx, search);
+    let mut after = None;
+    while !window.has_enough() {
+        let page = ctx.locate(by.clone(), after).await?;
+        let heads = page.heads.iter().filter(|head| search.may_match(head));
+        let candidates: Vec<ObjectId> = heads.map(|head| head.id).collect();
+        if search.needs_heads_only() {
+            candidates
+                .iter()
+                .for_each(|id| ours.pass_before(*id, &mut window));
+        } else {
+            for ids in candidates.chunks(OBJECTS_PER_LOAD) {
+                let objects = ctx.load(ids.to_vec()).await?;
+                let matching = objects.iter().filter(|object| search.matches(object));
+                matching.for_each(|object| ours.pass_before(object.id, &mut window));
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            ours.pass_rest(&mut window);
             break;
         }
     }
-    let changed = ctx.changed().filter(|object| !fresh_only || object.fresh);
-    let changed = changed.filter(|object| matches(object, criteria, now));
-    found.extend(changed.map(|object| object.id));
-    found.sort_unstable();
-    found.dedup();
-    Ok(found)
+    Ok(window)
 }
 
-fn by(criteria: &[Attribute]) -> By {
-    match lead(criteria) {
-        Lead::Name(name) => By::Name(name.to_owned()),
-        Lead::Custom(name, value) => By::Custom {
-            name: name.to_owned(),
-            value: value.to_stored(),
-        },
-        Lead::All => By::All,
+/// What this message has made or changed: in place of what the store has.
+struct Ours {
+    changed: Vec<ObjectId>,
+    matching: Peekable<std::vec::IntoIter<ObjectId>>,
+}
+
+impl Ours {
+    fn of(ctx: &Context<'_>, search: &Search) -> Self {
+        let matching = ctx.changed().filter(|object| search.matches(object));
+        let ids = |object: &Arc<Object>| object.id;
+        let mut matching: Vec<ObjectId> = matching.map(ids).collect();
+        matching.sort_unstable();
+        Self {
+            changed: ctx.changed().map(ids).collect(),
+            matching: matching.into_iter().peekable(),
+        }
     }
+
+    /// A match of the store passes by, and before it those of this message that come before it.
+    fn pass_before(&mut self, id: ObjectId, window: &mut Window) {
+        while let Some(ours) = self.matching.next_if(|ours| *ours < id) {
+            window.pass(ours);
+        }
+        if !self.changed.contains(&id) {
+            window.pass(id);
+        }
+    }
+
+    fn pass_rest(&mut self, window: &mut Window) {
+        self.matching.by_ref().for_each(|id| window.pass(id));
+    }
+}
+
+fn by(lead: &Lead) -> Option<By> {
+    Some(match lead {
+        Lead::Nothing => return None,
+        Lead::Id(id) => By::Id(*id),
+        Lead::Name {
+            text,
+            name_type,
+            live,
+        } => By::Name {
+            text: text.clone(),
+            name_type: *name_type,
+            live: *live,
+        },
+        Lead::Values(values) => {
+            let stored = values.iter();
+            By::Values(
+                stored
+                    .map(|(name, value)| (name.clone(), value.to_stored()))
+                    .collect(),
+            )
+        }
+        Lead::All => By::All,
+    })
 }
 
 fn count(items: u32) -> usize {
     usize::try_from(items).unwrap_or(usize::MAX)
+}
+
+impl From<SearchRefused> for OpError {
+    fn from(refused: SearchRefused) -> Self {
+        Self::new(Cause::InvalidField, refused.to_string())
+    }
 }

@@ -26,6 +26,7 @@ mod report;
 mod revoke;
 pub mod room;
 pub mod service;
+mod turns;
 
 pub use budget::{Budget, Reservation};
 pub use keyring::{Keyring, KeyringError};

@@ -11,6 +11,7 @@ use crate::ops::budget::{Budget, Reservation};
 use crate::ops::error::{Cause, OpError};
 use crate::ops::keyring::Keyring;
 use crate::ops::refusal::{Refusal, Refusals};
+use crate::ops::turns::Turns;
 use crate::store::Store;
 
 /// Settings of the KMIP behaviour.
@@ -21,6 +22,8 @@ pub struct Config {
     pub protocol_events: bool,
     /// The most identifiers one Locate answers.
     pub locate_results_max: usize,
+    /// The most objects the searches of one message look at.
+    pub searched_objects_max: usize,
     /// The most instances one attribute of an object may have.
     pub attribute_instances_max: usize,
     /// The most instances of all attributes of an object together.
@@ -42,6 +45,7 @@ impl Default for Config {
         Self {
             protocol_events: false,
             locate_results_max: 10_000,
+            searched_objects_max: 10_000_000,
             attribute_instances_max: 256,
             attributes_per_object_max: 1024,
             attribute_text_bytes_max: 4096,
@@ -84,6 +88,7 @@ pub struct Service {
     parts: Parts,
     refusals: Refusals,
     pending: Arc<Mutex<Pending>>,
+    turns: Turns,
 }
 
 /// What a service works with, all of it passed in.
@@ -121,6 +126,7 @@ impl Service {
             parts,
             refusals,
             pending,
+            turns: Turns::new(),
         })
     }
 
@@ -146,6 +152,10 @@ impl Service {
 
     pub(crate) fn answers(&self) -> &Budget {
         &self.parts.answers
+    }
+
+    pub(crate) const fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     pub(crate) fn random(&self) -> &dyn Random {

@@ -30,7 +30,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use changeset::{Changeset, Precondition, Write};
 pub use config::StoreConfig;
 pub use error::{ApplyError, StoreError, Thing};
-pub use query::{Applied, By, EventPage, InitMeta, LocateQuery, Origin, Sequence, StoredEvent};
+pub use query::{
+    Applied, By, EventPage, HeadPage, InitMeta, LocateQuery, Origin, Sequence, StoredEvent,
+};
 pub use reserve::Room;
 pub use writer::OnFatal;
 
@@ -198,17 +200,44 @@ impl Store {
         Ok(object.map(|object| self.inner.shared.cache.offer(Arc::new(object))))
     }
 
-    /// A page of objects, in the order of their identifiers. Does not decide who may see them.
+    /// A page of what a query looks for. Does not decide who may see it.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn locate(&self, query: LocateQuery) -> Result<Vec<Arc<Object>>, StoreError> {
-        let objects = self
-            .inner
-            .readers
-            .read(move |db| sqlite::locate::locate(db, &query))
-            .await?;
-        Ok(objects.into_iter().map(Arc::new).collect())
+    pub async fn locate(&self, query: LocateQuery) -> Result<HeadPage, StoreError> {
+        let few = matches!(query.by, By::Id(_) | By::Name { live: true, .. });
+        let page = move |db: &Connection| sqlite::locate::heads(db, &query);
+        if few {
+            self.inner.readers.read(page).await
+        } else {
+            self.inner.readers.search(page).await
+        }
+    }
+
+    /// The objects of these identifiers that there are, from the database: what a search passes over is not worth a place in memory.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn objects(&self, ids: Vec<ObjectId>) -> Result<Vec<Object>, StoreError> {
+        let load = move |db: &Connection| {
+            let loaded = ids.iter().map(|id| sqlite::object::load(db, *id));
+            loaded.filter_map(Result::transpose).collect()
+        };
+        self.inner.readers.search(load).await
+    }
+
+    /// A page of the objects of an instance, in the order of their identifiers: at most `limit` after `last`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn objects_after(
+        &self,
+        instance: InstanceId,
+        last: Option<ObjectId>,
+        limit: usize,
+    ) -> Result<Vec<Object>, StoreError> {
+        let page = move |db: &Connection| sqlite::locate::objects(db, instance, last, limit);
+        self.inner.readers.search(page).await
     }
 
     /// The object that has this Name in the instance and is not destroyed.

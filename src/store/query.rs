@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::Event;
+use crate::domain::locate::Head;
 use crate::domain::{InstanceId, ObjectId};
+use crate::kmip::enums::NameType;
 
 /// The number of an event in its origin's trail, from 0 without gaps.
 #[derive(
@@ -51,15 +53,20 @@ pub struct InitMeta {
 /// Which objects of an instance are looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum By {
-    /// Those with this Name, destroyed ones included.
-    Name(String),
-    /// Those with a custom attribute of this name and value, destroyed ones included.
-    Custom {
-        /// The name, `x-` or `y-` included.
-        name: String,
-        /// The value as `AttributeValue::to_stored` writes it.
-        value: Vec<u8>,
+    /// The one of this identifier.
+    Id(ObjectId),
+    /// Those with this Name.
+    Name {
+        /// Its text.
+        text: String,
+        /// Its type; any if there is none.
+        name_type: Option<NameType>,
+        /// Only the one that is not destroyed.
+        live: bool,
     },
+    /// Those with all of these values, destroyed ones included: attributes that clients make up and Object Groups, by name, each value as
+    /// `AttributeValue::to_stored` writes it.
+    Values(Vec<(String, Vec<u8>)>),
     /// All of them.
     All,
 }
@@ -71,10 +78,19 @@ pub struct LocateQuery {
     pub instance: InstanceId,
     /// Which of them.
     pub by: By,
-    /// Only those whose id is greater: the last of the page before.
+    /// Only those whose id is greater: where the page before ended.
     pub after: Option<ObjectId>,
-    /// At most so many.
+    /// At most so many are looked at.
     pub limit: usize,
+}
+
+/// A page of what was looked for, in the order of identifiers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeadPage {
+    /// What was found.
+    pub heads: Vec<Head>,
+    /// After which object to go on; none at the end.
+    pub next: Option<ObjectId>,
 }
 
 /// What a committed changeset was given.

@@ -1,14 +1,14 @@
 //! The threads that read: each has a connection of its own and does one short job at a time.
 //!
 //! The runtime is never blocked: it hands over a job and awaits the answer. Each job sees one
-//! moment of the database.
+//! moment of the database. Searches leave a thread free for what needs one key now.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{StoreError, sqlite};
 
@@ -22,6 +22,8 @@ type Job = Box<dyn FnOnce(&Connection) + Send>;
 pub(super) struct Readers {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// The threads that may search at the same time; who waits for one is served in turn.
+    searches: Semaphore,
 }
 
 impl Readers {
@@ -40,7 +42,22 @@ impl Readers {
         Ok(Self {
             jobs: Mutex::new(Some(sender)),
             threads: Mutex::new(threads),
+            searches: Semaphore::new(count.saturating_sub(1).max(1)),
         })
+    }
+
+    /// Runs a job that is one step of a long search, as [`Readers::read`] does, when it is its turn.
+    pub(super) async fn search<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let _turn = self
+            .searches
+            .acquire()
+            .await
+            .map_err(|_| StoreError::Closed)?;
+        self.read(job).await
     }
 
     /// Runs `job` on one of the threads, in one read transaction.

@@ -21,6 +21,13 @@ pub enum Refused {
 }
 
 /// The state of `object` at `now` (seconds since 1970): the recorded one, moved on by its dates.
+#[must_use]
+pub fn state_at(object: &Object, now: i64) -> State {
+    let dates = &object.dates;
+    moved_on(object.state, dates.activation, dates.deactivation, now)
+}
+
+/// A recorded state, moved on by the dates that are reached at `now`.
 ///
 /// ```text
 ///                Activation Date            Deactivation Date
@@ -29,13 +36,18 @@ pub enum Refused {
 ///
 /// A Deactivation Date alone does not move a Pre-Active object: no such transition exists.
 #[must_use]
-pub fn state_at(object: &Object, now: i64) -> State {
+pub fn moved_on(
+    recorded: State,
+    activation: Option<i64>,
+    deactivation: Option<i64>,
+    now: i64,
+) -> State {
     let reached = |date: Option<i64>| date.is_some_and(|date| date <= now);
-    let mut state = object.state;
-    if state == State::PreActive && reached(object.dates.activation) {
+    let mut state = recorded;
+    if state == State::PreActive && reached(activation) {
         state = State::Active;
     }
-    if state == State::Active && reached(object.dates.deactivation) {
+    if state == State::Active && reached(deactivation) {
         state = State::Deactivated;
     }
     state

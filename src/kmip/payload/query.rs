@@ -38,6 +38,9 @@ impl Request {
             }
             _ => Ok(Taken::No),
         })?;
+        if functions.is_empty() {
+            return Err(DecodeError::Missing(Tag::QueryFunction));
+        }
         Ok(Self { functions })
     }
 

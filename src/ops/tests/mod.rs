@@ -26,6 +26,7 @@ mod allowance;
 mod answers;
 mod batches;
 mod keys;
+mod locating;
 
 const NOW_MS: i64 = 1_790_000_000_000;
 /// Bytes of answers in flight: enough for the largest answer.
@@ -51,6 +52,10 @@ fn scope(instance: &str) -> Scope {
 
 impl Fixture {
     async fn new() -> Self {
+        Self::with(Config::default()).await
+    }
+
+    async fn with(config: Config) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let master =
             FileMasterKey::create(&folder.path().join("master.key"), &SystemRandom).unwrap();
@@ -69,7 +74,7 @@ impl Fixture {
             store,
             clock: Arc::clone(&clock) as _,
             random: Arc::new(SystemRandom),
-            config: Config::default(),
+            config,
             limits: ttlv::Limits::default(),
             answers: Budget::new(ANSWER_BYTES, ANSWER_BYTES),
             global_scope: Arc::new(scope("").global()),

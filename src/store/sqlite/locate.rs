@@ -1,58 +1,227 @@
-//! Searching for objects: by name, by custom attribute, all of an instance. Pages in the order of
-//! ids.
+//! Searching for objects: by identifier, by name, by values of attributes, all of an instance. Pages in the order of ids.
 //!
-//! Each way has an index that gives the objects in this order, so a page costs what it returns.
+//! Each way has an index that gives the objects in this order, and what is read of each stands in an index too: a page costs what it
+//! looks at and touches no row.
 
-use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
 
-use super::object::{custom_key, from_row};
+use super::object::{from_row, value_hash};
+use crate::domain::locate::Head;
 use crate::domain::{InstanceId, Object, ObjectId};
+use crate::kmip::enums::Enumerated;
 use crate::store::StoreError;
-use crate::store::query::{By, LocateQuery};
+use crate::store::query::{By, HeadPage, LocateQuery};
 
-pub(in crate::store) const BY_NAME: &str = "SELECT object.* FROM object_name
-    CROSS JOIN object ON object.id = object_name.object
+/// The columns of a head, all of them in the index `object_head`.
+macro_rules! heads {
+    ($rest:literal) => {
+        concat!(
+            "SELECT object.id, object.state, object.object_type, object.algorithm, object.length, object.usage_mask,
+            object.initial, object.activation, object.deactivation ",
+            $rest
+        )
+    };
+}
+
+pub(in crate::store) const BY_ID: &str = heads!(
+    "FROM object INDEXED BY object_head
+    WHERE object.instance = ?1 AND object.id = ?4 AND object.id > ?2 LIMIT ?3"
+);
+
+pub(in crate::store) const BY_NAME: &str = heads!(
+    "FROM object_name CROSS JOIN object INDEXED BY object_head
+        ON object.instance = ?1 AND object.id = object_name.object
     WHERE object_name.instance = ?1 AND object_name.value = ?4 AND object_name.object > ?2
-    ORDER BY object_name.object LIMIT ?3";
+        AND ifnull(?5, object_name.name_type) = object_name.name_type
+    ORDER BY object_name.object LIMIT ?3"
+);
 
-pub(in crate::store) const BY_CUSTOM: &str = "SELECT object.* FROM object_custom
-    CROSS JOIN object ON object.id = object_custom.object
+pub(in crate::store) const BY_LIVE_NAME: &str = heads!(
+    "FROM object_name INDEXED BY object_name_live CROSS JOIN object INDEXED BY object_head
+        ON object.instance = ?1 AND object.id = object_name.object
+    WHERE object_name.instance = ?1 AND object_name.value = ?4 AND object_name.live = 1
+        AND object_name.object > ?2 AND ifnull(?5, object_name.name_type) = object_name.name_type LIMIT ?3"
+);
+
+pub(in crate::store) const BY_VALUE: &str = heads!(
+    "FROM object_custom CROSS JOIN object INDEXED BY object_head
+        ON object.instance = ?1 AND object.id = object_custom.object
     WHERE object_custom.instance = ?1 AND object_custom.name = ?4 AND object_custom.value_hash = ?5
-    AND object_custom.object > ?2 ORDER BY object_custom.object LIMIT ?3";
+        AND object_custom.object > ?2 ORDER BY object_custom.object LIMIT ?3"
+);
 
-pub(in crate::store) const ALL: &str =
-    "SELECT * FROM object WHERE instance = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+pub(in crate::store) const ALL: &str = heads!(
+    "FROM object INDEXED BY object_head WHERE object.instance = ?1 AND object.id > ?2 ORDER BY object.id LIMIT ?3"
+);
 
-/// The page of objects a query asks for.
-pub(in crate::store) fn locate(
+pub(in crate::store) const OBJECTS: &str = "SELECT * FROM object INDEXED BY object_head
+    WHERE instance = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+
+pub(in crate::store) const HAS_VALUE: &str = "SELECT 1 FROM object_custom
+    WHERE instance = ?1 AND name = ?2 AND value_hash = ?3 AND object = ?4";
+
+pub(in crate::store) const HOW_MANY: &str = "SELECT count(*) FROM (SELECT 1 FROM object_custom
+    WHERE instance = ?1 AND name = ?2 AND value_hash = ?3 AND object > ?4 LIMIT ?5)";
+
+/// How many objects with a value are counted to choose where to start: what has as many is as good as any.
+const COUNTED_MAX: usize = 256;
+
+/// A value of an attribute as the index has it.
+type IndexedValue<'a> = (&'a str, [u8; 32]);
+
+/// The page of heads a query asks for.
+pub(in crate::store) fn heads(
     db: &Connection,
     query: &LocateQuery,
-) -> Result<Vec<Object>, StoreError> {
+) -> Result<HeadPage, StoreError> {
     let instance = query.instance.as_bytes();
-    let after = query.after.as_ref().map_or(&[][..], |id| id.as_bytes());
+    let after = after(query.after.as_ref());
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
     match &query.by {
-        By::Name(name) => page(db, BY_NAME, params![instance, after, limit, name]),
-        By::Custom { name, value } => match custom_key(name, value) {
-            Some(hash) => page(db, BY_CUSTOM, params![instance, after, limit, name, hash]),
-            None => Ok(Vec::new()),
-        },
-        By::All => page(db, ALL, params![instance, after, limit]),
+        By::Id(id) => page(
+            db,
+            query,
+            BY_ID,
+            params![instance, after, limit, id.as_bytes()],
+        ),
+        By::Name {
+            text,
+            name_type,
+            live,
+        } => {
+            let sql = if *live { BY_LIVE_NAME } else { BY_NAME };
+            let name_type = name_type.map(|found| found.code());
+            page(
+                db,
+                query,
+                sql,
+                params![instance, after, limit, text, name_type],
+            )
+        }
+        By::Values(values) => by_values(db, query, values),
+        By::All => page(db, query, ALL, params![instance, after, limit]),
     }
 }
 
-fn page(db: &Connection, sql: &str, values: &[&dyn ToSql]) -> Result<Vec<Object>, StoreError> {
-    let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query(values)?;
-    let mut objects: Vec<Object> = Vec::new();
-    while let Some(row) = rows.next()? {
-        let object = from_row(db, row)?;
-        // A destroyed object may carry one name twice.
-        if objects.last().is_none_or(|last| last.id != object.id) {
-            objects.push(object);
+/// Objects with all of the values: those with the rarest of them, as far as they have the others.
+fn by_values(
+    db: &Connection,
+    query: &LocateQuery,
+    values: &[(String, Vec<u8>)],
+) -> Result<HeadPage, StoreError> {
+    let instance = query.instance.as_bytes();
+    let after = after(query.after.as_ref());
+    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
+    let mut ranked: Vec<(i64, IndexedValue<'_>)> = Vec::with_capacity(values.len());
+    for (name, value) in values {
+        let Some(hash) = value_hash(name, value) else {
+            return Err(StoreError::Engine(format!("{name} has no index")));
+        };
+        let counted = match values {
+            [_] => 0,
+            _ => db
+                .prepare_cached(HOW_MANY)?
+                .query_row(params![instance, name, hash, after, COUNTED_MAX], |row| {
+                    row.get(0)
+                })?,
+        };
+        ranked.push((counted, (name, hash)));
+    }
+    ranked.sort_by_key(|(counted, _)| *counted);
+    let mut ranked = ranked.into_iter().map(|(_, value)| value);
+    let Some((name, hash)) = ranked.next() else {
+        return Ok(HeadPage {
+            heads: Vec::new(),
+            next: None,
+        });
+    };
+    let others: Vec<IndexedValue<'_>> = ranked.collect();
+    let mut found = page(
+        db,
+        query,
+        BY_VALUE,
+        params![instance, after, limit, name, hash],
+    )?;
+    let mut statement = db.prepare_cached(HAS_VALUE)?;
+    let mut has_all = |id: ObjectId| {
+        others.iter().try_fold(true, |has, (name, hash)| {
+            Ok::<_, StoreError>(
+                has && statement.exists(params![instance, name, hash, id.as_bytes()])?,
+            )
+        })
+    };
+    let mut kept = Vec::with_capacity(found.heads.len());
+    for head in found.heads {
+        if has_all(head.id)? {
+            kept.push(head);
         }
     }
+    found.heads = kept;
+    Ok(found)
+}
+
+fn page(
+    db: &Connection,
+    query: &LocateQuery,
+    sql: &str,
+    values: &[&dyn ToSql],
+) -> Result<HeadPage, StoreError> {
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(values)?;
+    let (mut heads, mut looked): (Vec<Head>, _) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        looked += 1;
+        let head = head(row)?;
+        // A destroyed object may carry one name twice.
+        if heads.last().is_none_or(|last| last.id != head.id) {
+            heads.push(head);
+        }
+    }
+    let next = heads.last().filter(|_| looked >= query.limit);
+    Ok(HeadPage {
+        next: next.map(|head| head.id),
+        heads,
+    })
+}
+
+fn head(row: &Row<'_>) -> Result<Head, StoreError> {
+    Ok(Head {
+        id: ObjectId::from_bytes(row.get(0)?),
+        state: code(row.get(1)?)?,
+        object_type: code(row.get(2)?)?,
+        algorithm: row.get::<_, Option<u32>>(3)?.map(code).transpose()?,
+        length: row.get(4)?,
+        usage_mask: row.get(5)?,
+        initial: row.get(6)?,
+        activation: row.get(7)?,
+        deactivation: row.get(8)?,
+    })
+}
+
+fn code<T: Enumerated>(code: u32) -> Result<T, StoreError> {
+    T::from_code(code).ok_or_else(|| StoreError::damaged(format!("an enumeration with {code}")))
+}
+
+/// A page of whole objects of an instance.
+pub(in crate::store) fn objects(
+    db: &Connection,
+    instance: InstanceId,
+    last: Option<ObjectId>,
+    limit: usize,
+) -> Result<Vec<Object>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = db.prepare_cached(OBJECTS)?;
+    let mut rows = statement.query(params![instance.as_bytes(), after(last.as_ref()), limit])?;
+    let mut objects = Vec::new();
+    while let Some(row) = rows.next()? {
+        objects.push(from_row(db, row)?);
+    }
     Ok(objects)
+}
+
+/// Every identifier is greater than no bytes.
+fn after(last: Option<&ObjectId>) -> &[u8] {
+    last.map_or(&[], |id| id.as_bytes())
 }
 
 /// The object that is not destroyed and has this name.

@@ -26,7 +26,13 @@ use super::{InitMeta, Origin, Sequence};
 const APPLICATION_ID: i32 = 0x4b4c_4447;
 
 /// Every migration, oldest first; the schema's number is how many of them were applied.
-const MIGRATIONS: &[(&str, &str)] = &[("0001_start", include_str!("migrations/0001_start.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_start", include_str!("migrations/0001_start.sql")),
+    (LOCATE, include_str!("migrations/0002_locate.sql")),
+];
+
+/// The migration since which Object Groups are in the index of values.
+const LOCATE: &str = "0002_locate";
 
 /// Prepared statements kept per connection; there are fewer than this.
 const STATEMENTS_MAX: usize = 64;
@@ -167,6 +173,9 @@ fn migrate(db: &mut Connection, now: i64) -> Result<(), StoreError> {
             "CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY, applied INTEGER NOT NULL) STRICT",
         )?;
         tx.execute_batch(sql)?;
+        if *name == LOCATE {
+            object::index_values_again(&tx)?;
+        }
         tx.execute(
             "INSERT INTO migration (name, applied) VALUES (?1, ?2)",
             params![name, now],

@@ -11,6 +11,7 @@ use super::codes::{
 };
 use crate::crypto::Wrapped;
 use crate::crypto::digest::sha256;
+use crate::domain::locate::is_indexed;
 use crate::domain::{Dates, InstanceId, Name, Object, ObjectId, RevocationReason};
 use crate::kmip::attribute::{Attribute, AttributeName};
 use crate::kmip::enums::NameType;
@@ -95,7 +96,7 @@ pub(in crate::store) fn insert(db: &Connection, object: &Object) -> Result<(), A
     });
     inserted.map_err(|error| super::taken(&error, Thing::Object, Thing::Instance))?;
     insert_names(db, object, !is_destroyed(object.state))?;
-    insert_custom(db, object)
+    insert_values(db, object)
 }
 
 /// Takes over the part that the state version guards.
@@ -159,7 +160,7 @@ pub(in crate::store) fn update_attributes(
     let state = state.ok_or(ApplyError::Missing(Thing::Object))?;
     db.prepare_cached("DELETE FROM object_custom WHERE object = ?1")?
         .execute([id])?;
-    insert_custom(db, object)?;
+    insert_values(db, object)?;
     // Most changes are tags of vCenter, which leave the names alone.
     if names(db, object.id)? == object.names {
         return Ok(());
@@ -183,10 +184,20 @@ pub(in crate::store) fn update_read(
     Ok(())
 }
 
-/// Whether the attribute is one that clients name themselves, and can be searched for.
-pub(super) fn custom_key(name: &str, stored_value: &[u8]) -> Option<[u8; 32]> {
-    matches!(AttributeName::from_text(name), AttributeName::Custom(_))
-        .then(|| sha256(&[stored_value]))
+/// What stands for a value in the index, if objects can be found by this attribute.
+pub(super) fn value_hash(name: &str, stored_value: &[u8]) -> Option<[u8; 32]> {
+    is_indexed(&AttributeName::from_text(name)).then(|| sha256(&[stored_value]))
+}
+
+/// Fills the index of values anew: what it holds has changed with the release.
+pub(super) fn index_values_again(db: &Connection) -> Result<(), StoreError> {
+    let mut statement = db.prepare("SELECT * FROM object WHERE length(attributes) > 0")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let object = from_row(db, row)?;
+        insert_values(db, &object).map_err(|error| StoreError::Engine(error.to_string()))?;
+    }
+    Ok(())
 }
 
 fn insert_names(db: &Connection, object: &Object, live: bool) -> Result<(), ApplyError> {
@@ -213,11 +224,11 @@ fn insert_names(db: &Connection, object: &Object, live: bool) -> Result<(), Appl
     Ok(())
 }
 
-fn insert_custom(db: &Connection, object: &Object) -> Result<(), ApplyError> {
+fn insert_values(db: &Connection, object: &Object) -> Result<(), ApplyError> {
     // Two instances of an attribute may have one value.
     let sql = "INSERT OR IGNORE INTO object_custom (instance, name, value_hash, object) VALUES (?1, ?2, ?3, ?4)";
     for Attribute { name, value, .. } in &object.attributes {
-        let Some(hash) = custom_key(name.text(), &value.to_stored()) else {
+        let Some(hash) = value_hash(name.text(), &value.to_stored()) else {
             continue;
         };
         let values = params![

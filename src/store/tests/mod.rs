@@ -2,6 +2,7 @@
 
 mod clients;
 mod files;
+mod locating;
 mod objects;
 mod preconditions;
 mod trail;

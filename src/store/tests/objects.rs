@@ -1,21 +1,7 @@
 //! Objects: written, changed, read and found.
 
+use super::locating::{by_name, found};
 use super::*;
-use crate::store::{By, LocateQuery, sqlite};
-
-fn query(by: By) -> LocateQuery {
-    LocateQuery {
-        instance: instance_id(1),
-        by,
-        after: None,
-        limit: 100,
-    }
-}
-
-async fn found(place: &Place, by: By) -> Vec<ObjectId> {
-    let objects = place.store().locate(query(by)).await.unwrap();
-    objects.iter().map(|object| object.id).collect()
-}
 
 #[tokio::test]
 async fn an_object_reads_back_as_written() {
@@ -163,10 +149,8 @@ async fn a_destroyed_object_loses_its_material_and_frees_its_name() {
         place.store().name_holder(instance_id(1), "disk").await,
         Ok(Some(id(2)))
     );
-    assert_eq!(
-        found(&place, By::Name("disk".to_owned())).await,
-        [id(1), id(2)]
-    );
+    assert_eq!(found(&place, by_name("disk", false)).await, [id(1), id(2)]);
+    assert_eq!(found(&place, by_name("disk", true)).await, [id(2)]);
     // Tagging a destroyed object does not bring its name back to life.
     let tagged = Object {
         names: vec![name(0, "disk"), name(1, "more")],
@@ -262,99 +246,6 @@ async fn what_is_there_or_missing_is_said() {
         assert_eq!(
             place.apply([write]).await,
             Err(ApplyError::Missing(Thing::Object))
-        );
-    }
-}
-
-#[tokio::test]
-async fn objects_are_found_by_custom_attribute() {
-    let place = Place::new().await;
-    let value = AttributeValue::Text("vSphere".to_owned());
-    for number in [3, 1, 2] {
-        let attributes = vec![custom("x-Product", Some(0), value.clone())];
-        place
-            .insert(&Object {
-                attributes,
-                ..object(number)
-            })
-            .await
-            .unwrap();
-    }
-    let by = |name: &str, value: &AttributeValue| By::Custom {
-        name: name.to_owned(),
-        value: value.to_stored(),
-    };
-    assert_eq!(
-        found(&place, by("x-Product", &value)).await,
-        [id(1), id(2), id(3)]
-    );
-    assert!(found(&place, by("x-Other", &value)).await.is_empty());
-    let other = AttributeValue::Text("NSX".to_owned());
-    assert!(found(&place, by("x-Product", &other)).await.is_empty());
-    let retagged = Object {
-        attributes: vec![custom("x-Product", Some(0), other.clone())],
-        attributes_version: 2,
-        ..object(2)
-    };
-    place
-        .apply([Write::Attributes(Arc::new(retagged))])
-        .await
-        .unwrap();
-    assert_eq!(found(&place, by("x-Product", &value)).await, [id(1), id(3)]);
-    assert_eq!(found(&place, by("x-Product", &other)).await, [id(2)]);
-}
-
-#[tokio::test]
-async fn pages_go_on_after_the_last_id() {
-    let place = Place::new().await;
-    place.apply([Write::Instance(instance(2))]).await.unwrap();
-    for number in 1..=5 {
-        place.insert(&object(number)).await.unwrap();
-    }
-    place
-        .insert(&Object {
-            instance: instance_id(2),
-            ..object(6)
-        })
-        .await
-        .unwrap();
-    let (mut after, mut seen) = (None, Vec::new());
-    loop {
-        let page = LocateQuery {
-            after,
-            limit: 2,
-            ..query(By::All)
-        };
-        let page = place.store().locate(page).await.unwrap();
-        let Some(last) = page.last() else { break };
-        after = Some(last.id);
-        assert!(page.len() <= 2);
-        seen.extend(page.iter().map(|object| object.id));
-    }
-    assert_eq!(seen, (1..=5).map(id).collect::<Vec<_>>());
-}
-
-#[tokio::test]
-async fn searches_use_the_indexes() {
-    let place = Place::new().await;
-    let db = sqlite::open_reader(&place.path()).unwrap();
-    for sql in [
-        sqlite::locate::BY_NAME,
-        sqlite::locate::BY_CUSTOM,
-        sqlite::locate::ALL,
-    ] {
-        let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        for number in 1..=statement.parameter_count() {
-            statement.raw_bind_parameter(number, 1).unwrap();
-        }
-        let mut rows = statement.raw_query();
-        let mut plan = Vec::new();
-        while let Some(row) = rows.next().unwrap() {
-            plan.push(row.get::<_, String>("detail").unwrap());
-        }
-        assert!(
-            plan.iter().all(|step| step.starts_with("SEARCH")),
-            "{sql}: {plan:?}"
         );
     }
 }

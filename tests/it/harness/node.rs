@@ -185,6 +185,7 @@ pub(crate) mod tag {
     pub(crate) const KEY_MATERIAL: u32 = 0x42_0043;
     pub(crate) const KEY_VALUE: u32 = 0x42_0045;
     pub(crate) const KEY_WRAPPING_SPECIFICATION: u32 = 0x42_0047;
+    pub(crate) const MAXIMUM_ITEMS: u32 = 0x42_004f;
     pub(crate) const MAXIMUM_RESPONSE_SIZE: u32 = 0x42_0050;
     pub(crate) const MESSAGE_EXTENSION: u32 = 0x42_0051;
     pub(crate) const NAME_TYPE: u32 = 0x42_0054;
@@ -206,6 +207,7 @@ pub(crate) mod tag {
     pub(crate) const RESULT_STATUS: u32 = 0x42_007f;
     pub(crate) const REVOCATION_REASON: u32 = 0x42_0081;
     pub(crate) const REVOCATION_REASON_CODE: u32 = 0x42_0082;
+    pub(crate) const STORAGE_STATUS_MASK: u32 = 0x42_008e;
     pub(crate) const SYMMETRIC_KEY: u32 = 0x42_008f;
     pub(crate) const TEMPLATE_ATTRIBUTE: u32 = 0x42_0091;
     pub(crate) const UNIQUE_BATCH_ITEM_ID: u32 = 0x42_0093;
@@ -215,6 +217,11 @@ pub(crate) mod tag {
     pub(crate) const VENDOR_IDENTIFICATION: u32 = 0x42_009d;
     pub(crate) const WRAPPING_METHOD: u32 = 0x42_009e;
     pub(crate) const PASSWORD: u32 = 0x42_00a1;
+    pub(crate) const OBJECT_GROUP_MEMBER: u32 = 0x42_00ac;
+    pub(crate) const OFFSET_ITEMS: u32 = 0x42_00d4;
+    pub(crate) const LOCATED_ITEMS: u32 = 0x42_00d5;
+    pub(crate) const RNG_PARAMETERS: u32 = 0x42_00d9;
+    pub(crate) const CAPABILITY_INFORMATION: u32 = 0x42_00f7;
 }
 
 /// Operations (KMIP 1.4 §9.1.3.2.27).

@@ -103,6 +103,65 @@ fn query_names_the_vendor() {
 }
 
 #[test]
+fn every_function_of_query_is_answered_in_its_version() {
+    let server = Server::start();
+    let mut connection = server.connect();
+    let answers: [(u32, (i32, i32), &[u32]); 12] = [
+        (1, (1, 0), &[tag::OPERATION]),
+        (2, (1, 0), &[tag::OBJECT_TYPE]),
+        (3, (1, 0), &[tag::VENDOR_IDENTIFICATION]),
+        (4, (1, 0), &[]),
+        (5, (1, 1), &[]),
+        (6, (1, 1), &[]),
+        (7, (1, 2), &[]),
+        (8, (1, 3), &[tag::RNG_PARAMETERS]),
+        (9, (1, 3), &[]),
+        (10, (1, 3), &[]),
+        (11, (1, 3), &[tag::CAPABILITY_INFORMATION]),
+        (12, (1, 3), &[]),
+    ];
+    let tags = |answer: crate::harness::Answer| {
+        let mut tags: Vec<u32> = answer.payload.iter().map(|node| node.tag).collect();
+        tags.dedup();
+        tags
+    };
+    for version in VERSIONS {
+        for (function, since, expected) in answers {
+            let expected = if version >= since { expected } else { &[] };
+            // Twice: there is one answer.
+            let asked = query(&[function, function]);
+            let answer = connection.ask_in(version, asked).success();
+            let once = answer.payload.len();
+            assert_eq!(tags(answer), expected, "{function} in {version:?}");
+            let alone = connection.ask_in(version, query(&[function])).success();
+            assert_eq!(alone.payload.len(), once, "{function} in {version:?}");
+        }
+        // Functions of KMIP 2.
+        let later = connection.ask_in(version, query(&[13, 14])).success();
+        assert_eq!(tags(later), [0_u32; 0]);
+        let all = query(&(1..=12).collect::<Vec<_>>());
+        let all = connection.ask_in(version, all).success();
+        let flags = |version| if version >= (1, 4) { 6 } else { 4 };
+        let capability = all.payload.iter();
+        for node in capability.filter(|node| node.tag == tag::CAPABILITY_INFORMATION) {
+            assert_eq!(node.children().len(), flags(version), "{version:?}");
+        }
+    }
+}
+
+#[test]
+fn query_without_a_function_or_with_an_unknown_one_is_refused() {
+    let server = Server::start();
+    let mut connection = server.connect();
+    for version in VERSIONS {
+        let nothing = connection.ask_in(version, query(&[]));
+        nothing.failure(reason::INVALID_MESSAGE);
+        let unknown = connection.ask_in(version, query(&[1, 0xff]));
+        unknown.failure(reason::INVALID_FIELD);
+    }
+}
+
+#[test]
 fn every_operation_that_query_lists_is_carried_out() {
     let server = Server::start();
     let mut connection = server.connect();
