@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::requests;
 use crate::settings::Settings;
 
-pub(crate) use crate::requests::Requests;
+/// Encoded requests, one per connection, each sent again and again.
+pub(crate) type Requests = Vec<Arc<[u8]>>;
 
 /// A kind of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

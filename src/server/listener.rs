@@ -248,8 +248,12 @@ impl<A: Answerer> Door<A> {
         permit: &ConnectionPermit,
     ) -> Option<TlsStream<TcpStream>> {
         let limit = self.around.limits.handshake_timeout();
-        // A peer speaks first. One that says nothing takes no turn.
+        // A peer speaks first. One that says nothing, or has gone, takes no turn.
         let turn = async {
+            let begun = socket.peek(&mut [0]).await.ok()?;
+            if begun == 0 {
+                return None;
+            }
             socket.readable().await.ok()?;
             permit.handshake().await
         };

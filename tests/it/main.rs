@@ -16,6 +16,7 @@ mod durability;
 mod identity;
 mod instances;
 mod kmip_command;
+mod limits;
 mod ops;
 mod pykmip;
 mod signing;

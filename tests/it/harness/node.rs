@@ -232,8 +232,6 @@ pub(crate) mod op {
     pub(crate) const GET_ATTRIBUTES: u32 = 0x0b;
     pub(crate) const GET_ATTRIBUTE_LIST: u32 = 0x0c;
     pub(crate) const ADD_ATTRIBUTE: u32 = 0x0d;
-    pub(crate) const MODIFY_ATTRIBUTE: u32 = 0x0e;
-    pub(crate) const DELETE_ATTRIBUTE: u32 = 0x0f;
     pub(crate) const ACTIVATE: u32 = 0x12;
     pub(crate) const REVOKE: u32 = 0x13;
     pub(crate) const DESTROY: u32 = 0x14;
@@ -245,6 +243,7 @@ pub(crate) mod op {
 pub(crate) mod reason {
     pub(crate) const ITEM_NOT_FOUND: u32 = 0x01;
     pub(crate) const RESPONSE_TOO_LARGE: u32 = 0x02;
+    pub(crate) const INDEX_OUT_OF_BOUNDS: u32 = 0x0e;
     pub(crate) const INVALID_MESSAGE: u32 = 0x04;
     pub(crate) const OPERATION_NOT_SUPPORTED: u32 = 0x05;
     pub(crate) const INVALID_FIELD: u32 = 0x07;

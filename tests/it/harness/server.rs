@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
@@ -116,6 +116,26 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// A directory that was set up, with these settings besides: each section's go below its heading, which `init` wrote.
+fn directory_set(settings: &str) -> TempDir {
+    let directory = fresh_directory();
+    copy(made_before(), directory.path());
+    let path = directory.path().join("keyledger.toml");
+    let mut text = fs::read_to_string(&path).expect("the configuration");
+    for section in settings
+        .split_inclusive('[')
+        .skip(1)
+        .map(|section| section.trim_end_matches('['))
+    {
+        let (name, lines) = section.split_once("]\n").expect("a section and its lines");
+        let heading = format!("\n[{name}]\n");
+        assert!(text.contains(&heading), "{heading:?}");
+        text = text.replace(&heading, &format!("{heading}{lines}\n"));
+    }
+    fs::write(path, text).expect("the configuration");
+    directory
+}
+
 /// Waits until `condition` gives something.
 #[track_caller]
 pub(crate) fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
@@ -135,6 +155,25 @@ impl Server {
         let directory = fresh_directory();
         copy(made_before(), directory.path());
         Self::start_with(directory, &["--quickstart"])
+    }
+
+    /// A quickstart server with these settings, written as in `keyledger.toml`.
+    pub(crate) fn start_set(settings: &str) -> Self {
+        Self::start_with(directory_set(settings), &["--quickstart"])
+    }
+
+    /// A quickstart server with these settings, started by a shell that has done `limits` before, for example `ulimit -n 64`.
+    pub(crate) fn start_under(limits: &str, settings: &str) -> Self {
+        let directory = directory_set(settings);
+        let mut command = Command::new("sh");
+        let script = format!("{limits}; exec \"$0\" \"$@\"");
+        let program = program(directory.path());
+        command.arg("-c").arg(script).arg(program.get_program());
+        let process = Process::start_by(command, directory.path(), &["--quickstart"]);
+        Self {
+            process: Some(process),
+            directory,
+        }
     }
 
     /// A quickstart server in a new directory, with keys nobody else has.
@@ -171,6 +210,11 @@ impl Server {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.process().address
+    }
+
+    /// The process that runs now.
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.process().child)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -218,6 +262,47 @@ impl Server {
         let ca = CertificateDer::from_pem_file(self.path().join("certs/ca.pem"));
         roots.add(ca.expect("a CA certificate")).expect("a root");
         roots
+    }
+
+    /// Connects from one of this machine's loopback addresses, with a small or the usual receive buffer, without TLS.
+    pub(crate) fn socket_from(
+        &self,
+        from: IpAddr,
+        buffer: Option<u32>,
+    ) -> std::io::Result<TcpStream> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()?;
+        let connect = async {
+            let socket = tokio::net::TcpSocket::new_v4()?;
+            if let Some(bytes) = buffer {
+                socket.set_recv_buffer_size(bytes)?;
+            }
+            socket.bind(SocketAddr::new(from, 0))?;
+            socket.connect(self.address()).await?.into_std()
+        };
+        let socket = runtime.block_on(connect)?;
+        socket.set_nonblocking(false)?;
+        Ok(socket)
+    }
+
+    /// Connects from one of this machine's loopback addresses.
+    pub(crate) fn try_connect_from(
+        &self,
+        from: IpAddr,
+        credentials: &Credentials,
+    ) -> std::io::Result<Connection> {
+        self.shake_hands_on(self.socket_from(from, None)?, credentials)
+    }
+
+    /// Shakes hands on a socket that is connected to this server.
+    pub(crate) fn shake_hands_on(
+        &self,
+        socket: TcpStream,
+        credentials: &Credentials,
+    ) -> std::io::Result<Connection> {
+        let ca = self.path().join("certs/ca.pem");
+        Connection::open_on(socket, &ca, Some(credentials), TlsVersion::Any)
     }
 
     pub(crate) fn try_connect(
@@ -278,7 +363,10 @@ impl Server {
 
 impl Process {
     fn start(directory: &Path, arguments: &[&str]) -> Self {
-        let mut command = program(directory);
+        Self::start_by(program(directory), directory, arguments)
+    }
+
+    fn start_by(mut command: Command, directory: &Path, arguments: &[&str]) -> Self {
         command.args(["serve", "--listen", "127.0.0.1:0", "--dir"]);
         command.arg(directory).args(arguments);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -89,6 +89,17 @@ impl Connection {
         credentials: Option<&Credentials>,
         version: TlsVersion,
     ) -> std::io::Result<Self> {
+        Self::open_on(TcpStream::connect(address)?, ca, credentials, version)
+    }
+
+    /// Shakes hands on a socket that is connected.
+    pub(crate) fn open_on(
+        socket: TcpStream,
+        ca: &Path,
+        credentials: Option<&Credentials>,
+        version: TlsVersion,
+    ) -> std::io::Result<Self> {
+        let address = socket.peer_addr()?;
         let mut roots = RootCertStore::empty();
         roots
             .add(CertificateDer::from_pem_file(ca).expect("a CA certificate"))
@@ -111,7 +122,6 @@ impl Connection {
         };
         let name = ServerName::IpAddress(address.ip().into());
         let session = ClientConnection::new(Arc::new(config), name).expect("a TLS client");
-        let socket = TcpStream::connect(address)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.set_nodelay(true)?;
         let mut stream = StreamOwned::new(session, socket);
@@ -123,12 +133,18 @@ impl Connection {
 
     /// Sends bytes and reads one framed answer.
     pub(crate) fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
-        self.stream.write_all(bytes)?;
-        self.stream.flush()?;
+        self.try_write(bytes)?;
         self.try_receive()
     }
 
-    fn try_receive(&mut self) -> std::io::Result<Vec<u8>> {
+    /// Sends bytes and does not wait for anything.
+    pub(crate) fn try_write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(bytes)?;
+        self.stream.flush()
+    }
+
+    /// Reads one framed answer, if one comes.
+    pub(crate) fn try_receive(&mut self) -> std::io::Result<Vec<u8>> {
         let mut answer = vec![0; 8];
         self.stream.read_exact(&mut answer)?;
         let length = u32::from_be_bytes([answer[4], answer[5], answer[6], answer[7]]);
@@ -172,6 +188,13 @@ impl Connection {
             "answered in the version of the request"
         );
         response.only()
+    }
+
+    /// How long reading and writing wait from now on.
+    pub(crate) fn set_patience(&self, patience: Duration) {
+        let socket = &self.stream.sock;
+        socket.set_read_timeout(Some(patience)).expect("a timeout");
+        socket.set_write_timeout(Some(patience)).expect("a timeout");
     }
 
     /// Waits until the server closes the connection.
