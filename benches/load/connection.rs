@@ -1,6 +1,6 @@
 //! One KMIP connection of the load generator: requests and answers in turn, every answer checked.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use ttlv::{HEADER_BYTES, Limits, frame_bytes};
@@ -46,9 +46,16 @@ pub(crate) struct Connection {
 impl Connection {
     /// Connects and completes the TLS handshake.
     pub(crate) async fn open(target: &Target) -> Result<Self> {
+        Self::open_from(target, Ipv4Addr::UNSPECIFIED).await
+    }
+
+    /// Connects from one of this machine's addresses and completes the TLS handshake.
+    pub(crate) async fn open_from(target: &Target, source: Ipv4Addr) -> Result<Self> {
         let address = target.address;
         let opening = async {
-            let stream = TcpStream::connect(address).await?;
+            let socket = TcpSocket::new_v4()?;
+            socket.bind((source, 0).into())?;
+            let stream = socket.connect(address).await?;
             stream.set_nodelay(true)?;
             let name = ServerName::IpAddress(address.ip().into());
             target.connector.connect(name, stream).await

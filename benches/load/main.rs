@@ -14,15 +14,21 @@
 )]
 
 mod connection;
+mod environment;
 mod generator;
 mod interrupt;
 mod limit;
 mod machine;
 mod percentile;
+#[allow(dead_code, reason = "the other bench looks at its memory")]
 mod process;
 mod report;
 mod requests;
 mod row;
+#[allow(
+    dead_code,
+    reason = "the other bench starts one that was set up before"
+)]
 mod server;
 mod settings;
 mod sync;

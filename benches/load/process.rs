@@ -69,6 +69,11 @@ impl Process {
         self.address
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Prints the last lines of its standard error.
     pub(crate) fn print_log_tail(&self) {
         print_tail(&self.log);

@@ -2,11 +2,15 @@
 //!
 //! Tags are plain numbers here, so that the generator shares no table with the server it measures.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result, bail};
 use ttlv::{Item, Tag, Value, Writer};
 
 use crate::connection::{Connection, Target};
-use crate::workload::Requests;
+
+/// Encoded requests, one per connection, each sent again and again.
+pub(crate) type Requests = Vec<Arc<[u8]>>;
 
 /// The tag every answer begins with.
 pub(crate) const RESPONSE_MESSAGE: Tag = Tag::new(0x42_007b);
@@ -84,13 +88,19 @@ fn activate(key: &str) -> Vec<u8> {
     request(ACTIVATE, |writer| writer.text(UNIQUE_IDENTIFIER, key))
 }
 
+/// A message of one batch item in KMIP 1.1, the version of vCenter.
 fn request(operation: u32, payload: impl FnOnce(&mut Writer)) -> Vec<u8> {
+    request_in(1, operation, payload)
+}
+
+/// A message of one batch item in this minor version of KMIP 1.
+pub(crate) fn request_in(minor: i32, operation: u32, payload: impl FnOnce(&mut Writer)) -> Vec<u8> {
     let mut writer = Writer::default();
     writer.structure(REQUEST_MESSAGE, |writer| {
         writer.structure(REQUEST_HEADER, |writer| {
             writer.structure(PROTOCOL_VERSION, |writer| {
                 writer.integer(PROTOCOL_VERSION_MAJOR, 1);
-                writer.integer(PROTOCOL_VERSION_MINOR, 1);
+                writer.integer(PROTOCOL_VERSION_MINOR, minor);
             });
             writer.integer(BATCH_COUNT, 1);
         });
@@ -102,7 +112,8 @@ fn request(operation: u32, payload: impl FnOnce(&mut Writer)) -> Vec<u8> {
     writer.into_bytes()
 }
 
-fn attribute(writer: &mut Writer, name: &str, value: impl FnOnce(&mut Writer, Tag)) {
+/// An Attribute with this name.
+pub(crate) fn attribute(writer: &mut Writer, name: &str, value: impl FnOnce(&mut Writer, Tag)) {
     writer.structure(ATTRIBUTE, |writer| {
         writer.text(ATTRIBUTE_NAME, name);
         value(writer, ATTRIBUTE_VALUE);
@@ -125,8 +136,8 @@ pub(crate) fn check_success(answer: &[u8]) -> Result<()> {
     }
 }
 
-/// The Unique Identifier in an answer's payload.
-fn unique_identifier(answer: &[u8]) -> Result<String> {
+/// The first Unique Identifier in an answer's payload.
+pub(crate) fn unique_identifier(answer: &[u8]) -> Result<String> {
     let message = ttlv::read(answer).context("the answer is no TTLV")?;
     let payload = child(&child(&message, BATCH_ITEM)?, RESPONSE_PAYLOAD)?;
     Ok(child(&payload, UNIQUE_IDENTIFIER)?.text()?.to_owned())

@@ -33,6 +33,22 @@ impl Server {
         })
     }
 
+    /// Starts a Keyledger that was set up before in `directory`; it logs to `log`.
+    pub(crate) fn open(directory: &Path, log: &Path) -> Result<Self> {
+        let mut command = Command::new(PROGRAM);
+        command.args(["serve", "--dir"]).arg(directory);
+        command.args(["--listen", "127.0.0.1:0"]);
+        Ok(Self {
+            process: Process::start(command, &[], log)?,
+            directory: directory.to_owned(),
+        })
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Where it listens for KMIP.
     pub(crate) const fn address(&self) -> SocketAddr {
         self.process.address()

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::environment::{is_smoke, variable};
 use crate::workload::Workload;
 
 /// Seconds of one round unless `KEYLEDGER_BENCH_SECONDS` says otherwise.
@@ -36,8 +37,7 @@ pub(crate) struct Settings {
 impl Settings {
     /// Reads the environment and the arguments after the program's name.
     pub(crate) fn from_arguments(arguments: &[OsString]) -> Result<Self> {
-        let is_smoke = variable("KEYLEDGER_BENCH_SMOKE")?.is_some_and(|value| value != "0");
-        let mut settings = if is_smoke {
+        let mut settings = if is_smoke()? {
             Self::smoke()
         } else {
             Self::full()
@@ -110,17 +110,4 @@ fn round_from_text(text: &str) -> Result<Duration> {
         bail!("KEYLEDGER_BENCH_SECONDS is {seconds}; it must be above 0 and at most 3600");
     }
     Ok(Duration::from_secs_f64(seconds))
-}
-
-/// The variable's value, if it is set to something.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "cargo leaves a bench no other way to be told what CI wants"
-)]
-fn variable(name: &str) -> Result<Option<String>> {
-    match std::env::var(name) {
-        Ok(value) if !value.is_empty() => Ok(Some(value)),
-        Ok(_) | Err(std::env::VarError::NotPresent) => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("cannot read {name}")),
-    }
 }

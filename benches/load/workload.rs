@@ -5,8 +5,7 @@ use std::sync::Arc;
 use crate::requests;
 use crate::settings::Settings;
 
-/// Encoded requests, one per connection, each sent again and again.
-pub(crate) type Requests = Vec<Arc<[u8]>>;
+pub(crate) use crate::requests::Requests;
 
 /// A kind of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

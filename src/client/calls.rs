@@ -95,6 +95,49 @@ impl Client {
             .attribute)
     }
 
+    /// Modify Attribute: the instance of the attribute's index, or of index 0; as the server keeps it.
+    ///
+    /// # Errors
+    /// Those of [`ClientError`].
+    pub async fn modify_attribute(
+        &mut self,
+        uid: &str,
+        attribute: Attribute,
+    ) -> Result<Attribute, ClientError> {
+        let unique_identifier = Some(uid.to_owned());
+        let request = payload::modify_attribute::Request {
+            unique_identifier,
+            attribute,
+        };
+        let read = payload::modify_attribute::Response::decode;
+        Ok(self
+            .call(RequestPayload::ModifyAttribute(request), read)
+            .await?
+            .attribute)
+    }
+
+    /// Delete Attribute: the instance of this index, or of index 0; as it was.
+    ///
+    /// # Errors
+    /// Those of [`ClientError`].
+    pub async fn delete_attribute(
+        &mut self,
+        uid: &str,
+        name: AttributeName,
+        index: Option<u32>,
+    ) -> Result<Attribute, ClientError> {
+        let request = payload::delete_attribute::Request {
+            unique_identifier: Some(uid.to_owned()),
+            name,
+            index,
+        };
+        let read = payload::delete_attribute::Response::decode;
+        Ok(self
+            .call(RequestPayload::DeleteAttribute(request), read)
+            .await?
+            .attribute)
+    }
+
     /// Activate.
     ///
     /// # Errors

@@ -33,7 +33,9 @@ impl NewKey<'_> {
         let length = self.length()?;
         let mask = self.single(StandardAttribute::CryptographicUsageMask)?;
         let mask = mask.ok_or(AttributeRefused::Missing("Cryptographic Usage Mask"))?;
+        let fresh = self.single(StandardAttribute::Fresh)?;
         let mut object = self.blank(algorithm, length, mask.as_integer().unwrap_or_default());
+        object.fresh = fresh.and_then(AttributeValue::as_boolean).unwrap_or(true);
         for attribute in self.template {
             if !is_parameter(&attribute.name) {
                 attach(&mut object, attribute, self.bounds, self.now)?;
@@ -41,6 +43,7 @@ impl NewKey<'_> {
         }
         self.remember_sensitivity(&mut object);
         object.state_version = 1;
+        object.attributes_version = 1;
         Ok(object)
     }
 
@@ -136,6 +139,7 @@ fn is_parameter(name: &AttributeName) -> bool {
             StandardAttribute::CryptographicAlgorithm
                 | StandardAttribute::CryptographicLength
                 | StandardAttribute::CryptographicUsageMask
+                | StandardAttribute::Fresh
         )
     )
 }

@@ -79,7 +79,7 @@ pub struct Object {
     pub digest: Option<[u8; 32]>,
     /// Why it was revoked, once it was.
     pub revocation: Option<RevocationReason>,
-    /// Its Names.
+    /// Its Names, by ascending index.
     pub names: Vec<Name>,
     /// Every other attribute that a client may attach, custom ones included, each with its index.
     pub attributes: Vec<Attribute>,

@@ -88,8 +88,8 @@ operations! {
     GetAttributes = 0x0b, "Get Attributes", V1_0: get_attributes;
     GetAttributeList = 0x0c, "Get Attribute List", V1_0: get_attribute_list;
     AddAttribute = 0x0d, "Add Attribute", V1_0: add_attribute;
-    ModifyAttribute = 0x0e, "Modify Attribute", V1_0;
-    DeleteAttribute = 0x0f, "Delete Attribute", V1_0;
+    ModifyAttribute = 0x0e, "Modify Attribute", V1_0: modify_attribute;
+    DeleteAttribute = 0x0f, "Delete Attribute", V1_0: delete_attribute;
     ObtainLease = 0x10, "Obtain Lease", V1_0;
     GetUsageAllocation = 0x11, "Get Usage Allocation", V1_0;
     Activate = 0x12, "Activate", V1_0: activate;

@@ -186,8 +186,8 @@ impl<'a> Context<'a> {
             .store()
             .name_holder(self.identity.instance, name)
             .await?;
-        // One that this message has destroyed holds its names no more.
-        let freed = |id| met().any(|object| object.id == id && gone(object));
+        // One that this message has met holds what it holds in this message: it would have been found above.
+        let freed = |id| met().any(|object| object.id == id);
         Ok(holder.is_some_and(|id| Some(id) != except && !freed(id)))
     }
 

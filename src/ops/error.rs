@@ -32,10 +32,16 @@ pub(crate) enum Cause {
     InvalidField,
     /// The Name belongs to another object, on creation.
     NameTaken,
-    /// The Name belongs to another object, on Add Attribute.
-    NameTakenOnAdd,
-    /// A client may not set this attribute.
+    /// The Name belongs to another object, on Add or Modify Attribute.
+    NameTakenOnChange,
+    /// A client may not do this to the attribute in any state.
     ReadOnly,
+    /// The attribute is not known, or not set where it must be.
+    AttributeNotSet,
+    /// The object has no such instance of the attribute.
+    NoInstance,
+    /// The application namespace is none that the server makes data for.
+    NamespaceNotSupported,
     /// The attribute takes one value and has one.
     SingleValued,
     /// One instance of an attribute too many.
@@ -77,17 +83,20 @@ impl Cause {
     #[must_use]
     pub(crate) const fn result_reason(self) -> ResultReason {
         match self {
-            Self::NotFound | Self::NoPlaceholder => ResultReason::ItemNotFound,
+            Self::NotFound | Self::NoPlaceholder | Self::NoInstance => ResultReason::ItemNotFound,
             Self::WrongState | Self::Destroyed | Self::NotPermitted | Self::ReadOnly => {
                 ResultReason::PermissionDenied
             }
-            Self::NoMaterial | Self::NameTakenOnAdd | Self::SingleValued => {
+            Self::NoMaterial | Self::NameTakenOnChange | Self::SingleValued => {
                 ResultReason::IllegalOperation
             }
             Self::Malformed | Self::MissingField | Self::VersionNotSupported => {
                 ResultReason::InvalidMessage
             }
-            Self::InvalidField | Self::NameTaken => ResultReason::InvalidField,
+            Self::InvalidField | Self::NameTaken | Self::AttributeNotSet => {
+                ResultReason::InvalidField
+            }
+            Self::NamespaceNotSupported => ResultReason::ApplicationNamespaceNotSupported,
             Self::TooManyInstances => ResultReason::IndexOutOfBounds,
             Self::OperationNotSupported => ResultReason::OperationNotSupported,
             Self::FeatureNotSupported => ResultReason::FeatureNotSupported,
@@ -118,8 +127,11 @@ impl Cause {
             Self::Malformed => "the message is not well formed",
             Self::MissingField => "a required field is missing",
             Self::InvalidField => "a field has a value that is not supported",
-            Self::NameTaken | Self::NameTakenOnAdd => "the name is in use by another object",
+            Self::NameTaken | Self::NameTakenOnChange => "the name is in use by another object",
             Self::ReadOnly => "the attribute cannot be set by a client",
+            Self::AttributeNotSet => "the attribute is not known or not set",
+            Self::NoInstance => "the object has no such instance of the attribute",
+            Self::NamespaceNotSupported => "the application namespace is not supported",
             Self::SingleValued => "the attribute takes one value and has one",
             Self::TooManyInstances => "the attribute has too many instances",
             Self::OperationNotSupported => "the operation is not supported",
@@ -150,14 +162,15 @@ impl Cause {
             Self::Malformed => Failure::Malformed,
             Self::MissingField => Failure::MissingField,
             Self::InvalidField => Failure::InvalidField,
-            Self::NameTaken | Self::NameTakenOnAdd => Failure::NameTaken,
+            Self::NameTaken | Self::NameTakenOnChange => Failure::NameTaken,
             Self::ReadOnly => Failure::AttributeReadOnly,
             Self::SingleValued => Failure::AttributeSingleValued,
+            Self::AttributeNotSet | Self::NoInstance => Failure::AttributeUnknown,
             Self::TooManyInstances => Failure::TooManyInstances,
             Self::OperationNotSupported => Failure::OperationNotSupported,
-            Self::FeatureNotSupported | Self::CompressionNotSupported => {
-                Failure::FeatureNotSupported
-            }
+            Self::FeatureNotSupported
+            | Self::CompressionNotSupported
+            | Self::NamespaceNotSupported => Failure::FeatureNotSupported,
             Self::FormatNotSupported => Failure::FormatNotSupported,
             Self::VersionNotSupported => Failure::VersionNotSupported,
             Self::Cryptographic => Failure::CryptographicFailure,
@@ -215,7 +228,11 @@ impl From<AttributeRefused> for OpError {
         let cause = match refused {
             AttributeRefused::ReadOnly(_) | AttributeRefused::NotApplicable(_) => Cause::ReadOnly,
             AttributeRefused::SingleValued(_) => Cause::SingleValued,
-            AttributeRefused::Unknown(_) | AttributeRefused::Invalid(_) => Cause::InvalidField,
+            AttributeRefused::Frozen(_) => Cause::WrongState,
+            AttributeRefused::Unknown(_) | AttributeRefused::NotSet(_) => Cause::AttributeNotSet,
+            AttributeRefused::NoInstance(_) => Cause::NoInstance,
+            AttributeRefused::Invalid(_) | AttributeRefused::IndexNeeded(_) => Cause::InvalidField,
+            AttributeRefused::Namespace => Cause::NamespaceNotSupported,
             AttributeRefused::Missing(_) => Cause::MissingField,
             AttributeRefused::TooMany(_) => Cause::TooManyInstances,
             AttributeRefused::NameTaken => Cause::NameTaken,

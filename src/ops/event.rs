@@ -34,6 +34,8 @@ fn action(operation: Option<Operation>) -> Action {
         Some(Operation::Get) => Action::KeyRead,
         Some(Operation::GetAttributes | Operation::GetAttributeList) => Action::AttributesRetrieve,
         Some(Operation::AddAttribute) => Action::AttributesAdd,
+        Some(Operation::ModifyAttribute) => Action::AttributesModify,
+        Some(Operation::DeleteAttribute) => Action::AttributesDelete,
         Some(Operation::Activate) => Action::KeyActivate,
         Some(Operation::Revoke) => Action::KeyRevoke,
         Some(Operation::Destroy) => Action::KeyDestroy,

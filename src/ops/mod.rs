@@ -6,10 +6,12 @@
 mod activate;
 mod add_attribute;
 mod allowance;
+mod attribute_change;
 mod batch;
 pub mod budget;
 mod context;
 mod create;
+mod delete_attribute;
 mod destroy;
 mod discover_versions;
 mod error;
@@ -20,6 +22,7 @@ mod get_attributes;
 mod items;
 pub mod keyring;
 mod locate;
+mod modify_attribute;
 mod query;
 pub mod refusal;
 mod report;
@@ -54,6 +57,8 @@ enum ResponsePayload {
     GetAttributes(payload::get_attributes::Response),
     GetAttributeList(payload::get_attribute_list::Response),
     AddAttribute(payload::add_attribute::Response),
+    ModifyAttribute(payload::modify_attribute::Response),
+    DeleteAttribute(payload::delete_attribute::Response),
     Activate(payload::activate::Response),
     Revoke(payload::revoke::Response),
     Destroy(payload::destroy::Response),
@@ -69,7 +74,9 @@ impl ResponsePayload {
             Self::Get(response) => response.encode(writer, version),
             Self::GetAttributes(response) => response.encode(writer, version),
             Self::GetAttributeList(response) => response.encode(writer, version),
-            Self::AddAttribute(response) => response.encode(writer, version),
+            Self::AddAttribute(response)
+            | Self::ModifyAttribute(response)
+            | Self::DeleteAttribute(response) => response.encode(writer, version),
             Self::Activate(response) => response.encode(writer, version),
             Self::Revoke(response) => response.encode(writer, version),
             Self::Destroy(response) => response.encode(writer, version),
@@ -101,6 +108,12 @@ async fn dispatch(
         }
         Request::AddAttribute(request) => {
             Response::AddAttribute(add_attribute::run(ctx, request, report).await?)
+        }
+        Request::ModifyAttribute(request) => {
+            Response::ModifyAttribute(modify_attribute::run(ctx, request, report).await?)
+        }
+        Request::DeleteAttribute(request) => {
+            Response::DeleteAttribute(delete_attribute::run(ctx, request, report).await?)
         }
         Request::Activate(request) => {
             Response::Activate(activate::run(ctx, request, report).await?)

@@ -117,3 +117,24 @@ fn what_cannot_be_reached_or_trusted_is_named() {
     server.stop();
     server.cli(&["kmip", "query"]).refused(&["server"]);
 }
+
+#[test]
+fn attributes_are_added_modified_and_deleted_from_the_command_line() {
+    let server = Server::start();
+    let uid = kmip(&server, &["create"]);
+    let uid = uid.trim();
+    kmip(&server, &["add-attribute", uid, "x-Owner=ops"]);
+    kmip(&server, &["add-attribute", uid, "x-Owner=audit"]);
+    let changed = ["modify-attribute", uid, "x-Owner=risk", "--index", "1"];
+    assert!(kmip(&server, &changed).contains("risk"));
+    let deleted = kmip(&server, &["delete-attribute", uid, "x-Owner"]);
+    assert!(deleted.contains("ops"), "{deleted}");
+    let left = kmip(&server, &["attributes", uid, "x-Owner"]);
+    assert!(left.contains("risk") && !left.contains("ops"), "{left}");
+    server
+        .cli(&["kmip", "delete-attribute", uid, "State"])
+        .refused(&["attribute"]);
+    server
+        .cli(&["kmip", "modify-attribute", uid, "x-Owner"])
+        .refused(&["NAME=VALUE"]);
+}

@@ -1,6 +1,7 @@
 //! Each operation from outside: what is answered when it may, when the state is wrong and when there is no such object, and what is
 //! recorded of each.
 
+mod attribute_changes;
 mod attributes;
 mod batches;
 mod lifecycle;

@@ -69,6 +69,35 @@ pub enum Command {
         /// Names as in the standard, such as State
         names: Vec<String>,
     },
+    /// Add an attribute to a key, one more instance where it has several
+    AddAttribute {
+        /// The key's Unique Identifier
+        id: String,
+        /// The attribute, like x-Owner=ops or Name=vm-17
+        #[arg(value_name = "NAME=VALUE")]
+        attribute: String,
+    },
+    /// Give an attribute of a key a new value
+    ModifyAttribute {
+        /// The key's Unique Identifier
+        id: String,
+        /// The attribute with its new value
+        #[arg(value_name = "NAME=VALUE")]
+        attribute: String,
+        /// Which instance of it, where there are several
+        #[arg(long, value_name = "N")]
+        index: Option<u32>,
+    },
+    /// Delete an attribute of a key
+    DeleteAttribute {
+        /// The key's Unique Identifier
+        id: String,
+        /// Its name as in the standard, or x-...
+        name: String,
+        /// Which instance of it, where there are several
+        #[arg(long, value_name = "N")]
+        index: Option<u32>,
+    },
     /// Activate a key
     Activate {
         /// Its Unique Identifier
@@ -134,6 +163,13 @@ enum Call {
         id: String,
         names: Vec<AttributeName>,
     },
+    AddAttribute(String, Attribute),
+    ModifyAttribute(String, Attribute),
+    DeleteAttribute {
+        id: String,
+        name: AttributeName,
+        index: Option<u32>,
+    },
     Activate(String),
     Revoke {
         id: String,
@@ -178,22 +214,28 @@ impl Call {
                     .collect();
                 Self::Attributes { id, names }
             }
+            Command::AddAttribute { id, attribute } => {
+                Self::AddAttribute(id, value::attribute(&attribute)?)
+            }
+            Command::ModifyAttribute {
+                id,
+                attribute,
+                index,
+            } => {
+                let attribute = value::attribute(&attribute)?;
+                Self::ModifyAttribute(id, Attribute { index, ..attribute })
+            }
+            Command::DeleteAttribute { id, name, index } => {
+                let name = AttributeName::from_text(&name);
+                Self::DeleteAttribute { id, name, index }
+            }
             Command::Activate { id } => Self::Activate(id),
             Command::Revoke {
                 id,
                 reason,
                 message,
                 compromised,
-            } => {
-                let code = value::named(RevocationReasonCode::ALL, &reason, |code| code.name())?;
-                let reason = RevocationReason { code, message };
-                let compromised = compromised.map(|text| value::seconds(&text)).transpose()?;
-                Self::Revoke {
-                    id,
-                    reason,
-                    compromised,
-                }
-            }
+            } => Self::revocation(id, &reason, message, compromised.as_deref())?,
             Command::Destroy { id } => Self::Destroy(id),
             Command::Locate {
                 name,
@@ -204,6 +246,21 @@ impl Call {
                 max,
             },
             Command::Query => Self::Query,
+        })
+    }
+
+    fn revocation(
+        id: String,
+        reason: &str,
+        message: Option<String>,
+        compromised: Option<&str>,
+    ) -> Result<Self, WrongUse> {
+        let code = value::named(RevocationReasonCode::ALL, reason, |code| code.name())?;
+        let compromised = compromised.map(value::seconds).transpose()?;
+        Ok(Self::Revoke {
+            id,
+            reason: RevocationReason { code, message },
+            compromised,
         })
     }
 
@@ -221,6 +278,18 @@ impl Call {
             Self::Attributes { id, names } => {
                 let attributes = client.attributes(&id, names).await?;
                 show_attributes(&attributes, report)?;
+            }
+            Self::AddAttribute(id, attribute) => {
+                let kept = client.add_attribute(&id, attribute).await?;
+                show_attributes(&[kept], report)?;
+            }
+            Self::ModifyAttribute(id, attribute) => {
+                let kept = client.modify_attribute(&id, attribute).await?;
+                show_attributes(&[kept], report)?;
+            }
+            Self::DeleteAttribute { id, name, index } => {
+                let deleted = client.delete_attribute(&id, name, index).await?;
+                show_attributes(&[deleted], report)?;
             }
             Self::Activate(id) => {
                 client.activate(&id).await?;

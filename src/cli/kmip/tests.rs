@@ -41,7 +41,7 @@ fn attributes_are_read_by_their_type() {
     ] {
         let error = value::attribute(wrong).unwrap_err().to_string();
         assert!(
-            error.starts_with(&format!("--attribute {wrong}: ")),
+            error.starts_with(&format!("attribute {wrong}: ")),
             "{error}"
         );
     }

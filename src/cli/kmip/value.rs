@@ -72,7 +72,7 @@ pub(super) fn name(text: String) -> Attribute {
 
 /// `NAME=VALUE`; the attribute's type decides how the value is read.
 pub(super) fn attribute(text: &str) -> Result<Attribute, WrongUse> {
-    let wrong = |problem: &str| WrongUse(format!("--attribute {text}: {problem}"));
+    let wrong = |problem: &str| WrongUse(format!("attribute {text}: {problem}"));
     let (name_text, value) = text
         .split_once('=')
         .ok_or_else(|| wrong("write NAME=VALUE, like State=Active"))?;

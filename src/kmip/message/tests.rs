@@ -555,7 +555,7 @@ fn a_message_extension_is_kept_with_its_criticality() {
         |_| {},
         |writer| {
             writer.structure(Tag::BatchItem, |writer| {
-                writer.enumeration(Tag::Operation, Operation::Query.code());
+                writer.enumeration(Tag::Operation, Operation::Activate.code());
                 writer.structure(Tag::RequestPayload, |_| {});
                 writer.structure(Tag::MessageExtension, |writer| {
                     writer.text(Tag::VendorIdentification, "someone");

@@ -1,6 +1,7 @@
 //! Add Attribute (KMIP 1.4 §4.14): a new instance of an attribute.
 //!
-//! Fields only. An Attribute Index in the request is kept: refusing one is a decision.
+//! Fields only. An Attribute Index in the request is kept: refusing one is a decision. Modify Attribute has the same fields, and Delete
+//! Attribute the same answer.
 
 use ttlv::{Structure, Writer};
 
@@ -18,7 +19,7 @@ use crate::kmip::{
 pub struct Request {
     /// The object; absent means the ID Placeholder.
     pub unique_identifier: Option<String>,
-    /// The attribute to add.
+    /// The attribute to add, or the instance to modify with the value it is to have.
     pub attribute: Attribute,
 }
 
@@ -47,7 +48,7 @@ impl Request {
 pub struct Response {
     /// The object.
     pub unique_identifier: String,
-    /// The attribute as it is now, with its index where that is not 0.
+    /// The attribute as it is now, or as it was where it is deleted; with its index where that is not 0.
     pub attribute: Attribute,
 }
 

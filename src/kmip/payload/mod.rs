@@ -8,12 +8,14 @@
 pub mod activate;
 pub mod add_attribute;
 pub mod create;
+pub mod delete_attribute;
 pub mod destroy;
 pub mod discover_versions;
 pub mod get;
 pub mod get_attribute_list;
 pub mod get_attributes;
 pub mod locate;
+pub mod modify_attribute;
 pub mod query;
 pub mod revoke;
 mod template;
@@ -90,12 +92,14 @@ request_payloads! {
     Activate: activate;
     AddAttribute: add_attribute;
     Create: create;
+    DeleteAttribute: delete_attribute;
     Destroy: destroy;
     DiscoverVersions: discover_versions;
     Get: get;
     GetAttributeList: get_attribute_list;
     GetAttributes: get_attributes;
     Locate: locate;
+    ModifyAttribute: modify_attribute;
     Query: query;
     Revoke: revoke;
 }
@@ -107,7 +111,10 @@ impl RequestPayload {
     pub fn subject(&self) -> Option<Option<&str>> {
         let unique_identifier = match self {
             Self::Activate(request) => &request.unique_identifier,
-            Self::AddAttribute(request) => &request.unique_identifier,
+            Self::AddAttribute(request) | Self::ModifyAttribute(request) => {
+                &request.unique_identifier
+            }
+            Self::DeleteAttribute(request) => &request.unique_identifier,
             Self::Destroy(request) => &request.unique_identifier,
             Self::Get(request) => &request.unique_identifier,
             Self::GetAttributeList(request) => &request.unique_identifier,

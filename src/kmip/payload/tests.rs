@@ -71,6 +71,11 @@ fn requests() -> Vec<RequestPayload> {
             object_type: ObjectType::SymmetricKey,
             template: template(),
         }),
+        RequestPayload::DeleteAttribute(delete_attribute::Request {
+            unique_identifier: uid(),
+            name: AttributeName::from_text("x-Vendor"),
+            index: Some(2),
+        }),
         RequestPayload::Destroy(destroy::Request {
             unique_identifier: None,
         }),
@@ -100,6 +105,10 @@ fn requests() -> Vec<RequestPayload> {
             object_group_member: Some(ObjectGroupMember::GroupMemberFresh),
             attributes: vec![algorithm()],
             template_names: Vec::new(),
+        }),
+        RequestPayload::ModifyAttribute(modify_attribute::Request {
+            unique_identifier: uid(),
+            attribute: tagged("x-Vendor", "VMware by Broadcom"),
         }),
         RequestPayload::Query(query::Request {
             functions: QueryFunction::ALL.to_vec(),

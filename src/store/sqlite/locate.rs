@@ -5,7 +5,8 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
 
-use super::object::{from_row, value_hash};
+use super::attribute::value_hash;
+use super::object::from_row;
 use crate::domain::locate::Head;
 use crate::domain::{InstanceId, Object, ObjectId};
 use crate::kmip::enums::Enumerated;

@@ -4,6 +4,7 @@
 //! is decided above. Files are made private to their owner before SQLite sees them; `-wal` and
 //! `-shm` take over the mode of the database.
 
+pub(super) mod attribute;
 pub(super) mod client;
 mod codes;
 pub(super) mod event;

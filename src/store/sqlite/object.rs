@@ -1,20 +1,19 @@
-//! Objects in tables: one row each, their names and custom attributes in tables of their own for
-//! searching.
+//! Objects in tables: one row each. Their names and the values they are found by are in tables of their own.
 //!
 //! An object that is read equals the one that was written. A destroyed object has no material, and
 //! its names are free.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
+use super::attribute::{
+    free_names, insert_values, names, release_names, take_names, update_values,
+};
 use super::codes::{
     decode_attributes, encode_attributes, enumerated, enumerated_or_none, is_destroyed,
 };
 use crate::crypto::Wrapped;
-use crate::crypto::digest::sha256;
-use crate::domain::locate::is_indexed;
-use crate::domain::{Dates, InstanceId, Name, Object, ObjectId, RevocationReason};
-use crate::kmip::attribute::{Attribute, AttributeName};
-use crate::kmip::enums::NameType;
+use crate::domain::{Dates, InstanceId, Object, ObjectId, RevocationReason};
+use crate::kmip::enums::State;
 use crate::store::StoreError;
 use crate::store::error::{ApplyError, Thing};
 
@@ -95,7 +94,9 @@ pub(in crate::store) fn insert(db: &Connection, object: &Object) -> Result<(), A
         ":attributes": encode_attributes(&object.attributes)?,
     });
     inserted.map_err(|error| super::taken(&error, Thing::Object, Thing::Instance))?;
-    insert_names(db, object, !is_destroyed(object.state))?;
+    if !object.names.is_empty() {
+        take_names(db, object, !is_destroyed(object.state))?;
+    }
     insert_values(db, object)
 }
 
@@ -130,8 +131,7 @@ pub(in crate::store) fn update_state(db: &Connection, object: &Object) -> Result
         return Err(ApplyError::Missing(Thing::Object));
     }
     if destroyed {
-        let sql = "UPDATE object_name SET live = 0 WHERE object = ?1";
-        db.prepare_cached(sql)?.execute([object.id.as_bytes()])?;
+        free_names(db, object.id)?;
     }
     Ok(())
 }
@@ -142,34 +142,27 @@ pub(in crate::store) fn update_attributes(
     object: &Object,
 ) -> Result<(), ApplyError> {
     let id = object.id.as_bytes();
-    let sql = "UPDATE object SET attributes = ?2, attributes_version = ?3,
-        last_change = max(last_change, ?4) WHERE id = ?1 RETURNING state";
-    let attributes = encode_attributes(&object.attributes)?;
-    let state = db
+    let sql = "SELECT attributes, state FROM object WHERE id = ?1";
+    let before = db
         .prepare_cached(sql)?
-        .query_row(
-            params![
-                id,
-                attributes,
-                object.attributes_version,
-                object.dates.last_change
-            ],
-            |row| row.get::<_, u32>(0),
-        )
+        .query_row([id], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?)))
         .optional()?;
-    let state = state.ok_or(ApplyError::Missing(Thing::Object))?;
-    db.prepare_cached("DELETE FROM object_custom WHERE object = ?1")?
-        .execute([id])?;
-    insert_values(db, object)?;
-    // Most changes are tags of vCenter, which leave the names alone.
+    let (before, state) = before.ok_or(ApplyError::Missing(Thing::Object))?;
+    let sql = "UPDATE object SET attributes = ?2, attributes_version = ?3,
+        last_change = max(last_change, ?4) WHERE id = ?1";
+    db.prepare_cached(sql)?.execute(params![
+        id,
+        encode_attributes(&object.attributes)?,
+        object.attributes_version,
+        object.dates.last_change
+    ])?;
+    update_values(db, object, &decode_attributes(&before)?)?;
     if names(db, object.id)? == object.names {
         return Ok(());
     }
-    let state = crate::kmip::enums::State::from_code(state);
-    let state = state.ok_or_else(|| StoreError::damaged("a state"))?;
-    db.prepare_cached("DELETE FROM object_name WHERE object = ?1")?
-        .execute([id])?;
-    insert_names(db, object, !is_destroyed(state))
+    let state = State::from_code(state).ok_or_else(|| StoreError::damaged("a state"))?;
+    release_names(db, object)?;
+    take_names(db, object, !is_destroyed(state))
 }
 
 /// The material was served at `at` (seconds since 1970).
@@ -184,11 +177,6 @@ pub(in crate::store) fn update_read(
     Ok(())
 }
 
-/// What stands for a value in the index, if objects can be found by this attribute.
-pub(super) fn value_hash(name: &str, stored_value: &[u8]) -> Option<[u8; 32]> {
-    is_indexed(&AttributeName::from_text(name)).then(|| sha256(&[stored_value]))
-}
-
 /// Fills the index of values anew: what it holds has changed with the release.
 pub(super) fn index_values_again(db: &Connection) -> Result<(), StoreError> {
     let mut statement = db.prepare("SELECT * FROM object WHERE length(attributes) > 0")?;
@@ -198,64 +186,6 @@ pub(super) fn index_values_again(db: &Connection) -> Result<(), StoreError> {
         insert_values(db, &object).map_err(|error| StoreError::Engine(error.to_string()))?;
     }
     Ok(())
-}
-
-fn insert_names(db: &Connection, object: &Object, live: bool) -> Result<(), ApplyError> {
-    let sql = "INSERT INTO object_name (instance, value, object, position, idx, name_type, live)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    for (position, name) in object.names.iter().enumerate() {
-        let inserted = db.prepare_cached(sql)?.execute(params![
-            object.instance.as_bytes(),
-            name.value,
-            object.id.as_bytes(),
-            position,
-            name.index,
-            name.name_type.code(),
-            live,
-        ]);
-        inserted.map_err(|error| {
-            if super::is_unique_violation(&error) {
-                ApplyError::NameTaken
-            } else {
-                error.into()
-            }
-        })?;
-    }
-    Ok(())
-}
-
-fn insert_values(db: &Connection, object: &Object) -> Result<(), ApplyError> {
-    // Two instances of an attribute may have one value.
-    let sql = "INSERT OR IGNORE INTO object_custom (instance, name, value_hash, object) VALUES (?1, ?2, ?3, ?4)";
-    for Attribute { name, value, .. } in &object.attributes {
-        let Some(hash) = value_hash(name.text(), &value.to_stored()) else {
-            continue;
-        };
-        let values = params![
-            object.instance.as_bytes(),
-            name.text(),
-            hash,
-            object.id.as_bytes()
-        ];
-        db.prepare_cached(sql)?.execute(values)?;
-    }
-    Ok(())
-}
-
-fn names(db: &Connection, id: ObjectId) -> Result<Vec<Name>, StoreError> {
-    let sql = "SELECT idx, value, name_type FROM object_name WHERE object = ?1 ORDER BY position";
-    let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query([id.as_bytes()])?;
-    let mut names = Vec::new();
-    while let Some(row) = rows.next()? {
-        let name_type: NameType = enumerated(row, "name_type")?;
-        names.push(Name {
-            index: row.get(0)?,
-            value: row.get(1)?,
-            name_type,
-        });
-    }
-    Ok(names)
 }
 
 /// The object of a row with every column, and its names.

@@ -50,13 +50,11 @@ async fn a_newer_schema_is_refused() {
     place.store = None;
     Connection::open(place.path())
         .unwrap()
-        .pragma_update(None, "user_version", 9)
+        .pragma_update(None, "user_version", 999)
         .unwrap();
-    let error = open(&place.path()).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the database is newer (schema 9) than this program knows (1): use a newer keyledger"
-    );
+    let error = open(&place.path()).unwrap_err().to_string();
+    let expected = "the database is newer (schema 999) than this program knows (";
+    assert!(error.starts_with(expected), "{error}");
 }
 
 #[test]

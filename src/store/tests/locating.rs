@@ -82,6 +82,33 @@ async fn objects_are_found_by_custom_attribute() {
 }
 
 #[tokio::test]
+async fn an_object_is_found_by_a_value_until_the_last_instance_of_it_is_gone() {
+    let place = Place::new().await;
+    let tags = |version, tags: &[&str]| Object {
+        attributes_version: version,
+        ..tagged(
+            1,
+            &tags.iter().map(|tag| ("x-Tag", *tag)).collect::<Vec<_>>(),
+        )
+    };
+    place.insert(&tags(1, &["a", "a", "b"])).await.unwrap();
+    for (version, left, with_a, with_b) in [
+        (2, &["a", "a", "b"][..], true, true),
+        (3, &["a", "b"], true, true),
+        (4, &["b", "b"], false, true),
+        (5, &["a"], true, false),
+        (6, &[], false, false),
+    ] {
+        let changed = Arc::new(tags(version, left));
+        place.apply([Write::Attributes(changed)]).await.unwrap();
+        for (value, expected) in [("a", with_a), ("b", with_b)] {
+            let found = found(&place, by_values(&[("x-Tag", value)])).await;
+            assert_eq!(found.len(), usize::from(expected), "{value} of {left:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn pages_go_on_after_the_last_id() {
     let place = Place::new().await;
     place.apply([Write::Instance(instance(2))]).await.unwrap();

@@ -232,7 +232,7 @@ fn full(number: u8) -> Object {
             code: RevocationReasonCode::KeyCompromise,
             message: Some("lost".to_owned()),
         }),
-        names: vec![name(3, "b"), name(0, "a")],
+        names: vec![name(0, "a"), name(3, "b")],
         attributes: vec![
             custom(
                 "x-Product",

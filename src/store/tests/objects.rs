@@ -249,3 +249,32 @@ async fn what_is_there_or_missing_is_said() {
         );
     }
 }
+
+#[tokio::test]
+async fn names_are_traded_within_a_changeset_in_any_order() {
+    let place = Place::new().await;
+    place.insert(&named(1, "one")).await.unwrap();
+    place.insert(&named(2, "two")).await.unwrap();
+    let renamed = |number, text: &str| Object {
+        names: vec![name(0, text)],
+        attributes_version: 2,
+        ..object(number)
+    };
+    let trade = [renamed(1, "two"), renamed(2, "one")];
+    place
+        .apply(trade.map(|object| Write::Attributes(Arc::new(object))))
+        .await
+        .unwrap();
+    let holder = async |text| place.store().name_holder(instance_id(1), text).await;
+    assert_eq!(holder("one").await, Ok(Some(id(2))));
+    assert_eq!(holder("two").await, Ok(Some(id(1))));
+    // The one that takes the name comes before the one that is destroyed.
+    let taken = Write::Attributes(Arc::new(Object {
+        attributes_version: 3,
+        ..renamed(2, "two")
+    }));
+    let gone = Write::State(Arc::new(destroyed(&renamed(1, "two"))));
+    place.apply([taken, gone]).await.unwrap();
+    assert_eq!(holder("two").await, Ok(Some(id(2))));
+    assert_eq!(holder("one").await, Ok(None));
+}

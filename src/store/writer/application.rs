@@ -8,10 +8,11 @@ use std::sync::Arc;
 use super::{Submission, Writer};
 use crate::audit::record;
 use crate::domain::ObjectId;
+use crate::domain::lifecycle::is_destroyed;
 use crate::store::Applied;
 use crate::store::changeset::{Precondition, Write};
 use crate::store::error::{ApplyError, StoreError};
-use crate::store::sqlite::{client, event, object};
+use crate::store::sqlite::{attribute, client, event, object};
 
 impl Writer {
     /// Checks and writes one changeset. After a refusal nothing of it is left; after another error
@@ -77,7 +78,23 @@ impl Writer {
     }
 
     fn write_all(&self, writes: &[Write]) -> Result<(), ApplyError> {
+        // A name that one object gives up is free for another, in whatever order they come.
+        if writes.len() > 1 {
+            writes
+                .iter()
+                .try_for_each(|write| self.give_up_names(write))?;
+        }
         writes.iter().try_for_each(|write| self.write(write))
+    }
+
+    fn give_up_names(&self, write: &Write) -> Result<(), ApplyError> {
+        match write {
+            Write::Attributes(object) => attribute::release_names(&self.db, object),
+            Write::State(object) if is_destroyed(object.state) => {
+                attribute::free_names(&self.db, object.id)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn write(&self, write: &Write) -> Result<(), ApplyError> {

@@ -202,6 +202,29 @@ pub(crate) fn add_attribute(uid: &str, name: &str, value: Content) -> BatchItem 
     BatchItem::new(op::ADD_ATTRIBUTE, payload)
 }
 
+/// Modify Attribute; without an index the instance of index 0 is meant, here and below.
+pub(crate) fn modify_attribute(
+    uid: &str,
+    name: &str,
+    index: Option<i32>,
+    value: Content,
+) -> BatchItem {
+    let mut payload = about(uid);
+    let mut node = attribute(name, value);
+    if let (Content::Structure(fields), Some(index)) = (&mut node.content, index) {
+        fields.insert(1, Node::integer(tag::ATTRIBUTE_INDEX, index));
+    }
+    payload.push(node);
+    BatchItem::new(op::MODIFY_ATTRIBUTE, payload)
+}
+
+pub(crate) fn delete_attribute(uid: &str, name: &str, index: Option<i32>) -> BatchItem {
+    let mut payload = about(uid);
+    payload.push(Node::text(tag::ATTRIBUTE_NAME, name));
+    payload.extend(index.map(|index| Node::integer(tag::ATTRIBUTE_INDEX, index)));
+    BatchItem::new(op::DELETE_ATTRIBUTE, payload)
+}
+
 pub(crate) fn activate(uid: &str) -> BatchItem {
     BatchItem::new(op::ACTIVATE, about(uid))
 }

@@ -15,8 +15,9 @@ mod trail;
 pub(crate) use answer::{Answer, Response};
 pub(crate) use cli::{program, run_cli};
 pub(crate) use message::{
-    BatchItem, Request, activate, add_attribute, attribute, create, destroy, discover, get,
-    get_attribute_list, get_attributes, key_template, locate, name, query, revoke,
+    BatchItem, Request, activate, add_attribute, attribute, create, delete_attribute, destroy,
+    discover, get, get_attribute_list, get_attributes, key_template, locate, modify_attribute,
+    name, query, revoke,
 };
 pub(crate) use mounts::{in_own_mounts, mount_tmpfs};
 pub(crate) use node::{Content, Node, op, reason, tag};

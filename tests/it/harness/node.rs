@@ -232,6 +232,8 @@ pub(crate) mod op {
     pub(crate) const GET_ATTRIBUTES: u32 = 0x0b;
     pub(crate) const GET_ATTRIBUTE_LIST: u32 = 0x0c;
     pub(crate) const ADD_ATTRIBUTE: u32 = 0x0d;
+    pub(crate) const MODIFY_ATTRIBUTE: u32 = 0x0e;
+    pub(crate) const DELETE_ATTRIBUTE: u32 = 0x0f;
     pub(crate) const ACTIVATE: u32 = 0x12;
     pub(crate) const REVOKE: u32 = 0x13;
     pub(crate) const DESTROY: u32 = 0x14;

@@ -1,0 +1,74 @@
+//! A server's directory with a store of so many objects.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use tokio::runtime::Runtime;
+
+use crate::connection::Target;
+use crate::fill;
+use crate::server::Server;
+use crate::settings::Settings;
+use crate::tls::client_config;
+
+/// The file that says that the store is filled.
+const FILLED: &str = "filled";
+
+/// A directory whose store is filled.
+pub(crate) struct Site {
+    /// The objects of the store.
+    pub(crate) objects: usize,
+    /// What `serve` is given as `--dir`.
+    directory: PathBuf,
+    log: PathBuf,
+}
+
+impl Site {
+    /// The directory for so many objects, made and filled unless that was done before.
+    pub(crate) fn prepare(runtime: &Runtime, settings: &Settings, objects: usize) -> Result<Self> {
+        let root = settings.directory.join(format!("scale-{objects}"));
+        let site = Self {
+            objects,
+            directory: root.join("server"),
+            log: root.join("server.log"),
+        };
+        if root.join(FILLED).exists() {
+            return Ok(site);
+        }
+        if root.exists() {
+            // One whose filling was cut off.
+            fs::remove_dir_all(&root)
+                .with_context(|| format!("cannot empty {}", root.display()))?;
+        }
+        fs::create_dir_all(&root).with_context(|| format!("cannot make {}", root.display()))?;
+        drop(Server::start(&root)?);
+        let filled = fill::fill(runtime, &site.directory, objects)
+            .with_context(|| format!("cannot fill a store with {objects} objects"))?;
+        println!(
+            "filled       {objects} objects in {:.1} s",
+            filled.as_secs_f64()
+        );
+        fs::write(root.join(FILLED), "")?;
+        Ok(site)
+    }
+
+    /// Starts a server on it.
+    pub(crate) fn serve(&self) -> Result<Server> {
+        Server::open(&self.directory, &self.log)
+    }
+
+    /// How its server is met.
+    pub(crate) fn target(&self, server: &Server) -> Result<Target> {
+        Ok(Target::new(
+            server.address(),
+            client_config(&server.certs())?,
+        ))
+    }
+
+    /// The numbers of `count` objects, spread evenly over all there are.
+    pub(crate) fn spread(&self, count: usize) -> Vec<usize> {
+        let count = count.min(self.objects);
+        (0..count).map(|n| n * self.objects / count).collect()
+    }
+}
