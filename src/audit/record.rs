@@ -8,6 +8,10 @@
 //! version 1, action 2, outcome 1, reason 2, failure 1 (0: none), time 8, initiator v, scope v,
 //! target (0 instance; 1 key, 16; 2 resource, text; 3 unknown key, text), event id 16,
 //! correlation 16, length v of the request's data, that data, the response's data.
+//!
+//! Version 2 holds its initiator itself: in the place of its number, the 32 bytes of a certificate's fingerprint and its name
+//! as text, empty where that is the id. Refusals are stored so: strangers make as many initiators as they like, and what has a
+//! number is kept for good.
 
 use std::sync::Arc;
 
@@ -16,10 +20,12 @@ use super::data::{Data, push_text, push_varint, take_array, take_text, take_vari
 use super::event::{Event, Outcome, Target};
 use super::failure::Failure;
 use super::reason::ReasonCode;
+use crate::crypto::Fingerprint;
 use crate::domain::{EventId, Initiator, ObjectId, RequestId, Scope};
 
 // Stored state: changing anything below needs a migration and a new format version.
 const VERSION: u8 = 1;
+const VERSION_WITH_INITIATOR: u8 = 2;
 const INSTANCE: u8 = 0;
 const KEY: u8 = 1;
 const RESOURCE: u8 = 2;
@@ -59,7 +65,7 @@ pub struct Head {
     pub outcome: Outcome,
     /// When, milliseconds since 1970.
     pub time_ms: i64,
-    /// The number of the initiator.
+    /// The number of the initiator, or [`HELD`].
     pub initiator: u32,
     /// The number of the scope.
     pub scope: u32,
@@ -67,16 +73,32 @@ pub struct Head {
     pub object: Option<ObjectId>,
 }
 
+/// The number of an initiator that its record holds; no stored one has it.
+pub const HELD: u32 = 0;
+
+/// Whether the record of this event holds its initiator itself: encode it with [`HELD`].
+#[must_use]
+pub fn holds_initiator(event: &Event) -> bool {
+    event.action == Action::ClientRefuse && event.initiator.fingerprint().is_some()
+}
+
 /// Appends the stored form of `event` to `out`; its initiator and scope are stored under the
-/// numbers given.
+/// numbers given, or the initiator is in the record where its number is [`HELD`].
 pub fn encode(event: &Event, initiator: u32, scope: u32, out: &mut Vec<u8>) {
-    out.push(VERSION);
+    let held = event.initiator.fingerprint().filter(|_| initiator == HELD);
+    out.push(match held {
+        Some(_) => VERSION_WITH_INITIATOR,
+        None => VERSION,
+    });
     out.extend_from_slice(&event.action.code().to_le_bytes());
     out.push(event.outcome.code());
     out.extend_from_slice(&event.reason.code().to_le_bytes());
     out.push(event.failure.map_or(0, Failure::code));
     out.extend_from_slice(&event.time_ms.to_le_bytes());
-    push_varint(out, u64::from(initiator));
+    match held {
+        Some(fingerprint) => encode_initiator(&event.initiator, fingerprint, out),
+        None => push_varint(out, u64::from(initiator)),
+    }
     push_varint(out, u64::from(scope));
     let key = encode_target(&event.target, out);
     out.extend_from_slice(event.id.as_bytes());
@@ -86,6 +108,12 @@ pub fn encode(event: &Event, initiator: u32, scope: u32, out: &mut Vec<u8>) {
     push_varint(out, u64::try_from(request.len()).unwrap_or(u64::MAX));
     out.extend_from_slice(&request);
     event.response.encode(key, out);
+}
+
+fn encode_initiator(initiator: &Initiator, fingerprint: Fingerprint, out: &mut Vec<u8>) {
+    out.extend_from_slice(fingerprint.as_bytes());
+    let has_name = initiator.name != initiator.id;
+    push_text(out, if has_name { &initiator.name } else { "" });
 }
 
 fn encode_target<'a>(target: &'a Target, out: &mut Vec<u8>) -> Option<&'a ObjectId> {
@@ -118,14 +146,21 @@ pub fn decode(bytes: &[u8], resolve: &dyn Resolve) -> Result<Event, RecordError>
     let correlation = RequestId::from_bytes(take_array(&mut rest).ok_or(RecordError::Damaged)?);
     let (request, response) = take_data(rest, start.head.object).ok_or(RecordError::Damaged)?;
     let head = start.head;
-    let initiator = resolve.initiator(head.initiator);
+    let initiator = match start.initiator {
+        StoredInitiator::Number(number) => resolve
+            .initiator(number)
+            .ok_or(RecordError::Initiator(number))?,
+        StoredInitiator::Held { fingerprint, name } => {
+            Arc::new(Initiator::certificate(fingerprint, name))
+        }
+    };
     let scope = resolve.scope(head.scope);
     Ok(Event {
         id,
         time_ms: head.time_ms,
         action: head.action,
         outcome: head.outcome,
-        initiator: initiator.ok_or(RecordError::Initiator(head.initiator))?,
+        initiator,
         scope: scope.ok_or(RecordError::Scope(head.scope))?,
         target: start.target.owned(),
         reason: start.reason,
@@ -146,9 +181,19 @@ pub fn peek(bytes: &[u8]) -> Result<Head, RecordError> {
 
 struct Start<'a> {
     head: Head,
+    initiator: StoredInitiator<'a>,
     reason: ReasonCode,
     failure: Option<Failure>,
     target: StoredTarget<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum StoredInitiator<'a> {
+    Number(u32),
+    Held {
+        fingerprint: Fingerprint,
+        name: &'a str,
+    },
 }
 
 #[derive(Clone, Copy)]
@@ -172,14 +217,27 @@ impl StoredTarget<'_> {
 
 fn take_start(bytes: &[u8]) -> Result<(Start<'_>, &[u8]), RecordError> {
     let (&version, mut rest) = bytes.split_first().ok_or(RecordError::Damaged)?;
-    if version != VERSION {
-        return Err(RecordError::Version(version));
-    }
-    let start = take_fields(&mut rest).ok_or(RecordError::Damaged)?;
+    let is_held = match version {
+        VERSION => false,
+        VERSION_WITH_INITIATOR => true,
+        other => return Err(RecordError::Version(other)),
+    };
+    let start = take_fields(&mut rest, is_held).ok_or(RecordError::Damaged)?;
     Ok((start, rest))
 }
 
-fn take_fields<'a>(rest: &mut &'a [u8]) -> Option<Start<'a>> {
+fn take_initiator<'a>(rest: &mut &'a [u8], is_held: bool) -> Option<StoredInitiator<'a>> {
+    if is_held {
+        return Some(StoredInitiator::Held {
+            fingerprint: Fingerprint::from_bytes(take_array(rest)?),
+            name: take_text(rest)?,
+        });
+    }
+    let number = u32::try_from(take_varint(rest)?).ok()?;
+    Some(StoredInitiator::Number(number))
+}
+
+fn take_fields<'a>(rest: &mut &'a [u8], is_held: bool) -> Option<Start<'a>> {
     let action = Action::from_code(u16::from_le_bytes(take_array(rest)?))?;
     let [outcome] = take_array(rest)?;
     let outcome = Outcome::from_code(outcome)?;
@@ -189,7 +247,7 @@ fn take_fields<'a>(rest: &mut &'a [u8]) -> Option<Start<'a>> {
         [code] => Some(Failure::from_code(code)?),
     };
     let time_ms = i64::from_le_bytes(take_array(rest)?);
-    let initiator = u32::try_from(take_varint(rest)?).ok()?;
+    let initiator = take_initiator(rest, is_held)?;
     let scope = u32::try_from(take_varint(rest)?).ok()?;
     let target = match take_array(rest)? {
         [INSTANCE] => StoredTarget::Instance,
@@ -206,12 +264,16 @@ fn take_fields<'a>(rest: &mut &'a [u8]) -> Option<Start<'a>> {
         action,
         outcome,
         time_ms,
-        initiator,
+        initiator: match initiator {
+            StoredInitiator::Number(number) => number,
+            StoredInitiator::Held { .. } => HELD,
+        },
         scope,
         object,
     };
     Some(Start {
         head,
+        initiator,
         reason,
         failure,
         target,

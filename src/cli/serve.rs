@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{oneshot, watch};
 
 use super::report::{self, Report};
 use super::{init, quickstart, reach};
@@ -21,16 +21,13 @@ use crate::config::{Layout, Overrides, Settings};
 use crate::crypto::{Certificate, SystemRandom};
 use crate::domain::{Clock as _, SystemClock};
 use crate::ops::service::Parts;
-use crate::ops::{Keyring, Refusal, Service, record_room};
+use crate::ops::{Keyring, Service, record_room};
 use crate::providers::MasterKey as _;
 use crate::providers::file::FileMasterKey;
-use crate::server::identity::Gatekeeper;
+use crate::server::identity::{Gatekeeper, OnSighting};
 use crate::server::listener::Serving;
-use crate::server::{Listener, TlsConfig, TlsFiles, descriptors, record_refusals, tls};
+use crate::server::{Listener, TlsConfig, TlsFiles, descriptors, tls};
 use crate::store::Store;
-
-/// Refusals waiting to be recorded; more are dropped and only logged.
-const REFUSALS_WAITING_MAX: usize = 256;
 
 /// Descriptors kept from connections: control connections, and files that the store and the commands open for a moment.
 const DESCRIPTORS_KEPT: usize = socket::CONNECTIONS_MAX + 16;
@@ -166,8 +163,7 @@ async fn check(settings: Settings) -> anyhow::Result<()> {
     match take_lock(&layout).map_err(|error| error.downcast::<LockError>()) {
         Ok(lock) => {
             let opened = open(settings).await?;
-            let (refusals, _) = mpsc::channel(1);
-            let checked = tls_config(&opened, gatekeeper(&opened, refusals));
+            let checked = tls_config(&opened, gatekeeper(&opened, Box::new(drop)));
             opened.store.close().await;
             drop(lock);
             checked?;
@@ -186,7 +182,7 @@ async fn check(settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn gatekeeper(opened: &Opened, refusals: mpsc::Sender<Refusal>) -> Arc<Gatekeeper> {
+fn gatekeeper(opened: &Opened, on_sighting: OnSighting) -> Arc<Gatekeeper> {
     let authorities = opened
         .authority
         .iter()
@@ -197,7 +193,7 @@ fn gatekeeper(opened: &Opened, refusals: mpsc::Sender<Refusal>) -> Arc<Gatekeepe
         opened.store.clone(),
         clock,
         authorities,
-        refusals,
+        on_sighting,
     ))
 }
 
@@ -216,12 +212,12 @@ fn tls_config(opened: &Opened, gatekeeper: Arc<Gatekeeper>) -> anyhow::Result<Tl
 }
 
 async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
-    let (refusals, refused) = mpsc::channel(REFUSALS_WAITING_MAX);
-    let gatekeeper = gatekeeper(&opened, refusals);
+    let service = behaviour(&opened);
+    let witness = Arc::clone(&service);
+    let gatekeeper = gatekeeper(&opened, Box::new(move |sighting| witness.sighted(sighting)));
     let tls = tls_config(&opened, Arc::clone(&gatekeeper))?;
     let listener = Listener::bind(&opened.settings.listen.to_string()).await?;
     let address = listener.address();
-    let service = behaviour(&opened);
     let admin = router(&opened, &service, address);
     let demo = if is_quickstart {
         Some(quickstart::demo(&opened.settings, Arc::clone(&admin)).await?)
@@ -235,7 +231,13 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
         ..
     } = opened;
     let (stop, stopping) = watch::channel(false);
-    let recorder = tokio::spawn(record_refusals(Arc::clone(&service), refused));
+    let (finish, finished) = oneshot::channel::<()>();
+    let recorder = Arc::clone(&service);
+    let recorder = tokio::spawn(async move {
+        // Whoever could tell it to finish is gone: that tells it too.
+        let finished = async { drop(finished.await) };
+        recorder.record_sightings(finished).await;
+    });
     let observer = tokio::spawn(record_room(Arc::clone(&service), stopping.clone()));
     let control = tokio::spawn(socket.serve(admin, stopped(stopping.clone())));
     let mut limits = settings.limits.clone();
@@ -264,7 +266,8 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
     stop.send_replace(true);
     serving.await.context("the listener failed")?;
     control.await.context("the control socket failed")?;
-    // The listener held the last senders of refusals, so this ends once they are recorded.
+    // Nobody shakes hands any more: what was counted last is recorded.
+    drop(finish);
     recorder.await.context("recording refusals failed")?;
     observer
         .await

@@ -240,6 +240,10 @@ fn check_kmip(kmip: &ops::Config) -> Result<(), SettingsError> {
     ];
     match counts.into_iter().find(|(_, count)| *count == 0) {
         Some((key, _)) => Err(refused(key, "0", problem)),
+        None if kmip.refusal_events_per_day_max < 1 => {
+            let value = kmip.refusal_events_per_day_max.to_string();
+            Err(refused("kmip.refusal-events-per-day-max", value, problem))
+        }
         None if kmip.refusal_window_seconds < 1 => {
             let value = kmip.refusal_window_seconds.to_string();
             Err(refused("kmip.refusal-window-seconds", value, problem))
@@ -318,6 +322,10 @@ mod tests {
                 "kmip.attributes-per-object-max",
             ),
             ("[store]\nreaders = 0", "store.readers"),
+            (
+                "[kmip]\nrefusal-events-per-day-max = 0",
+                "kmip.refusal-events-per-day-max",
+            ),
             (
                 "[kmip]\nrefusal-window-seconds = 0",
                 "kmip.refusal-window-seconds",

@@ -19,6 +19,9 @@ pub struct Fingerprint([u8; 32]);
 pub struct FingerprintError;
 
 impl Fingerprint {
+    /// What stands before the fingerprint in an initiator ID.
+    pub const INITIATOR_PREFIX: &str = "CertificateID-";
+
     /// The fingerprint of the certificate with this DER encoding.
     #[must_use]
     pub fn of(der: &[u8]) -> Self {
@@ -40,7 +43,7 @@ impl Fingerprint {
     /// The initiator ID events carry: `CertificateID-` and the fingerprint.
     #[must_use]
     pub fn initiator_id(&self) -> String {
-        format!("CertificateID-{self}")
+        format!("{}{self}", Self::INITIATOR_PREFIX)
     }
 }
 

@@ -154,7 +154,7 @@ pub struct Identity {
 }
 
 /// Why a certificate whose possession was proved is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum NotAdmitted {
     /// No client has this certificate.
     #[error("the certificate belongs to no client")]

@@ -2,8 +2,8 @@
 //!
 //! Anybody can make such certificates, so the list is bounded in number and in bytes, and made so that a flood of them does
 //! not push out the one that is waited for. When a place is needed, it is taken from the address that has the most of them;
-//! of those, from one that came once before one that came again (a vCenter tries again and again), the one that was seen
-//! longest ago first. Nothing of it is stored: after a restart a certificate is back when its bearer tries again, which
+//! of those, from the one that came least often (a vCenter tries again and again), the one that was seen longest ago
+//! first. Nothing of it is stored: after a restart a certificate is back when its bearer tries again, which
 //! vCenter does every five minutes.
 
 use std::collections::HashMap;
@@ -95,10 +95,9 @@ impl Pending {
         let places = self.places();
         let rank = |waiting: &PendingCertificate| {
             let neighbours = places.get(&neighbourhood(waiting.address)).copied();
-            let came_again = waiting.count > 1;
             (
                 std::cmp::Reverse(neighbours.unwrap_or(0)),
-                came_again,
+                waiting.count,
                 waiting.last_seen,
                 waiting.certificate.fingerprint(),
             )

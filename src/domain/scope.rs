@@ -48,6 +48,14 @@ impl Initiator {
         }
     }
 
+    /// The fingerprint of the certificate, for a KMIP client.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        let digits = self.id.strip_prefix(Fingerprint::INITIATOR_PREFIX)?;
+        let is_certificate = self.kind == InitiatorKind::Certificate;
+        digits.parse().ok().filter(|_| is_certificate)
+    }
+
     /// A user of this machine.
     #[must_use]
     pub fn local_user(uid: u32, name: &str) -> Self {

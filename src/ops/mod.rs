@@ -33,7 +33,7 @@ mod turns;
 
 pub use budget::{Budget, Reservation};
 pub use keyring::{Keyring, KeyringError};
-pub use refusal::Refusal;
+pub use refusal::{Decision, Sighting};
 pub use room::record_room;
 pub use service::{Answer, Config, Parts, Service};
 

@@ -10,7 +10,7 @@ use crate::ops::batch;
 use crate::ops::budget::{Budget, Reservation};
 use crate::ops::error::{Cause, OpError};
 use crate::ops::keyring::Keyring;
-use crate::ops::refusal::{Refusal, Refusals};
+use crate::ops::refusal::{Decision, Sighting, Sightings};
 use crate::ops::turns::Turns;
 use crate::store::Store;
 
@@ -38,6 +38,9 @@ pub struct Config {
     pub refusal_window_seconds: i64,
     /// The most refused certificates remembered at once.
     pub refusals_max: usize,
+    /// The most events a day for refused certificates that nobody enrolled; an eighth of them may come at once. What is
+    /// beyond is counted in one event per window.
+    pub refusal_events_per_day_max: i64,
 }
 
 impl Default for Config {
@@ -53,6 +56,7 @@ impl Default for Config {
             response_bytes_max: 8 * 1024 * 1024,
             refusal_window_seconds: 300,
             refusals_max: 1024,
+            refusal_events_per_day_max: 2000,
         }
     }
 }
@@ -86,7 +90,7 @@ impl Answer {
 /// KMIP behaviour over a store, a keyring, a clock and a random source.
 pub struct Service {
     parts: Parts,
-    refusals: Refusals,
+    sightings: Sightings,
     pending: Arc<Mutex<Pending>>,
     turns: Turns,
 }
@@ -115,16 +119,11 @@ impl Service {
     /// A service over its parts.
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Config {
-            refusal_window_seconds,
-            refusals_max,
-            ..
-        } = parts.config;
-        let refusals = Refusals::new(refusal_window_seconds, refusals_max);
+        let sightings = Sightings::new(&parts.config);
         let pending = Arc::default();
         Arc::new(Self {
             parts,
-            refusals,
+            sightings,
             pending,
             turns: Turns::new(),
         })
@@ -187,15 +186,21 @@ impl Service {
         &self.pending
     }
 
-    /// Records a certificate that proved possession and was refused: once per window, with a count. One that belongs to no
-    /// client waits for approval from now on.
-    pub async fn refuse(&self, refusal: Refusal) {
-        if refusal.reason == NotAdmitted::Unknown {
+    /// Notes a certificate whose key the peer has and that is not simply let in; [`Service::record_sightings`] records it. One
+    /// that belongs to no client waits for approval from now on. Never waits.
+    pub fn sighted(&self, sighting: Sighting) {
+        let now = self.parts.clock.now();
+        self.sightings.note(&sighting, now);
+        if sighting.decision == Decision::Refused(NotAdmitted::Unknown) {
             let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-            let now = self.parts.clock.now();
-            pending.note(refusal.certificate.clone(), refusal.address, now);
+            pending.note(sighting.certificate, sighting.address, now);
         }
-        self.refusals.note(self, refusal).await;
+    }
+
+    /// Records what was sighted: each certificate once per window, with a count. Runs until `stop` is ready, and records what
+    /// was counted up to then before it ends.
+    pub async fn record_sightings(&self, stop: impl Future<Output = ()>) {
+        self.sightings.record(self, stop).await;
     }
 
     /// A new identifier for an object, never of digits only.

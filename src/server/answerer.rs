@@ -6,10 +6,10 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use crate::domain::{Clients, Identity};
-use crate::ops::{Answer, Refusal, Service};
+use crate::ops::{Answer, Service};
 use crate::store::Store;
 
 /// Knows who may connect.
@@ -37,16 +37,6 @@ pub trait Answerer: Directory {
         identity: &Arc<Identity>,
         error: &ttlv::Error,
     ) -> impl Future<Output = Answer> + Send;
-
-    /// Records a certificate that proved possession of its key and was refused.
-    fn refuse(&self, refusal: Refusal) -> impl Future<Output = ()> + Send;
-}
-
-/// Hands refusals to whoever records them, until every sender is gone.
-pub async fn record_refusals<A: Answerer>(service: Arc<A>, mut refusals: mpsc::Receiver<Refusal>) {
-    while let Some(refusal) = refusals.recv().await {
-        service.refuse(refusal).await;
-    }
 }
 
 impl<D: Directory + ?Sized> Directory for Arc<D> {
@@ -86,9 +76,5 @@ impl Answerer for Service {
 
     async fn answer_unframed(&self, identity: &Arc<Identity>, error: &ttlv::Error) -> Answer {
         Self::answer_unframed(self, identity, error).await
-    }
-
-    async fn refuse(&self, refusal: Refusal) {
-        Self::refuse(self, refusal).await;
     }
 }

@@ -17,8 +17,6 @@ pub struct Counts {
     pub pushed_out: Count,
     /// Certificates refused after they proved possession of their key.
     pub refusals: Count,
-    /// Refusals that were not recorded as events because too many waited to be.
-    pub refusals_dropped: Count,
     /// Connections that completed TLS and sent nothing: probes.
     pub probes: Count,
     /// Connections cut because their client may no longer act.

@@ -29,11 +29,10 @@ use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, PeerMisbehaved,
     SignatureScheme,
 };
-use tokio::sync::mpsc;
 
 use crate::crypto::{Certificate, Fingerprint, spki, verify_signed_by};
 use crate::domain::{Clock, Identity, NotAdmitted, Trust};
-use crate::ops::Refusal;
+use crate::ops::{Decision, Sighting};
 use crate::server::answerer::Directory;
 use crate::server::counts::Counts;
 use crate::server::knock;
@@ -42,13 +41,17 @@ use crate::server::tls::provider;
 /// The longest certificate that is looked at, in bytes.
 const CERTIFICATE_BYTES_MAX: usize = 16 * 1024;
 
+/// Is told of a certificate whose key the peer has and that is not simply let in. It must not wait:
+/// it is called within a handshake.
+pub type OnSighting = Box<dyn Fn(Sighting) + Send + Sync>;
+
 /// Decides whose certificate it is.
 pub struct Gatekeeper {
     directory: Box<dyn Directory>,
     clock: Arc<dyn Clock>,
     /// The DER of our CA's certificates.
     authorities: Vec<Vec<u8>>,
-    refusals: mpsc::Sender<Refusal>,
+    on_sighting: OnSighting,
     counts: Arc<Counts>,
     algorithms: WebPkiSupportedAlgorithms,
 }
@@ -60,20 +63,20 @@ impl fmt::Debug for Gatekeeper {
 }
 
 impl Gatekeeper {
-    /// A gatekeeper over the clients of a directory, in production the store. Refusals go to the
-    /// channel; where it is full they are dropped and counted.
+    /// A gatekeeper over the clients of a directory, in production the store. It tells whom it
+    /// refuses.
     #[must_use]
     pub fn new(
         directory: impl Directory,
         clock: Arc<dyn Clock>,
         authorities: Vec<Vec<u8>>,
-        refusals: mpsc::Sender<Refusal>,
+        on_sighting: OnSighting,
     ) -> Self {
         Self {
             directory: Box::new(directory),
             clock,
             authorities,
-            refusals,
+            on_sighting,
             counts: Arc::default(),
             algorithms: provider().signature_verification_algorithms,
         }
@@ -123,15 +126,11 @@ impl Gatekeeper {
         };
         let fingerprint = certificate.fingerprint();
         tracing::debug!(%fingerprint, %address, %reason, "A certificate was refused.");
-        let refusal = Refusal {
+        (self.on_sighting)(Sighting {
             certificate,
-            reason,
+            decision: Decision::Refused(reason),
             address,
-        };
-        if self.refusals.try_send(refusal).is_err() {
-            self.counts.refusals_dropped.add_one();
-            tracing::debug!("A refused certificate was not recorded: too many at once.");
-        }
+        });
     }
 
     fn algorithms_of(&self, scheme: SignatureScheme) -> Result<Algorithms, Error> {

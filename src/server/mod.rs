@@ -24,7 +24,7 @@ mod warnings;
 #[cfg(test)]
 mod tests;
 
-pub use answerer::{Answerer, Directory, record_refusals};
+pub use answerer::{Answerer, Directory};
 pub use counts::{Count, Counts};
 pub use identity::Gatekeeper;
 pub use limits::Config;

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use super::StoreError;
 use super::sqlite::event;
 use crate::audit::Event;
-use crate::audit::record::Resolve;
+use crate::audit::record::{self, Resolve};
 use crate::domain::{Initiator, Scope};
 
 /// Every initiator and scope that has a number.
@@ -68,8 +68,12 @@ impl Interned {
     /// The numbers of an event's initiator and scope, if both have one.
     pub(super) fn numbers(&self, event: &Event) -> Option<(u32, u32)> {
         let known = self.read();
+        let scope = *known.scopes.numbers.get(&event.scope)?;
+        if record::holds_initiator(event) {
+            return Some((record::HELD, scope));
+        }
         let initiator = known.initiators.numbers.get(&event.initiator)?;
-        Some((*initiator, *known.scopes.numbers.get(&event.scope)?))
+        Some((*initiator, scope))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Known> {
@@ -104,12 +108,16 @@ impl Pending {
         event: &Event,
     ) -> Result<(u32, u32), StoreError> {
         let known = interned.read();
-        let initiator = number(
-            &known.initiators,
-            &mut self.initiators,
-            &event.initiator,
-            |number| event::insert_initiator(db, number, &event.initiator),
-        )?;
+        let initiator = if record::holds_initiator(event) {
+            record::HELD
+        } else {
+            number(
+                &known.initiators,
+                &mut self.initiators,
+                &event.initiator,
+                |number| event::insert_initiator(db, number, &event.initiator),
+            )?
+        };
         let scope = number(&known.scopes, &mut self.scopes, &event.scope, |number| {
             event::insert_scope(db, number, &event.scope)
         })?;

@@ -19,6 +19,7 @@ mod kmip_command;
 mod limits;
 mod ops;
 mod pykmip;
+mod refusals;
 mod signing;
 mod tidy;
 mod transcripts;

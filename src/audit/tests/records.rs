@@ -1,11 +1,14 @@
 //! What is stored gives the same event again, and what is damaged is noticed.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::{KEY_TEXT, NOON_MS, decoded, encoded, event, failed, get, json, key, resolver};
 use crate::audit::record::{self, RecordError};
 use crate::audit::{Action, Data, Event, Failure, Field, Outcome, ReasonCode, Target};
-use crate::domain::ObjectId;
+use crate::crypto::Fingerprint;
+use crate::domain::{Initiator, ObjectId};
 
 #[test]
 fn the_record_of_a_read_is_small() {
@@ -72,6 +75,46 @@ fn the_stored_form_does_not_change_between_releases() {
     let (aa, one, two) = ("aa".repeat(16), "01".repeat(16), "02".repeat(16));
     let expected = format!("01020001990102{time}07ac0201{aa}{one}{two}080100034765740406120103");
     assert_eq!(hex::encode(encoded(&small)), expected);
+}
+
+/// Pinned too: refusals name their initiator themselves.
+#[test]
+fn a_refusal_holds_its_initiator_and_needs_no_number() {
+    let named = failed(Action::ClientRefuse, Failure::ClientDisabled);
+    let fingerprint = Fingerprint::from_bytes([0xcd; 32]);
+    let nameless = Event {
+        initiator: Arc::new(Initiator::certificate(fingerprint, "")),
+        ..named.clone()
+    };
+    let nobody = resolver(&get());
+    for refusal in [&named, &nameless] {
+        assert!(record::holds_initiator(refusal));
+        let mut out = Vec::new();
+        record::encode(refusal, record::HELD, 300, &mut out);
+        let resolve = resolver(refusal);
+        assert_eq!(record::decode(&out, &resolve).unwrap(), *refusal);
+        assert_eq!(record::peek(&out).unwrap().initiator, record::HELD);
+        for length in 0..out.len() - 1 {
+            assert!(record::decode(&out[..length], &nobody).is_err());
+        }
+    }
+    let mut out = Vec::new();
+    record::encode(&named, record::HELD, 300, &mut out);
+    let time = hex::encode(NOON_MS.to_le_bytes());
+    let (aa, cd) = ("aa".repeat(16), "cd".repeat(32));
+    let start = "029101019301";
+    let text = hex::encode(&out);
+    assert!(text.starts_with(start), "{text}");
+    assert!(
+        text.contains(&format!("{time}{cd}0576632d3031ac0201{aa}")),
+        "{text}"
+    );
+    assert!(!record::holds_initiator(&get()));
+    let by_the_server = Event {
+        initiator: Arc::new(Initiator::server("n")),
+        ..named
+    };
+    assert!(!record::holds_initiator(&by_the_server));
 }
 
 fn any_data() -> impl Strategy<Value = Data> {

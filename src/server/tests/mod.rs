@@ -10,19 +10,16 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
-use super::{
-    Answerer, Config, Counts, Directory, Gatekeeper, Listener, Serving, TlsFiles, record_refusals,
-    tls,
-};
+use super::{Answerer, Config, Counts, Directory, Gatekeeper, Listener, Serving, TlsFiles, tls};
 use crate::crypto::{Certificate, Issued, KeyKind, self_signed_client};
 use crate::domain::{
     Client, ClientId, ClientStatus, Clients, EnrolledCertificate, Identity, Instance, InstanceId,
     ManualClock, NotAdmitted, Scope, Trust,
 };
-use crate::ops::{Answer, Refusal};
+use crate::ops::{Answer, Decision, Sighting};
 
 const NOW: i64 = 1_790_000_000;
 /// What the canned answerer says to bytes that are no message.
@@ -32,7 +29,7 @@ const UNFRAMED: &[u8] = b"that is no message";
 struct Canned {
     clients: Mutex<Arc<Clients>>,
     changed: watch::Sender<u64>,
-    refusals: Mutex<Vec<Refusal>>,
+    refusals: Mutex<Vec<Sighting>>,
     allowed: Semaphore,
     prepared: Mutex<Option<Vec<u8>>>,
 }
@@ -56,10 +53,6 @@ impl Answerer for Canned {
 
     async fn answer_unframed(&self, _identity: &Arc<Identity>, _error: &ttlv::Error) -> Answer {
         Answer::small(UNFRAMED.to_vec(), true)
-    }
-
-    async fn refuse(&self, refusal: Refusal) {
-        self.refusals.lock().unwrap().push(refusal);
     }
 }
 
@@ -133,11 +126,16 @@ impl Setup {
             prepared: Mutex::default(),
         });
         service.enrol(ClientStatus::Enabled, self.enrolled);
-        let (sender, refusals) = mpsc::channel(16);
-        tokio::spawn(record_refusals(Arc::clone(&service), refusals));
+        let witness = Arc::clone(&service);
+        let on_sighting = move |sighting| witness.refusals.lock().unwrap().push(sighting);
         let clock = Arc::new(ManualClock::new(NOW * 1000));
         let directory = Arc::clone(&service);
-        let gatekeeper = Arc::new(Gatekeeper::new(directory, clock, self.authorities, sender));
+        let gatekeeper = Arc::new(Gatekeeper::new(
+            directory,
+            clock,
+            self.authorities,
+            Box::new(on_sighting),
+        ));
         let own = &self.server;
         let files = TlsFiles {
             certificate_name: "server.pem",
@@ -171,7 +169,10 @@ impl Running {
         // One too many would come at once.
         tokio::time::sleep(Duration::from_millis(20)).await;
         let refusals = self.service.refusals.lock().unwrap();
-        refusals.iter().map(|refusal| refusal.reason).collect()
+        let reason = |sighting: &Sighting| match sighting.decision {
+            Decision::Refused(reason) => reason,
+        };
+        refusals.iter().map(reason).collect()
     }
 }
 

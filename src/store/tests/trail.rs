@@ -127,3 +127,34 @@ async fn a_refused_changeset_gives_no_number_to_its_initiator() {
         .unwrap();
     assert_eq!(page.events[0].event.initiator.name, "friend");
 }
+
+#[tokio::test]
+async fn refused_strangers_leave_events_and_no_initiators() {
+    let mut place = Place::new().await;
+    let refusal = |number: u8| Event {
+        initiator: Arc::new(Initiator::certificate(
+            Fingerprint::from_bytes([number; 32]),
+            "",
+        )),
+        outcome: Outcome::Failure,
+        ..event(Action::ClientRefuse, "")
+    };
+    let initiators = |place: &Place| -> u32 {
+        let db = rusqlite::Connection::open(place.path()).unwrap();
+        let sql = "SELECT count(*) FROM initiator";
+        db.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let before = initiators(&place);
+    let events: Vec<_> = (1..=50).map(refusal).collect();
+    place.store().apply(recorded(events.clone())).await.unwrap();
+    assert_eq!(initiators(&place), before);
+    let filter = EventFilter::default();
+    let page = place.reopen().events(Sequence(1), 100, &filter).await;
+    let page = page.unwrap().events;
+    assert_eq!(page.len(), events.len());
+    for (stored, event) in page.iter().zip(&events) {
+        assert_eq!(*stored.event, *event);
+        let mut json = Vec::new();
+        assert_eq!(stored.leaf_hash, event.leaf_hash_into(&mut json));
+    }
+}
