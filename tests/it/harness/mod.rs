@@ -4,7 +4,9 @@
 
 mod answer;
 mod cli;
+mod dice;
 mod event;
+mod load;
 mod message;
 mod mounts;
 mod node;
@@ -14,6 +16,8 @@ mod trail;
 
 pub(crate) use answer::{Answer, Response};
 pub(crate) use cli::{program, run_cli};
+pub(crate) use dice::Dice;
+pub(crate) use load::{Door, Ledger, keys, settle, under_load};
 pub(crate) use message::{
     BatchItem, Request, activate, add_attribute, attribute, create, delete_attribute, destroy,
     discover, get, get_attribute_list, get_attributes, key_template, locate, modify_attribute,
@@ -23,7 +27,7 @@ pub(crate) use mounts::{in_own_mounts, mount_tmpfs};
 pub(crate) use node::{Content, Node, op, reason, tag};
 pub(crate) use server::{Server, fresh_directory, until};
 pub(crate) use tls::{Connection, Credentials, TlsVersion};
-pub(crate) use trail::whole_trail;
+pub(crate) use trail::{trail_from, whole_trail};
 
 use std::path::PathBuf;
 

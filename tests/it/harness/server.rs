@@ -234,7 +234,23 @@ impl Server {
         })
     }
 
-    /// Kills the server as a power cut would.
+    /// Asks the server to stop and does not wait for it.
+    pub(crate) fn ask_to_stop(&self) {
+        self.process().signal(Signal::TERM);
+    }
+
+    /// Starts the server and kills it so much later, wherever it is by then.
+    pub(crate) fn start_and_kill(&self, after: Duration) {
+        assert!(self.process.is_none(), "the server is stopped first");
+        let mut child = Process::serving(program(self.path()), self.path(), &[])
+            .spawn()
+            .expect("the program starts");
+        thread::sleep(after);
+        child.kill().expect("a child of ours");
+        child.wait().expect("a child of ours");
+    }
+
+    /// Kills the server, which leaves it no time to do anything more.
     pub(crate) fn kill(&mut self) {
         let mut process = self.process.take().expect("the server runs");
         process.signal(Signal::KILL);
@@ -366,10 +382,16 @@ impl Process {
         Self::start_by(program(directory), directory, arguments)
     }
 
-    fn start_by(mut command: Command, directory: &Path, arguments: &[&str]) -> Self {
+    /// The command that serves `directory`, as arguments of `command`.
+    fn serving(mut command: Command, directory: &Path, arguments: &[&str]) -> Command {
         command.args(["serve", "--listen", "127.0.0.1:0", "--dir"]);
         command.arg(directory).args(arguments);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn start_by(command: Command, directory: &Path, arguments: &[&str]) -> Self {
+        let mut command = Self::serving(command, directory, arguments);
         let mut child = command.spawn().expect("the program starts");
         let log = Log::default();
         let (sender, lines) = channel();
