@@ -49,7 +49,7 @@ pub(crate) async fn answer(service: &Service, identity: &Arc<Identity>, bytes: &
     };
     match RequestMessage::decode(bytes, service.limits()) {
         Ok(message) => exchange.answer(&message).await,
-        Err(error) => exchange.refuse(&error, false).await,
+        Err(error) => exchange.refuse(&error).await,
     }
 }
 
@@ -63,20 +63,19 @@ pub(crate) async fn answer_unframed(
     let Ok(request) = service.request_id(now_ms) else {
         return plain(now_ms, ProtocolVersion::best(), Cause::Internal, true);
     };
-    let error = RequestError {
-        version: ProtocolVersion::best(),
-        request_version: None,
-        reason: ResultReason::InvalidMessage,
-        detail: error.to_string(),
-    };
-    Exchange {
+    let exchange = Exchange {
         service,
         identity,
         now_ms,
         request,
-    }
-    .refuse(&error, true)
-    .await
+    };
+    let cause = match error.kind {
+        ttlv::ErrorKind::TooLong { .. } => Cause::RequestTooLarge,
+        _ => Cause::Malformed,
+    };
+    tracing::debug!(%request, %error, "Bytes are no message.");
+    exchange.record_refused(None, cause).await;
+    plain(now_ms, ProtocolVersion::best(), cause, true)
 }
 
 /// A response of one failed item without an operation.
@@ -118,7 +117,7 @@ impl<'a> Exchange<'a> {
         let header = &message.header;
         let discovers = |operation| operation == Some(Operation::DiscoverVersions);
         if header.batch_count > self.service.config().batch_items_max {
-            Some(Cause::Malformed)
+            Some(Cause::RequestTooLarge)
         } else if header.version_supported()
             || message.items.iter().any(|item| discovers(item.operation))
         {
@@ -194,7 +193,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Answers a message none of whose items can be, and records that.
-    async fn refuse(self, error: &RequestError, close: bool) -> Answer {
+    async fn refuse(self, error: &RequestError) -> Answer {
         let cause = match error.request_version {
             Some(version) if !version.is_major_supported() => Cause::VersionNotSupported,
             _ if error.reason == ResultReason::InvalidField => Cause::InvalidField,
@@ -202,7 +201,7 @@ impl<'a> Exchange<'a> {
         };
         tracing::debug!(request = %self.request, detail = error.detail, "A message was refused.");
         self.record_refused(error.request_version, cause).await;
-        plain(self.now_ms, error.version, cause, close)
+        plain(self.now_ms, error.version, cause, false)
     }
 
     /// Refuses a message as a whole, although it could be read.

@@ -26,6 +26,8 @@ pub(crate) enum Cause {
     NotPermitted,
     /// The message or item does not parse.
     Malformed,
+    /// The message is longer, or has more items, than the server reads.
+    RequestTooLarge,
     /// A field is missing.
     MissingField,
     /// A field's value is not one the server takes.
@@ -90,9 +92,10 @@ impl Cause {
             Self::NoMaterial | Self::NameTakenOnChange | Self::SingleValued => {
                 ResultReason::IllegalOperation
             }
-            Self::Malformed | Self::MissingField | Self::VersionNotSupported => {
-                ResultReason::InvalidMessage
-            }
+            Self::Malformed
+            | Self::RequestTooLarge
+            | Self::MissingField
+            | Self::VersionNotSupported => ResultReason::InvalidMessage,
             Self::InvalidField | Self::NameTaken | Self::AttributeNotSet => {
                 ResultReason::InvalidField
             }
@@ -125,6 +128,7 @@ impl Cause {
             Self::Destroyed | Self::NoMaterial => "the object is destroyed",
             Self::NotPermitted => "the client may not perform this operation",
             Self::Malformed => "the message is not well formed",
+            Self::RequestTooLarge => "the message is too large",
             Self::MissingField => "a required field is missing",
             Self::InvalidField => "a field has a value that is not supported",
             Self::NameTaken | Self::NameTakenOnChange => "the name is in use by another object",
@@ -160,6 +164,7 @@ impl Cause {
             Self::Destroyed | Self::NoMaterial => Failure::ObjectDestroyed,
             Self::NotPermitted | Self::Sensitive | Self::NotExtractable => Failure::NotPermitted,
             Self::Malformed => Failure::Malformed,
+            Self::RequestTooLarge => Failure::RequestTooLarge,
             Self::MissingField => Failure::MissingField,
             Self::InvalidField => Failure::InvalidField,
             Self::NameTaken | Self::NameTakenOnChange => Failure::NameTaken,

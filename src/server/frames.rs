@@ -25,7 +25,7 @@ const RESERVED_AHEAD_BYTES_MAX: usize = 64 * 1024;
 pub(super) enum FrameError {
     /// The bytes do not begin a message that is accepted; the end of it cannot be found.
     Unframed(ttlv::Error),
-    /// The peer has gone in the middle of a message, or the socket failed.
+    /// The socket failed.
     Io(io::Error),
 }
 
@@ -128,11 +128,25 @@ impl Frames {
     {
         while self.unread() < wanted {
             self.make_room(wanted).await;
-            if stream.read_buf(&mut self.buffer).await? == 0 {
-                return Err(FrameError::Io(io::ErrorKind::UnexpectedEof.into()));
+            match stream.read_buf(&mut self.buffer).await {
+                Ok(0) => return Err(self.truncated()),
+                // No close_notify before the end: many clients end like this.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Err(self.truncated());
+                }
+                Err(error) => return Err(error.into()),
+                Ok(_) => {}
             }
         }
         Ok(())
+    }
+
+    /// The peer has ended the stream in the middle of a message. It may still listen.
+    const fn truncated(&self) -> FrameError {
+        FrameError::Unframed(ttlv::Error::new(
+            ttlv::ErrorKind::Truncated,
+            self.buffer.len().saturating_sub(self.start),
+        ))
     }
 
     /// Makes room for some of the bytes that are missing to a message of `wanted` bytes.
@@ -231,7 +245,7 @@ mod tests {
         let mut stream = &whole[..10_000];
         assert!(frames.begin(&mut stream).await.unwrap());
         let filled = frames.fill(&mut stream).await;
-        assert!(matches!(filled, Err(FrameError::Io(_))), "{filled:?}");
+        assert!(matches!(filled, Err(FrameError::Unframed(_))), "{filled:?}");
         assert!(frames.buffer.capacity() < 80_000);
         assert_eq!(paid(&in_flight), MIB, "it is paid for as a whole");
     }

@@ -9,6 +9,7 @@ mod harness;
 mod approval;
 mod at_rest;
 mod bad_input;
+mod bad_messages;
 mod cli;
 mod concurrency;
 mod disk_full;

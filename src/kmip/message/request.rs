@@ -235,11 +235,11 @@ impl<'a> Outline<'a> {
 
 impl MessageExtension {
     fn decode(structure: Structure<'_>, version: ProtocolVersion) -> Result<Self, DecodeError> {
-        let (mut vendor, mut critical) = (None, None);
+        let (mut vendor, mut critical, mut extension) = (None, None, None);
         Scope::new(Tag::MessageExtension, version).read(structure, |tag, item| match tag {
             Tag::VendorIdentification => once(&mut vendor, tag, text(item)?),
             Tag::CriticalityIndicator => once(&mut critical, tag, item.boolean()?),
-            Tag::VendorExtension => item.structure().map(|_| Taken::Yes).map_err(Into::into),
+            Tag::VendorExtension => once(&mut extension, tag, item.structure()?),
             _ => Ok(Taken::No),
         })?;
         Ok(Self {

@@ -15,6 +15,7 @@ use crate::kmip::enums::{
 };
 use crate::kmip::message::{OutgoingItem, RequestHeader, ResponseMessage, encode_request};
 use crate::kmip::payload::{self, RequestPayload, TemplateAttribute};
+use crate::kmip::tag::Tag;
 use crate::kmip::version::ProtocolVersion;
 use crate::ops::{Budget, Config, Keyring, Parts, Service};
 use crate::providers::MasterKey;
@@ -27,6 +28,7 @@ mod answers;
 mod batches;
 mod keys;
 mod locating;
+mod refusals;
 
 const NOW_MS: i64 = 1_790_000_000_000;
 /// Bytes of answers in flight: enough for the largest answer.
@@ -155,17 +157,18 @@ impl Fixture {
     }
 
     async fn events(&self) -> Vec<Event> {
+        self.events_from(0).await
+    }
+
+    /// The events after the first `skip`, of a thousand at most. Those of the fixture itself do not count.
+    async fn events_from(&self, skip: u64) -> Vec<Event> {
+        let filter = EventFilter::default();
         let page = self
             .service
             .store()
-            .events(Sequence(0), 1000, &EventFilter::default())
-            .await;
-        let events = page.unwrap().events.into_iter();
-        // The events of the fixture itself are not of interest.
-        events
-            .map(|stored| Event::clone(&stored.event))
-            .skip(2)
-            .collect()
+            .events(Sequence(skip + 2), 1000, &filter);
+        let events = page.await.unwrap().events.into_iter();
+        events.map(|stored| Event::clone(&stored.event)).collect()
     }
 }
 
@@ -245,7 +248,6 @@ fn custom(name: &str, value: &str) -> Attribute {
 
 fn name(text: &str) -> Attribute {
     use crate::kmip::attribute::Field;
-    use crate::kmip::tag::Tag;
     let fields = vec![
         Field::new(Tag::NameValue, AttributeValue::Text(text.to_owned())),
         Field::new(Tag::NameType, AttributeValue::Enumeration(1)),

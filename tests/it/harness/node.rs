@@ -97,6 +97,15 @@ impl Node {
         }
     }
 
+    /// The children of a structure, to be changed.
+    #[track_caller]
+    pub(crate) fn children_mut(&mut self) -> &mut Vec<Self> {
+        match &mut self.content {
+            Content::Structure(children) => children,
+            other => panic!("no structure: {other:?}"),
+        }
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::default();
         self.write(&mut writer);

@@ -217,6 +217,17 @@ impl Server {
         Pid::from_child(&self.process().child)
     }
 
+    /// The most memory the process has had, in bytes.
+    pub(crate) fn peak_memory(&self) -> usize {
+        let status = format!("/proc/{}/status", self.process().child.id());
+        let status = fs::read_to_string(status).expect("a running process");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
+        kib.and_then(|kib| kib.parse::<usize>().ok())
+            .expect("a number of KiB")
+            * 1024
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.directory.path()
     }

@@ -143,6 +143,19 @@ impl Connection {
         self.stream.flush()
     }
 
+    /// Sends bytes, of a message or of a part of one, and waits for nothing.
+    #[track_caller]
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.try_write(bytes)
+            .unwrap_or_else(|error| panic!("not sent: {error}"));
+    }
+
+    /// Tells the server that nothing more comes.
+    pub(crate) fn end(&mut self) {
+        self.stream.conn.send_close_notify();
+        self.stream.flush().expect("the server still listens");
+    }
+
     /// Reads one framed answer, if one comes.
     pub(crate) fn try_receive(&mut self) -> std::io::Result<Vec<u8>> {
         let mut answer = vec![0; 8];
