@@ -167,7 +167,7 @@ async fn change(
             Deed {
                 action,
                 initiator,
-                client,
+                target: client.id.to_string(),
                 scope,
                 request,
             },

@@ -73,6 +73,7 @@ pub async fn found(store: &Store, founding: Founding<'_>) -> Result<InstanceId, 
         id,
         name: name.to_owned(),
         scope: Arc::new(scope),
+        credential: None,
         created: clock.now(),
     };
     let mut changeset = Changeset::new(event);

@@ -54,9 +54,13 @@ pub(super) async fn add(
             .await
             .map_err(|error| AdminError::unavailable(error.to_string()))?;
     }
-    let made = all(admin).into_iter().find(|held| held.name == name);
-    let made = made.ok_or_else(|| AdminError::unavailable("the instance is not there"))?;
-    Ok(Response::Instance(made))
+    Ok(Response::Instance(listed(admin, name)?))
+}
+
+/// An instance as it is listed.
+pub(super) fn listed(admin: &Admin, name: &str) -> Result<Instance, AdminError> {
+    let found = all(admin).into_iter().find(|held| held.name == name);
+    found.ok_or_else(|| AdminError::unavailable("the instance is not there"))
 }
 
 pub(super) fn list(admin: &Admin) -> Response {
@@ -77,6 +81,7 @@ fn all(admin: &Admin) -> Vec<Instance> {
             .iter()
             .filter(|client| client.instance == held.id)
             .count(),
+        credential: held.credential.is_some(),
     });
     instances.collect()
 }

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::audit::EventFilter;
+use crate::crypto::PasswordHash;
 
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,8 @@ pub enum Request {
         /// Its name.
         name: String,
     },
+    /// Sets or clears what an instance asks its clients for beside their certificates.
+    InstanceCredential(InstanceCredential),
     /// Every instance.
     InstanceList,
     /// A page of keys.
@@ -97,6 +100,32 @@ pub struct ClientApprove {
     pub instance: Option<String>,
     /// Whether the client exists and gets one more certificate.
     pub renew: bool,
+}
+
+/// Sets or clears the user name and password of an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceCredential {
+    /// The instance's name.
+    pub instance: String,
+    /// What it asks for from now on; none: nothing.
+    pub credential: Option<NewCredential>,
+}
+
+/// A user name and the hash of a password.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewCredential {
+    /// The user name; may be empty.
+    pub username: String,
+    /// The hash of the password: the password itself stays with whoever asks.
+    pub password: PasswordHash,
+}
+
+impl std::fmt::Debug for NewCredential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("NewCredential(..)")
+    }
 }
 
 /// Which keys.
@@ -175,6 +204,9 @@ pub struct Instance {
     pub created: String,
     /// How many clients it has.
     pub clients: usize,
+    /// Whether it asks its clients for a user name and a password.
+    #[serde(default)]
+    pub credential: bool,
 }
 
 /// A client.

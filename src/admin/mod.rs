@@ -5,6 +5,7 @@
 //! is decided before: [`socket`] checks the peer. No key material and no private key passes through here.
 
 pub mod clients;
+pub mod credentials;
 pub mod error;
 pub mod events;
 pub mod foundation;
@@ -24,7 +25,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::audit::{Action, Data, Event, Outcome, ReasonCode, Target};
 use crate::crypto::{Certificate, Random};
-use crate::domain::{Client, Clock, EventId, Initiator, Instance, Pending, RequestId, Scope};
+use crate::domain::{Clock, EventId, Initiator, Instance, Pending, RequestId, Scope};
 use crate::store::Store;
 use crate::store::changeset::{Changeset, Write};
 
@@ -107,6 +108,9 @@ impl Admin {
             Request::ClientApprove(request) => pending::approve(self, initiator, request).await,
             Request::ClientDismiss { fingerprint } => pending::dismiss(self, &fingerprint),
             Request::InstanceAdd { name } => instances::add(self, initiator, &name).await,
+            Request::InstanceCredential(request) => {
+                credentials::change(self, initiator, request).await
+            }
             Request::InstanceList => Ok(instances::list(self)),
             Request::KeyList(request) => keys::list(self, request).await,
             Request::KeyShow { id } => keys::show(self, &id).await,
@@ -174,19 +178,19 @@ impl Admin {
     }
 
     /// Commits one change with its event.
-    async fn commit(&self, deed: Deed<'_>, writes: Vec<Write>) -> Result<(), AdminError> {
+    async fn commit(&self, deed: Deed, writes: Vec<Write>) -> Result<(), AdminError> {
         let mut changeset = Changeset::new(self.event(deed)?);
         writes.into_iter().for_each(|write| changeset.write(write));
         self.store.apply(changeset).await?;
         Ok(())
     }
 
-    fn event(&self, deed: Deed<'_>) -> Result<Event, AdminError> {
+    fn event(&self, deed: Deed) -> Result<Event, AdminError> {
         let time_ms = self.clock.now_ms();
         let Deed {
             action,
             initiator,
-            client,
+            target,
             scope,
             request,
         } = deed;
@@ -197,7 +201,7 @@ impl Admin {
             outcome: Outcome::Success,
             initiator: Arc::new(initiator),
             scope,
-            target: Target::Resource(client.id.to_string()),
+            target: Target::Resource(target),
             reason: ReasonCode::Ok,
             failure: None,
             request,
@@ -207,11 +211,12 @@ impl Admin {
     }
 }
 
-/// Something done to a client, for the trail.
-struct Deed<'a> {
+/// Something done to a client or an instance, for the trail.
+struct Deed {
     action: Action,
     initiator: Initiator,
-    client: &'a Client,
+    /// The identifier of what it was done to.
+    target: String,
     scope: Arc<Scope>,
     request: Data,
 }

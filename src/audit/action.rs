@@ -183,6 +183,8 @@ actions! {
     ClientRemove = 405, Extended, "kmip-client", "remove", Critical, Plain, Local, "kmip-client", "A client or a certificate of one is removed.";
     ClientIssue = 406, Extended, "kmip-client", "issue", Critical, Plain, Local, "kmip-client", "A certificate is issued to a client.";
     ClientApprove = 407, Extended, "kmip-client", "approve", Critical, Plain, Local, "kmip-client", "A certificate that waited for approval is enrolled.";
+    InstanceCredentialSet = 421, Extended, "instance-credential", "set", Critical, Plain, Local, "instance-credential", "An instance's user name and password are set.";
+    InstanceCredentialClear = 422, Extended, "instance-credential", "clear", Critical, Plain, Local, "instance-credential", "An instance's user name and password are cleared.";
 
     StorageExhaust = 501, Extended, "kmip-storage", "exhaust", Critical, Plain, Global, "kmip-storage", "The disk is full: keys are served from the reserve and nothing new is kept.";
     StorageRecover = 502, Extended, "kmip-storage", "recover", Warning, Plain, Global, "kmip-storage", "The disk has room again.";

@@ -80,4 +80,5 @@ failures! {
     ProviderUnavailable = 33, ServiceUnavailable, "the key provider is not available";
     CryptographicFailure = 34, InternalServerError, "the cryptographic operation failed";
     Internal = 35, InternalServerError, "an internal error";
+    CredentialNotChecked = 40, Unauthorized, "too many wrong credentials; this one was not checked";
 }

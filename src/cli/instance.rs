@@ -1,12 +1,18 @@
-//! `keyledger instance`: the boundaries of keys.
+//! `keyledger instance`: the boundaries of keys, and the user name and password that one may ask for.
+
+use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use super::WrongUse;
 use super::reach::{self, Reach};
 use super::report::{Report, table};
-use crate::admin::message::Instance;
+use super::secret;
+use crate::admin::message::{Instance, InstanceCredential, NewCredential};
 use crate::admin::{Request, Response};
 use crate::config::Layout;
+use crate::crypto::{Cost, PasswordHash, SystemRandom};
+use crate::domain::Credential;
 
 /// What to do with instances.
 #[derive(Debug, Subcommand)]
@@ -18,6 +24,33 @@ pub enum Command {
     },
     /// List instances
     List,
+    /// Set the user name and password an instance asks its clients for, or clear them
+    Credential(CredentialArgs),
+}
+
+/// What an instance asks for.
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("source").required(true).args(["password_file", "password_stdin", "clear"])))]
+pub struct CredentialArgs {
+    /// The instance's name
+    name: String,
+    /// The user name, as entered in vCenter; empty if it stays empty there
+    #[arg(
+        long,
+        default_value = "",
+        value_name = "NAME",
+        hide_default_value = true
+    )]
+    username: String,
+    /// A file with the password in one line, which only its owner may read
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Read the password from standard input; typed without echo at a terminal
+    #[arg(long)]
+    password_stdin: bool,
+    /// Ask for nothing from now on: certificates are enough
+    #[arg(long, conflicts_with = "username")]
+    clear: bool,
 }
 
 /// Carries out a command.
@@ -25,38 +58,80 @@ pub enum Command {
 /// # Errors
 /// The router refused it or cannot be reached.
 pub async fn run(layout: &Layout, command: Command, report: &Report) -> anyhow::Result<()> {
+    let request = request(command)?;
     let mut reach = Reach::open(layout).await?;
-    let done = carry_out(&mut reach, command, report).await;
+    let done = carry_out(&mut reach, request, report).await;
     reach.close().await;
     done
 }
 
-async fn carry_out(reach: &mut Reach, command: Command, report: &Report) -> anyhow::Result<()> {
-    match command {
-        Command::Add { name } => match reach.run(Request::InstanceAdd { name }).await? {
-            Response::Instance(made) => {
-                let said = || format!("made instance {}, {}", made.name, made.crn);
-                report.record(&made, said)?;
-            }
-            other => return Err(reach::unexpected(&other)),
-        },
-        Command::List => match reach.run(Request::InstanceList).await? {
-            Response::Instances(instances) => {
-                report.list(&instances, || as_table(&instances))?;
-            }
-            other => return Err(reach::unexpected(&other)),
-        },
+fn request(command: Command) -> anyhow::Result<Request> {
+    Ok(match command {
+        Command::Add { name } => Request::InstanceAdd { name },
+        Command::List => Request::InstanceList,
+        Command::Credential(args) => Request::InstanceCredential(credential(args)?),
+    })
+}
+
+/// The password is hashed here: no other process sees it.
+fn credential(args: CredentialArgs) -> anyhow::Result<InstanceCredential> {
+    let CredentialArgs {
+        name: instance,
+        username,
+        password_file,
+        password_stdin: _,
+        clear,
+    } = args;
+    if clear {
+        return Ok(InstanceCredential {
+            instance,
+            credential: None,
+        });
+    }
+    let password = match password_file {
+        Some(file) => secret::from_file(&file, "password")?,
+        None => secret::from_standard_input("password", "Password: ", secret::Typed::Twice)?,
+    };
+    if password.len() > Credential::PASSWORD_BYTES_MAX {
+        let most = Credential::PASSWORD_BYTES_MAX;
+        return Err(WrongUse(format!("the password has more than {most} bytes")).into());
+    }
+    let password = PasswordHash::make(password.expose(), Cost::RECOMMENDED, &SystemRandom)?;
+    Ok(InstanceCredential {
+        instance,
+        credential: Some(NewCredential { username, password }),
+    })
+}
+
+async fn carry_out(reach: &mut Reach, request: Request, report: &Report) -> anyhow::Result<()> {
+    let made = matches!(request, Request::InstanceAdd { .. });
+    match reach.run(request).await? {
+        Response::Instance(held) if made => {
+            let said = || format!("made instance {}, {}", held.name, held.crn);
+            report.record(&held, said)?;
+        }
+        Response::Instance(held) => {
+            let asks = if held.credential {
+                "its clients must send the user name and password from now on"
+            } else {
+                "the certificates of its clients are enough"
+            };
+            report.record(&held, || format!("instance {}: {asks}", held.name))?;
+        }
+        Response::Instances(instances) => report.list(&instances, || as_table(&instances))?,
+        other => return Err(reach::unexpected(&other)),
     }
     Ok(())
 }
 
 fn as_table(instances: &[Instance]) -> String {
-    let heading = ["NAME", "CLIENTS", "LOCATION", "CREATED", "ID"];
+    let heading = ["NAME", "CLIENTS", "PASSWORD", "LOCATION", "CREATED", "ID"];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     rows.extend(instances.iter().map(|held| {
         let Instance {
             name,
             clients,
+            credential,
             location,
             created,
             id,
@@ -65,6 +140,7 @@ fn as_table(instances: &[Instance]) -> String {
         vec![
             name.clone(),
             clients.to_string(),
+            if *credential { "yes" } else { "no" }.to_owned(),
             location.clone(),
             created.clone(),
             id.clone(),

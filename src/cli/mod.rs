@@ -13,6 +13,7 @@ pub mod kmip;
 pub mod quickstart;
 pub mod reach;
 pub mod report;
+pub mod secret;
 pub mod serve;
 
 use std::path::PathBuf;

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::kmip::enums::{ResultReason, ResultStatus};
 use crate::kmip::error::DecodeError;
 use crate::kmip::message::{
-    OutgoingItem, RequestHeader, ResponseItem, ResponseMessage, encode_request,
+    Credential, OutgoingItem, RequestHeader, ResponseItem, ResponseMessage, encode_request,
 };
 use crate::kmip::payload::RequestPayload;
 use crate::kmip::tag::Tag;
@@ -75,6 +75,8 @@ pub struct Client {
     stream: TlsStream<TcpStream>,
     version: ProtocolVersion,
     timeout: std::time::Duration,
+    /// What every request says besides our certificate.
+    credential: Vec<Credential>,
 }
 
 impl Client {
@@ -88,7 +90,15 @@ impl Client {
             stream,
             version: options.version,
             timeout: options.timeout,
+            credential: Vec::new(),
         })
+    }
+
+    /// The client with a credential that every request carries.
+    #[must_use]
+    pub fn with_credential(mut self, credential: Credential) -> Self {
+        self.credential = vec![credential];
+        self
     }
 
     /// Sends one whole message and returns the whole answer.
@@ -108,13 +118,17 @@ impl Client {
         payload: RequestPayload,
         read: impl FnOnce(ttlv::Structure<'_>, ProtocolVersion) -> Result<T, DecodeError>,
     ) -> Result<T, ClientError> {
-        let header = RequestHeader::new(self.version);
+        let mut header = RequestHeader::new(self.version);
+        header.authentication = std::mem::take(&mut self.credential);
         let item = OutgoingItem {
             unique_batch_item_id: None,
             payload,
         };
+        // It may hold a password.
+        let request = Zeroizing::new(encode_request(&header, &[item]));
+        self.credential = header.authentication;
         // It may hold a key.
-        let answer = Zeroizing::new(self.request(&encode_request(&header, &[item])).await?);
+        let answer = Zeroizing::new(self.request(&request).await?);
         let message = ResponseMessage::decode(&answer, &ttlv::Limits::default())?;
         let item = message.items.first();
         let item = item.ok_or_else(|| ClientError::Answer("it has no batch item".to_owned()))?;

@@ -219,6 +219,9 @@ fn check_scope(service: super::file::Service) -> Result<Scope, SettingsError> {
     })
 }
 
+/// The most wrong credentials a minute that may be allowed: ten a second.
+const WRONG_CREDENTIALS_MAX: u32 = 600;
+
 fn check_kmip(kmip: &ops::Config) -> Result<(), SettingsError> {
     let problem = "write at least 1";
     if kmip.batch_items_max == 0 {
@@ -238,11 +241,16 @@ fn check_kmip(kmip: &ops::Config) -> Result<(), SettingsError> {
         ),
         ("kmip.refusals-max", kmip.refusals_max),
     ];
+    let wrong = kmip.wrong_credentials_per_minute;
     match counts.into_iter().find(|(_, count)| *count == 0) {
         Some((key, _)) => Err(refused(key, "0", problem)),
         None if kmip.refusal_events_per_day_max < 1 => {
             let value = kmip.refusal_events_per_day_max.to_string();
             Err(refused("kmip.refusal-events-per-day-max", value, problem))
+        }
+        None if !(1..=WRONG_CREDENTIALS_MAX).contains(&wrong) => {
+            let key = "kmip.wrong-credentials-per-minute";
+            Err(refused(key, wrong.to_string(), "write 1 to 600"))
         }
         None if kmip.refusal_window_seconds < 1 => {
             let value = kmip.refusal_window_seconds.to_string();
@@ -317,6 +325,14 @@ mod tests {
             ("[service]\naccount = \"a:b\"", "service.account"),
             ("[service]\ncrn-prefix = \"crn\"", "service.crn-prefix"),
             ("[kmip]\nbatch-items-max = 0", "kmip.batch-items-max"),
+            (
+                "[kmip]\nwrong-credentials-per-minute = 0",
+                "kmip.wrong-credentials-per-minute",
+            ),
+            (
+                "[kmip]\nwrong-credentials-per-minute = 601",
+                "kmip.wrong-credentials-per-minute",
+            ),
             (
                 "[kmip]\nattributes-per-object-max = 0",
                 "kmip.attributes-per-object-max",

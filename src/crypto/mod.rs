@@ -3,14 +3,17 @@
 //! Everything here is pure: there is no clock (times are passed in as unix seconds), no file and no
 //! socket. Randomness is passed in as [`random::Random`], with one exception that [`authority`]
 //! states: the certificate library draws the keys it makes from the system itself. No primitive is
-//! home-made: they come from aws-lc-rs, SHA-256 from RustCrypto.
+//! home-made: they come from aws-lc-rs, SHA-256 and Argon2id from RustCrypto.
 
+pub mod argon2id;
 pub mod authority;
 pub mod certificate;
 pub mod check_value;
 pub mod digest;
 pub mod fingerprint;
 pub mod generate;
+pub mod keyed_digest;
+pub mod password;
 pub mod random;
 pub mod secret;
 pub mod signature;
@@ -19,12 +22,15 @@ pub mod wrap;
 #[cfg(test)]
 mod version_one;
 
+pub use argon2id::{Cost, CostError};
 pub use authority::{
     Authority, AuthorityError, Issued, KeyKind, SigningRequest, self_signed_client,
 };
 pub use certificate::{Certificate, CertificateError, SubjectPublicKey, spki};
 pub use fingerprint::Fingerprint;
 pub use generate::symmetric_key;
+pub use keyed_digest::{KeyedDigest, Mark};
+pub use password::{PasswordError, PasswordHash};
 pub use random::{Random, RandomError, SystemRandom};
 pub use secret::Secret;
 pub use signature::verify_signed_by;

@@ -43,8 +43,14 @@ impl Secret {
     /// Compares in time that depends on the lengths only.
     #[must_use]
     pub fn constant_time_eq(&self, other: &Self) -> bool {
-        verify_slices_are_equal(&self.0, &other.0).is_ok()
+        constant_time_eq(&self.0, &other.0)
     }
+}
+
+/// Compares in time that depends on the lengths only.
+#[must_use]
+pub fn constant_time_eq(one: &[u8], other: &[u8]) -> bool {
+    verify_slices_are_equal(one, other).is_ok()
 }
 
 impl fmt::Debug for Secret {

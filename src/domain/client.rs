@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::crypto::Fingerprint;
-use crate::domain::{ClientId, Initiator, InstanceId, Scope};
+use crate::domain::{ClientId, Credential, Initiator, InstanceId, Scope};
 
 /// A boundary of keys: its clients may use all of its keys and no others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Instance {
     pub name: String,
     /// Where its events come from: CRN prefix, account, location.
     pub scope: Arc<Scope>,
+    /// The user name and password it asks its clients for; none: their certificates are enough.
+    pub credential: Option<Arc<Credential>>,
     /// When it was made, seconds since 1970.
     pub created: i64,
 }
@@ -289,6 +291,12 @@ impl Clients {
         instances
     }
 
+    /// The credential that an instance asks for now.
+    #[must_use]
+    pub fn credential(&self, instance: InstanceId) -> Option<&Arc<Credential>> {
+        self.instances.get(&instance)?.credential.as_ref()
+    }
+
     /// The instance of this identifier.
     #[must_use]
     pub fn instance(&self, id: InstanceId) -> Option<&Arc<Instance>> {
@@ -312,6 +320,7 @@ mod tests {
                 location: String::new(),
                 instance: String::new(),
             }),
+            credential: None,
             created: 0,
         }
     }

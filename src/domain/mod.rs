@@ -5,6 +5,7 @@ pub mod attributes;
 pub mod client;
 pub mod clock;
 pub mod creation;
+pub mod credential;
 pub mod id;
 pub mod lifecycle;
 pub mod locate;
@@ -17,6 +18,7 @@ pub use client::{
     Client, ClientStatus, Clients, EnrolledCertificate, Identity, Instance, NotAdmitted, Trust,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use credential::Credential;
 pub use id::{ClientId, EventId, InstanceId, ObjectId, RequestId};
 pub use object::{Dates, Name, Object, RevocationReason};
 pub use pending::{Pending, PendingCertificate};

@@ -12,6 +12,7 @@ use crate::kmip::message::{ItemHead, RequestError, RequestMessage, ResponseWrite
 use crate::kmip::operation::Operation;
 use crate::kmip::version::ProtocolVersion;
 use crate::ops::allowance::{Allowance, Spent};
+use crate::ops::authentication::Standing;
 use crate::ops::context::Context;
 use crate::ops::error::{Cause, OpError};
 use crate::ops::event::{self, ItemEvent};
@@ -94,7 +95,13 @@ impl<'a> Exchange<'a> {
         let mut allowance = Allowance::new(self.service, self.identity);
         for attempt in 0..TRIES {
             let past_cache = attempt >= TRIES_FROM_MEMORY;
-            let carried_out = self.carry_out(message, past_cache, &mut allowance).await;
+            let standing = match self.standing(message).await {
+                Ok(standing) => standing,
+                Err(error) => return self.refuse_whole(message, error.cause).await,
+            };
+            let carried_out = self
+                .carry_out(message, standing, past_cache, &mut allowance)
+                .await;
             let Ok((ctx, done, answer)) = carried_out else {
                 return self.refuse_whole(message, Cause::ResponseTooLarge).await;
             };
@@ -110,6 +117,22 @@ impl<'a> Exchange<'a> {
             }
         }
         self.fail(message, lost, &Cause::Conflict.into()).await
+    }
+
+    /// What the credentials of a message are worth at this moment.
+    async fn standing(self, message: &RequestMessage) -> Result<Standing, OpError> {
+        let asked = self.service.store().clients();
+        let asked = asked.credential(self.identity.instance).cloned();
+        self.service
+            .checks()
+            .standing(
+                self.identity,
+                asked,
+                &message.header.authentication,
+                self.service.random(),
+                self.now_ms,
+            )
+            .await
     }
 
     /// Why a message that could be read is refused as a whole.
@@ -131,6 +154,7 @@ impl<'a> Exchange<'a> {
     async fn carry_out<'m>(
         self,
         message: &'m RequestMessage,
+        standing: Standing,
         past_cache: bool,
         allowance: &mut Allowance<'_>,
     ) -> Result<(Context<'a>, Vec<Done<'m>>, ResponseWriter), Spent> {
@@ -141,6 +165,7 @@ impl<'a> Exchange<'a> {
                 self.service,
                 self.identity,
                 version,
+                standing.clone(),
                 self.now_ms,
                 past_cache,
             );

@@ -10,6 +10,7 @@ use crate::domain::attributes::Bounds;
 use crate::domain::lifecycle;
 use crate::domain::{Identity, Object, ObjectId};
 use crate::kmip::version::ProtocolVersion;
+use crate::ops::authentication::Standing;
 use crate::ops::error::{Cause, OpError};
 use crate::ops::service::Service;
 use crate::store::StoreError;
@@ -36,6 +37,8 @@ pub(crate) struct Context<'a> {
     pub(crate) service: &'a Service,
     pub(crate) identity: &'a Arc<Identity>,
     pub(crate) version: ProtocolVersion,
+    /// What the credentials of the message are worth.
+    pub(crate) standing: Standing,
     /// Milliseconds since 1970; one moment for the whole message.
     pub(crate) now_ms: i64,
     /// Objects are read past the cache: the last try met a conflict.
@@ -51,6 +54,7 @@ impl<'a> Context<'a> {
         service: &'a Service,
         identity: &'a Arc<Identity>,
         version: ProtocolVersion,
+        standing: Standing,
         now_ms: i64,
         past_cache: bool,
     ) -> Self {
@@ -59,6 +63,7 @@ impl<'a> Context<'a> {
             service,
             identity,
             version,
+            standing,
             now_ms,
             past_cache,
             placeholder: None,
@@ -234,6 +239,10 @@ impl<'a> Context<'a> {
         let mut changeset = Changeset::new(events.next()?);
         events.for_each(|event| changeset.record(event));
         changeset.require(Precondition::MayAct(Arc::clone(self.identity)));
+        changeset.require(Precondition::Credential(
+            self.identity.instance,
+            self.standing.credential,
+        ));
         // What was there first: a Name that is given up is free for what is made.
         let (there, made): (Vec<_>, Vec<_>) =
             self.met.into_iter().partition(|met| met.stored.is_some());

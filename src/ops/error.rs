@@ -24,6 +24,12 @@ pub(crate) enum Cause {
     NoMaterial,
     /// The client may not do this.
     NotPermitted,
+    /// The instance asks for a user name and password, and the request has none.
+    CredentialMissing,
+    /// The user name or password is wrong, or the credential is of a kind that is not asked for.
+    CredentialWrong,
+    /// The client has sent so many wrong ones that this one was not looked at.
+    CredentialNotChecked,
     /// The message or item does not parse.
     Malformed,
     /// The message is longer, or has more items, than the server reads.
@@ -89,6 +95,9 @@ impl Cause {
             Self::WrongState | Self::Destroyed | Self::NotPermitted | Self::ReadOnly => {
                 ResultReason::PermissionDenied
             }
+            Self::CredentialMissing | Self::CredentialWrong | Self::CredentialNotChecked => {
+                ResultReason::AuthenticationNotSuccessful
+            }
             Self::NoMaterial | Self::NameTakenOnChange | Self::SingleValued => {
                 ResultReason::IllegalOperation
             }
@@ -127,6 +136,11 @@ impl Cause {
             Self::WrongState => "the state of the object does not allow this operation",
             Self::Destroyed | Self::NoMaterial => "the object is destroyed",
             Self::NotPermitted => "the client may not perform this operation",
+            Self::CredentialMissing => "a user name and a password are required",
+            Self::CredentialWrong => "the user name or the password is wrong",
+            Self::CredentialNotChecked => {
+                "too many wrong user names or passwords; try again in a minute"
+            }
             Self::Malformed => "the message is not well formed",
             Self::RequestTooLarge => "the message is too large",
             Self::MissingField => "a required field is missing",
@@ -163,6 +177,9 @@ impl Cause {
             Self::WrongState => Failure::WrongState,
             Self::Destroyed | Self::NoMaterial => Failure::ObjectDestroyed,
             Self::NotPermitted | Self::Sensitive | Self::NotExtractable => Failure::NotPermitted,
+            Self::CredentialMissing => Failure::CredentialMissing,
+            Self::CredentialWrong => Failure::CredentialWrong,
+            Self::CredentialNotChecked => Failure::CredentialNotChecked,
             Self::Malformed => Failure::Malformed,
             Self::RequestTooLarge => Failure::RequestTooLarge,
             Self::MissingField => Failure::MissingField,

@@ -111,7 +111,8 @@ impl<'m> Course<'m> {
         ctx: &mut Context<'_>,
         report: &mut Report,
     ) -> Result<ResponsePayload, OpError> {
-        if let Some(cause) = self.refusal(index, item, ctx.version) {
+        let barred = ctx.standing.bars(item);
+        if let Some(cause) = barred.or_else(|| self.refusal(index, item, ctx.version)) {
             if let Some(uid) = item.payload.as_ref().ok().and_then(RequestPayload::subject) {
                 report.about(ctx, uid);
             }

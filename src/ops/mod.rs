@@ -7,6 +7,7 @@ mod activate;
 mod add_attribute;
 mod allowance;
 mod attribute_change;
+mod authentication;
 mod batch;
 pub mod budget;
 mod context;

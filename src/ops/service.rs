@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::crypto::{Random, Secret};
 use crate::domain::{Clock, EventId, Identity, NotAdmitted, ObjectId, Pending, RequestId, Scope};
+use crate::ops::authentication::checks::Checks;
 use crate::ops::batch;
 use crate::ops::budget::{Budget, Reservation};
 use crate::ops::error::{Cause, OpError};
@@ -34,6 +35,8 @@ pub struct Config {
     pub batch_items_max: u32,
     /// The most bytes of one answer; what does not fit is refused before it takes effect.
     pub response_bytes_max: usize,
+    /// Wrong user names and passwords a client may send in a minute; more are refused unseen.
+    pub wrong_credentials_per_minute: u32,
     /// A refused certificate is recorded once in this many seconds.
     pub refusal_window_seconds: i64,
     /// The most refused certificates remembered at once.
@@ -54,6 +57,7 @@ impl Default for Config {
             attribute_text_bytes_max: 4096,
             batch_items_max: 1024,
             response_bytes_max: 8 * 1024 * 1024,
+            wrong_credentials_per_minute: 10,
             refusal_window_seconds: 300,
             refusals_max: 1024,
             refusal_events_per_day_max: 2000,
@@ -93,6 +97,7 @@ pub struct Service {
     sightings: Sightings,
     pending: Arc<Mutex<Pending>>,
     turns: Turns,
+    checks: Checks,
 }
 
 /// What a service works with, all of it passed in.
@@ -120,12 +125,14 @@ impl Service {
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
         let sightings = Sightings::new(&parts.config);
+        let checks = Checks::new(parts.config.wrong_credentials_per_minute);
         let pending = Arc::default();
         Arc::new(Self {
             parts,
             sightings,
             pending,
             turns: Turns::new(),
+            checks,
         })
     }
 
@@ -159,6 +166,10 @@ impl Service {
 
     pub(crate) fn random(&self) -> &dyn Random {
         &*self.parts.random
+    }
+
+    pub(crate) const fn checks(&self) -> &Checks {
+        &self.checks
     }
 
     pub(crate) fn now_ms(&self) -> i64 {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use crate::audit::Event;
 use crate::crypto::{Fingerprint, Wrapped};
 use crate::domain::{
-    Client, ClientId, ClientStatus, EnrolledCertificate, Identity, Instance, InstanceId, Object,
-    ObjectId,
+    Client, ClientId, ClientStatus, Credential, EnrolledCertificate, Identity, Instance,
+    InstanceId, Object, ObjectId,
 };
 
 /// What must still hold when a changeset is committed.
@@ -18,6 +18,8 @@ use crate::domain::{
 pub enum Precondition {
     /// The client is enabled and has the certificate it came with.
     MayAct(Arc<Identity>),
+    /// The instance asks for this credential, or for none: the one the request was checked against.
+    Credential(InstanceId, Option<Arc<Credential>>),
     /// The object's state version is the one that was read.
     State(ObjectId, u64),
     /// The object's attributes version is the one that was read.
@@ -39,6 +41,10 @@ pub enum Write {
     Read(ObjectId, i64),
     /// A new instance.
     Instance(Instance),
+    /// The credential an instance asks for from now on.
+    Credential(InstanceId, Arc<Credential>),
+    /// An instance asks for no credential any more.
+    CredentialCleared(InstanceId),
     /// A wrapped data key: instance, epoch, key.
     DataKey(InstanceId, u32, Wrapped),
     /// A new client with its certificates.

@@ -117,6 +117,8 @@ pub enum Thing {
     Certificate,
     /// A data key of this instance and epoch.
     DataKey,
+    /// A credential of this instance.
+    Credential,
 }
 
 impl std::fmt::Display for Thing {
@@ -127,6 +129,7 @@ impl std::fmt::Display for Thing {
             Self::Client => "client",
             Self::Certificate => "certificate",
             Self::DataKey => "data key",
+            Self::Credential => "credential",
         })
     }
 }

@@ -12,6 +12,7 @@ mod bad_input;
 mod bad_messages;
 mod cli;
 mod concurrency;
+mod credentials;
 mod disk_full;
 mod durability;
 mod identity;

@@ -48,6 +48,7 @@ transcripts! {
     user_tags_later
     host_reboot_burst
     vcenter_8_with_credentials
+    vcenter_8_with_wrong_credentials
     rekey_and_retirement
 }
 

@@ -1,6 +1,7 @@
 //! The router over a real store: what its tests share.
 
 mod clients;
+mod credentials;
 mod keys;
 mod pending;
 mod socket;
@@ -178,7 +179,7 @@ impl World {
         let deed = Deed {
             action: Action::KeyCreate,
             initiator: user(),
-            client: held,
+            target: held.id.to_string(),
             scope: Arc::clone(&snapshot.instance(self.instance).unwrap().scope),
             request: Data::new(),
         };

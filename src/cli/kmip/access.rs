@@ -6,18 +6,20 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
 use crate::admin::{Request, Response};
 use crate::cli::WrongUse;
 use crate::cli::quickstart::DEMO;
 use crate::cli::reach::{self, Reach};
+use crate::cli::secret;
 use crate::client::{ConnectOptions, ServerTrust, TlsVersions};
 use crate::config::Layout;
 use crate::config::file::DEFAULT_PORT;
 use crate::config::layout::{read_private, read_public};
 use crate::crypto::{Fingerprint, Secret};
 use crate::domain::client::check_label;
+use crate::kmip::message::{Credential, Password};
 use crate::kmip::version::ProtocolVersion;
 
 /// How long the handshake, and each answer, may take.
@@ -44,6 +46,15 @@ pub struct Access {
     /// Our client of certs/clients/
     #[arg(long, global = true, default_value = DEMO, value_name = "LABEL")]
     client: String,
+    /// The user name of the instance's credential, with --password-file or --password-stdin
+    #[arg(long, global = true, value_name = "NAME")]
+    username: Option<String>,
+    /// A file with the password in one line, which only its owner may read
+    #[arg(long, global = true, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Read the password from standard input; typed without echo at a terminal
+    #[arg(long, global = true, conflicts_with = "password_file")]
+    password_stdin: bool,
     /// The protocol version, 1.0 to 1.4
     #[arg(long, global = true, default_value = "1.4", value_name = "VERSION", value_parser = version)]
     kmip_version: Option<ProtocolVersion>,
@@ -55,6 +66,29 @@ fn version(text: &str) -> Result<ProtocolVersion, String> {
 }
 
 impl Access {
+    /// The user name and password to send, if they are given.
+    ///
+    /// # Errors
+    /// The password cannot be read, or there is none for the user name.
+    pub(super) fn credential(&mut self) -> anyhow::Result<Option<Credential>> {
+        let password = match (self.password_file.take(), self.password_stdin) {
+            (Some(file), _) => secret::from_file(&file, "password")?,
+            (None, true) => {
+                secret::from_standard_input("password", "Password: ", secret::Typed::Once)?
+            }
+            (None, false) if self.username.is_some() => {
+                let text = "--username needs --password-file or --password-stdin";
+                return Err(WrongUse(text.to_owned()).into());
+            }
+            (None, false) => return Ok(None),
+        };
+        let text = str::from_utf8(password.expose()).context("the password is not UTF-8")?;
+        Ok(Some(Credential::UsernameAndPassword {
+            username: self.username.take().unwrap_or_default(),
+            password: Some(Password::new(text.to_owned())),
+        }))
+    }
+
     /// What to connect with.
     ///
     /// # Errors

@@ -143,11 +143,18 @@ pub enum Command {
 /// # Errors
 /// An argument is wrong, the server cannot be reached or trusted, or it refused.
 pub async fn run(layout: &Layout, args: Args, report: &Report) -> anyhow::Result<()> {
-    let Args { access, command } = args;
+    let Args {
+        mut access,
+        command,
+    } = args;
     // Built before connecting: a slip of the finger makes no connection.
     let call = Call::parse(command)?;
+    let credential = access.credential()?;
     let options = access.options(layout).await?;
     let mut client = Client::connect(&options).await?;
+    if let Some(credential) = credential {
+        client = client.with_credential(credential);
+    }
     call.run(&mut client, report).await
 }
 

@@ -43,7 +43,7 @@ impl fmt::Debug for Password {
 pub enum Credential {
     /// A name and, perhaps, a password.
     UsernameAndPassword {
-        /// The name.
+        /// The name; empty when the client sent none.
         username: String,
         /// Absent when the client sent none.
         password: Option<Password>,
@@ -124,7 +124,8 @@ impl Credential {
             _ => Ok(Taken::No),
         })?;
         Ok(Self::UsernameAndPassword {
-            username: required(username, Tag::Username)?,
+            // The standard requires one; vCenter's dialog lets it stay empty.
+            username: username.unwrap_or_default(),
             password,
         })
     }

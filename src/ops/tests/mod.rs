@@ -26,6 +26,7 @@ use crate::store::{InitMeta, Sequence, Store, StoreConfig};
 mod allowance;
 mod answers;
 mod batches;
+mod credentials;
 mod keys;
 mod locating;
 mod refusals;
@@ -207,6 +208,7 @@ async fn enrol(store: &Store, master: &dyn MasterKey, number: u8) -> Arc<Identit
         id: instance,
         name: format!("instance-{number}"),
         scope,
+        credential: None,
         created: NOW_MS / 1000,
     }));
     let wrapped = Keyring::new_data_key(instance, 1, master, &SystemRandom).unwrap();

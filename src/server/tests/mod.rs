@@ -68,6 +68,7 @@ impl Canned {
                 location: Scope::DEFAULT_LOCATION.to_owned(),
                 instance: "default".to_owned(),
             }),
+            credential: None,
             created: NOW,
         };
         let client = Client {

@@ -1,4 +1,4 @@
-//! Instances, their data keys, clients and certificates in tables.
+//! Instances, their data keys and credentials, clients and certificates in tables.
 //!
 //! They are few and change seldom: the whole of them is read into one snapshot after each change.
 
@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
-use crate::crypto::{Fingerprint, Wrapped};
+use crate::crypto::{Fingerprint, PasswordHash, Wrapped};
 use crate::domain::{
-    Client, ClientId, ClientStatus, Clients, EnrolledCertificate, Instance, InstanceId, Scope,
-    Trust,
+    Client, ClientId, ClientStatus, Clients, Credential, EnrolledCertificate, Instance, InstanceId,
+    Scope, Trust,
 };
 use crate::store::StoreError;
 use crate::store::error::{ApplyError, Thing};
@@ -21,9 +21,11 @@ pub(in crate::store) fn snapshot(db: &Connection) -> Result<Clients, StoreError>
 }
 
 fn instances(db: &Connection) -> Result<Vec<Instance>, StoreError> {
+    let mut credentials = credentials(db)?;
     let sql = "SELECT id, name, crn_prefix, account, location, crn_instance, created FROM instance";
     let mut statement = db.prepare_cached(sql)?;
     let rows = statement.query_map([], |row| {
+        let id = InstanceId::from_bytes(row.get(0)?);
         let scope = Scope {
             crn_prefix: row.get(2)?,
             account: row.get(3)?,
@@ -31,13 +33,32 @@ fn instances(db: &Connection) -> Result<Vec<Instance>, StoreError> {
             instance: row.get(5)?,
         };
         Ok(Instance {
-            id: InstanceId::from_bytes(row.get(0)?),
+            id,
             name: row.get(1)?,
             scope: Arc::new(scope),
+            credential: credentials.remove(&id),
             created: row.get(6)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn credentials(db: &Connection) -> Result<HashMap<InstanceId, Arc<Credential>>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT instance, username, password FROM credential")?;
+    let mut rows = statement.query([])?;
+    let mut credentials = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let password: String = row.get(2)?;
+        let password = PasswordHash::parse(&password).map_err(|error| {
+            StoreError::damaged(format!("the password of an instance: {error}"))
+        })?;
+        let credential = Credential {
+            username: row.get(1)?,
+            password,
+        };
+        credentials.insert(InstanceId::from_bytes(row.get(0)?), Arc::new(credential));
+    }
+    Ok(credentials)
 }
 
 fn clients(db: &Connection) -> Result<Vec<Client>, StoreError> {
@@ -118,6 +139,7 @@ pub(in crate::store) fn insert_instance(
         id,
         name,
         scope,
+        credential,
         created,
     } = instance;
     let Scope {
@@ -137,7 +159,38 @@ pub(in crate::store) fn insert_instance(
     ];
     let inserted = db.prepare_cached(sql)?.execute(values);
     inserted.map_err(|error| super::taken(&error, Thing::Instance, Thing::Instance))?;
+    match credential {
+        Some(credential) => set_credential(db, *id, credential),
+        None => Ok(()),
+    }
+}
+
+/// What an instance asks its clients for, in the place of what it asked for before.
+pub(in crate::store) fn set_credential(
+    db: &Connection,
+    instance: InstanceId,
+    credential: &Credential,
+) -> Result<(), ApplyError> {
+    let sql = "INSERT INTO credential (instance, username, password) VALUES (?1, ?2, ?3)
+        ON CONFLICT (instance) DO UPDATE SET username = ?2, password = ?3";
+    let values = params![
+        instance.as_bytes(),
+        credential.username,
+        credential.password.as_str()
+    ];
+    let set = db.prepare_cached(sql)?.execute(values);
+    set.map_err(|error| super::taken(&error, Thing::Instance, Thing::Instance))?;
     Ok(())
+}
+
+/// An instance asks its clients for nothing any more.
+pub(in crate::store) fn clear_credential(
+    db: &Connection,
+    instance: InstanceId,
+) -> Result<(), ApplyError> {
+    let sql = "DELETE FROM credential WHERE instance = ?1";
+    let rows = db.prepare_cached(sql)?.execute([instance.as_bytes()])?;
+    found(rows, Thing::Credential)
 }
 
 /// A wrapped data key.

@@ -30,6 +30,10 @@ const APPLICATION_ID: i32 = 0x4b4c_4447;
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_start", include_str!("migrations/0001_start.sql")),
     (LOCATE, include_str!("migrations/0002_locate.sql")),
+    (
+        "0003_credentials",
+        include_str!("migrations/0003_credentials.sql"),
+    ),
 ];
 
 /// The migration since which Object Groups are in the index of values.

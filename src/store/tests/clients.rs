@@ -1,6 +1,8 @@
 //! Instances, clients, certificates and data keys.
 
 use super::*;
+use crate::crypto::{Cost, PasswordHash, SystemRandom};
+use crate::domain::Credential;
 
 #[tokio::test]
 async fn clients_read_back_as_written() {
@@ -97,4 +99,56 @@ async fn data_keys_read_back() {
     let keys = place.store().data_keys().await.unwrap();
     let expected = |epoch| (instance_id(1), epoch, Wrapped::from_bytes(vec![3; 61]));
     assert_eq!(keys, [expected(1), expected(2)]);
+}
+
+/// A credential whose hash cost little.
+fn credential(username: &str) -> Arc<Credential> {
+    let cost = Cost::new(64, 1, 1).unwrap();
+    let password = PasswordHash::make(b"word", cost, &SystemRandom).unwrap();
+    let username = username.to_owned();
+    Arc::new(Credential { username, password })
+}
+
+#[tokio::test]
+async fn a_credential_is_set_replaced_and_cleared() {
+    let mut place = Place::new().await;
+    let set =
+        |credential: &Arc<Credential>| Write::Credential(instance_id(1), Arc::clone(credential));
+    let (first, second) = (credential("one"), credential("two"));
+    for credential in [&first, &second] {
+        place.apply([set(credential)]).await.unwrap();
+        let clients = place.reopen().clients();
+        assert_eq!(clients.credential(instance_id(1)), Some(credential));
+    }
+    let clear = || Write::CredentialCleared(instance_id(1));
+    place.apply([clear()]).await.unwrap();
+    assert_eq!(place.store().clients().credential(instance_id(1)), None);
+    assert_eq!(
+        place.apply([clear()]).await,
+        Err(ApplyError::Missing(Thing::Credential))
+    );
+    let nowhere = Write::Credential(instance_id(9), first);
+    assert_eq!(
+        place.apply([nowhere]).await,
+        Err(ApplyError::Missing(Thing::Instance))
+    );
+}
+
+#[tokio::test]
+async fn what_was_checked_against_another_credential_is_not_committed() {
+    let place = Place::new().await;
+    let commit = async |checked: Option<&Arc<Credential>>| {
+        let mut changeset = changeset([]);
+        let checked = checked.map(Arc::clone);
+        changeset.require(Precondition::Credential(instance_id(1), checked));
+        place.store().apply(changeset).await.map(|_| ())
+    };
+    let (old, new) = (credential("vc"), credential("vc"));
+    assert_eq!(commit(None).await, Ok(()));
+    for (set, stale) in [(&old, None), (&new, Some(&old))] {
+        let write = Write::Credential(instance_id(1), Arc::clone(set));
+        place.apply([write]).await.unwrap();
+        assert_eq!(commit(stale).await, Err(ApplyError::Conflict));
+        assert_eq!(commit(Some(set)).await, Ok(()));
+    }
 }

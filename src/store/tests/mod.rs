@@ -135,6 +135,7 @@ fn instance(number: u8) -> Instance {
         id: instance_id(number),
         name: format!("instance-{number}"),
         scope: scope(number),
+        credential: None,
         created: NOW,
     }
 }

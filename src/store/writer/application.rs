@@ -52,6 +52,9 @@ impl Writer {
                     Err(ApplyError::NotPermitted)
                 };
             }
+            Precondition::Credential(instance, checked) => {
+                self.clients.credential(*instance) == checked.as_ref()
+            }
             Precondition::State(id, version) => self
                 .versions(*id)?
                 .is_some_and(|(state, _)| state == *version),
@@ -105,6 +108,10 @@ impl Writer {
             Write::Attributes(object) => object::update_attributes(db, object),
             Write::Read(id, at) => object::update_read(db, *id, *at),
             Write::Instance(instance) => client::insert_instance(db, instance),
+            Write::Credential(instance, credential) => {
+                client::set_credential(db, *instance, credential)
+            }
+            Write::CredentialCleared(instance) => client::clear_credential(db, *instance),
             Write::DataKey(instance, epoch, key) => {
                 client::insert_data_key(db, *instance, *epoch, key)
             }
@@ -198,6 +205,8 @@ const fn concerns_clients(write: &Write) -> bool {
         | Write::Read(..)
         | Write::DataKey(..) => false,
         Write::Instance(_)
+        | Write::Credential(..)
+        | Write::CredentialCleared(_)
         | Write::Client(_)
         | Write::Certificate(..)
         | Write::CertificateRemoved(..)

@@ -142,11 +142,14 @@ fn only_reads_or_takes_away(write: &Write) -> bool {
         Write::Read(..)
         | Write::CertificateRemoved(..)
         | Write::ClientRemoved(_)
+        // One row of a hundred bytes: a password that got out is replaced.
+        | Write::Credential(..)
         | Write::ClientStatus(_, ClientStatus::Disabled) => true,
         Write::State(object) => !matches!(object.state, State::PreActive | State::Active),
         Write::Insert(_)
         | Write::Attributes(_)
         | Write::Instance(_)
+        | Write::CredentialCleared(_)
         | Write::DataKey(..)
         | Write::Client(_)
         | Write::Certificate(..)

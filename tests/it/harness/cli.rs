@@ -1,5 +1,6 @@
 //! The command line, as a person runs it.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -28,9 +29,23 @@ pub(crate) fn program(directory: &Path) -> Command {
 
 /// Runs `keyledger ARGUMENTS --dir DIRECTORY` to its end.
 pub(crate) fn run_cli(directory: &Path, arguments: &[&str]) -> Output {
+    run_cli_with_input(directory, arguments, "")
+}
+
+/// Runs a command as [`run_cli`] does, with something on its standard input.
+pub(crate) fn run_cli_with_input(directory: &Path, arguments: &[&str], input: &str) -> Output {
     let mut command = program(directory);
     command.args(arguments).arg("--dir").arg(directory);
-    let output = command.output().expect("the program runs");
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program runs");
+    let mut stdin = child.stdin.take().expect("piped");
+    // A command that does not read its input may have ended.
+    drop(stdin.write_all(input.as_bytes()));
+    drop(stdin);
+    let output = child.wait_with_output().expect("the program ends");
     let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
     Output {
         code: output.status.code().expect("the program ends by itself"),

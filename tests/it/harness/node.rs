@@ -255,6 +255,7 @@ pub(crate) mod reason {
     pub(crate) const ITEM_NOT_FOUND: u32 = 0x01;
     pub(crate) const RESPONSE_TOO_LARGE: u32 = 0x02;
     pub(crate) const INDEX_OUT_OF_BOUNDS: u32 = 0x0e;
+    pub(crate) const AUTHENTICATION_NOT_SUCCESSFUL: u32 = 0x03;
     pub(crate) const INVALID_MESSAGE: u32 = 0x04;
     pub(crate) const OPERATION_NOT_SUPPORTED: u32 = 0x05;
     pub(crate) const INVALID_FIELD: u32 = 0x07;

@@ -16,7 +16,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tempfile::TempDir;
 
-use super::cli::{Output, program, run_cli};
+use super::cli::{Output, program, run_cli, run_cli_with_input};
 use super::event::Event;
 use super::message::{create, key_template};
 use super::mounts::made_outside;
@@ -367,6 +367,19 @@ impl Server {
     /// Runs a command on the server's directory.
     pub(crate) fn cli(&self, arguments: &[&str]) -> Output {
         run_cli(self.path(), arguments)
+    }
+
+    /// Runs a command on the server's directory with something on its standard input.
+    pub(crate) fn cli_with_input(&self, arguments: &[&str], input: &str) -> Output {
+        run_cli_with_input(self.path(), arguments, input)
+    }
+
+    /// Has the first instance ask for a user name and a password.
+    #[track_caller]
+    pub(crate) fn ask_for_credential(&self, username: &str, password: &str) {
+        let set = ["instance", "credential", "default", "--password-stdin"];
+        let set = [&set[..], &["--username", username]].concat();
+        self.cli_with_input(&set, password).success();
     }
 
     /// Every event of the trail, oldest first.

@@ -34,6 +34,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
         "one module holds the cryptography",
     ),
     ("sha2", &["crypto"], "one module holds the cryptography"),
+    ("argon2", &["crypto"], "one module holds the cryptography"),
     (
         "rustls",
         &["crypto", "server", "client"],

@@ -48,6 +48,13 @@ impl Player {
                         .ok_or_else(|| "no such connection".to_owned())
                         .map_err(at)?;
                 }
+                What::Credential(Some((username, password))) => {
+                    self.server.ask_for_credential(username, password);
+                }
+                What::Credential(None) => {
+                    let clear = ["instance", "credential", "default", "--clear"];
+                    self.server.cli(&clear).success();
+                }
                 What::Exchange(exchange) => self.exchange(&current, exchange).map_err(at)?,
                 What::Events(lines) => self.events(lines)?,
             }
@@ -179,13 +186,13 @@ impl Player {
     fn events(&self, expected: &[Line]) -> Result<(), String> {
         let full = |line: &Line| {
             let (verb, rest) = line.text.split_once(' ').expect("VERB CODE KEY");
-            let object = if matches!(verb, "add" | "retrieve") {
-                "-attributes"
-            } else {
-                ""
+            let object = match verb {
+                "add" | "retrieve" => "kmip-key-attributes",
+                "discover" | "query" => "kmip-protocol",
+                _ => "kmip-key",
             };
             let (code, key) = rest.split_once(' ').expect("CODE KEY");
-            format!("kmip-key{object}.{verb} {code} {}", self.uid(key))
+            format!("{object}.{verb} {code} {}", self.uid(key))
         };
         let expected: Vec<_> = expected.iter().map(full).collect();
         let recorded = self.server.request_lines();

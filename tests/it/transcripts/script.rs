@@ -13,6 +13,8 @@ pub(super) enum What {
     On(String),
     /// Close a connection.
     Close(String),
+    /// What the instance asks for from here on: a user name and a password, or nothing.
+    Credential(Option<(String, String)>),
     /// One message, and what it is answered.
     Exchange(Exchange),
     /// What has been recorded since the start.
@@ -111,10 +113,11 @@ impl Script {
         let (what, part) = match word {
             "on" => (What::On(rest.to_owned()), Part::Nothing),
             "close" => (What::Close(rest.to_owned()), Part::Nothing),
+            "credential" => (What::Credential(asked(rest)?), Part::Nothing),
             "send" => (What::Exchange(exchange(rest)?), Part::Items),
             "events" => (What::Events(Vec::new()), Part::Events),
             "answer" => return Ok(Part::Answers),
-            _ => return Err("not on, close, send, answer or events"),
+            _ => return Err("not on, close, credential, send, answer or events"),
         };
         self.steps.push(Step { line, what });
         Ok(part)
@@ -132,6 +135,15 @@ impl Script {
         }
         Ok(())
     }
+}
+
+/// `USERNAME PASSWORD`, or `none`.
+fn asked(text: &str) -> Result<Option<(String, String)>, &'static str> {
+    if text == "none" {
+        return Ok(None);
+    }
+    let (username, password) = text.split_once(' ').ok_or("no USERNAME PASSWORD")?;
+    Ok(Some((username.to_owned(), password.to_owned())))
 }
 
 /// `VERSION [as USERNAME PASSWORD]`.

@@ -1,0 +1,236 @@
+//! Passwords and passphrases as people give them: in a file, on standard input, or typed without echo. Never as an argument, which
+//! every process of the machine could read.
+//!
+//! A secret is one line of UTF-8; the end of the line is not part of it. Nothing here prints one, errors included.
+
+use std::fs::{self, File};
+use std::io::{self, IsTerminal as _, Read, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use zeroize::Zeroizing;
+
+use crate::admin::peer;
+use crate::crypto::Secret;
+
+/// The most bytes of a secret; more are no secret but the wrong file.
+const BYTES_MAX: usize = 4096;
+
+/// How often a secret is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Typed {
+    /// It is compared with something.
+    Once,
+    /// It is new, and a slip would not be noticed.
+    Twice,
+}
+
+/// Reads a secret from a file that only its owner may read. `what` names it in errors.
+///
+/// # Errors
+/// The file is missing, readable by others, or holds no such line.
+pub fn from_file(path: &Path, what: &str) -> anyhow::Result<Secret> {
+    let named = || format!("the {what} cannot be read from {}", path.display());
+    // Looked at before it is opened: opening a named pipe would wait for a writer.
+    if !fs::metadata(path).with_context(named)?.is_file() {
+        bail!("{}: it is not a regular file", named());
+    }
+    let mut file = File::open(path).with_context(named)?;
+    let metadata = file.metadata().with_context(named)?;
+    if !is_private(metadata.mode(), metadata.uid(), peer::own_uid()) {
+        bail!(
+            "{0}: others may read it; run `chmod 600 {1}`",
+            named(),
+            path.display()
+        );
+    }
+    one_line(&mut file).with_context(named)
+}
+
+/// Reads a secret from standard input, with a prompt if that is a terminal.
+///
+/// # Errors
+/// There is no such line, or what is typed twice differs.
+pub fn from_standard_input(what: &str, prompt: &str, typed: Typed) -> anyhow::Result<Secret> {
+    if !io::stdin().is_terminal() {
+        let named = || format!("the {what} cannot be read from standard input");
+        return one_line(&mut io::stdin().lock()).with_context(named);
+    }
+    let first = ask(prompt)?;
+    if typed == Typed::Twice && !ask("Again: ")?.constant_time_eq(&first) {
+        bail!("the {what} was not typed the same way twice; nothing was changed");
+    }
+    Ok(first)
+}
+
+/// Whether a mode keeps a file to its owner. The service manager gives a service its credentials as files of root's that the group bits
+/// show as readable, for they stand for the one user whom an access list admits.
+const fn is_private(mode: u32, owner: u32, own: u32) -> bool {
+    mode & 0o077 == 0 || (owner == 0 && own != 0 && mode & 0o037 == 0)
+}
+
+/// The one line of a stream. Read into a buffer of fixed size: a growing one would leave copies behind.
+fn one_line(stream: &mut impl Read) -> anyhow::Result<Secret> {
+    let mut buffer = Zeroizing::new(vec![0_u8; BYTES_MAX + 1]);
+    let mut filled = 0;
+    while let Some(free) = buffer.get_mut(filled..).filter(|free| !free.is_empty()) {
+        match stream.read(free) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let text = buffer.get(..filled).unwrap_or_default();
+    if text.len() > BYTES_MAX {
+        bail!("it has more than {BYTES_MAX} bytes");
+    }
+    let line = text.strip_suffix(b"\n").unwrap_or(text);
+    checked(line.strip_suffix(b"\r").unwrap_or(line))
+}
+
+fn checked(line: &[u8]) -> anyhow::Result<Secret> {
+    if line.is_empty() {
+        bail!("it is empty");
+    }
+    let text = str::from_utf8(line).map_err(|_| anyhow::anyhow!("it is not UTF-8"))?;
+    if text.chars().any(char::is_control) {
+        bail!("it is more than one line, or holds a control character");
+    }
+    Ok(Secret::new(line.to_vec()))
+}
+
+/// Has a line typed at the terminal, without showing it.
+fn ask(prompt: &str) -> anyhow::Result<Secret> {
+    let terminal = io::stdin();
+    let mut errors = io::stderr();
+    write!(errors, "{prompt}")?;
+    errors.flush()?;
+    let typed = {
+        let _quiet = Quiet::new(&terminal)?;
+        keys(&mut terminal.lock())
+    };
+    writeln!(errors)?;
+    typed.and_then(|line| checked(&line))
+}
+
+/// A terminal that shows nothing and hands over each key, until this is dropped. The interrupt key is a key too: were it a signal, the
+/// process would end and leave the terminal silent.
+struct Quiet<'a> {
+    terminal: &'a io::Stdin,
+    before: Termios,
+}
+
+impl<'a> Quiet<'a> {
+    fn new(terminal: &'a io::Stdin) -> io::Result<Self> {
+        let before = tcgetattr(terminal)?;
+        let mut quiet = before.clone();
+        quiet.local_modes &= !(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
+        tcsetattr(terminal, OptionalActions::Drain, &quiet)?;
+        Ok(Self { terminal, before })
+    }
+}
+
+impl Drop for Quiet<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = tcsetattr(self.terminal, OptionalActions::Drain, &self.before) {
+            tracing::debug!(%error, "The terminal could not be set back: it is gone.");
+        }
+    }
+}
+
+/// Keys up to Enter, with the usual ones for taking back.
+fn keys(terminal: &mut impl Read) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    const INTERRUPT: u8 = 0x03;
+    const END: u8 = 0x04;
+    const ERASE_LINE: u8 = 0x15;
+    let mut line = Zeroizing::new(Vec::with_capacity(BYTES_MAX));
+    let mut key = [0_u8];
+    loop {
+        if terminal.read(&mut key)? == 0 {
+            bail!("nothing was typed");
+        }
+        match key {
+            [b'\n' | b'\r'] => return Ok(line),
+            [INTERRUPT | END] => bail!("interrupted"),
+            [ERASE_LINE] => line.clear(),
+            [0x7f | 0x08] => while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {},
+            [_] if line.len() == BYTES_MAX => bail!("it has more than {BYTES_MAX} bytes"),
+            [byte] => line.push(byte),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn read(text: &[u8]) -> Result<Vec<u8>, String> {
+        one_line(&mut &*text)
+            .map(|secret| secret.expose().to_vec())
+            .map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn a_secret_is_one_line_without_its_end() {
+        for (text, secret) in [
+            ("word", "word"),
+            ("word\n", "word"),
+            ("word\r\n", "word"),
+            (" wörd two ", " wörd two "),
+        ] {
+            assert_eq!(read(text.as_bytes()), Ok(secret.as_bytes().to_vec()));
+        }
+        for bad in ["", "\n", "first\nnext\n", "first\n\n", "a\tb", "\u{0}"] {
+            let error = read(bad.as_bytes()).unwrap_err();
+            assert!(!error.contains("first"), "{error}");
+        }
+        assert!(read(b"\xff\xfe").unwrap_err().contains("UTF-8"));
+        assert!(read(&[b'a'; BYTES_MAX + 1]).unwrap_err().contains("bytes"));
+        assert_eq!(read(&[b'a'; BYTES_MAX]).unwrap().len(), BYTES_MAX);
+    }
+
+    #[test]
+    fn a_file_that_others_may_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("word");
+        fs::write(&path, "hunter\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let error = format!("{:#}", from_file(&path, "password").unwrap_err());
+        assert!(error.contains("chmod 600") && !error.contains("hunter"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(from_file(&path, "password").unwrap().expose(), b"hunter");
+        let error = format!("{:#}", from_file(folder.path(), "password").unwrap_err());
+        assert!(error.contains("not a regular file"), "{error}");
+        assert!(from_file(&folder.path().join("none"), "password").is_err());
+    }
+
+    #[test]
+    fn a_file_is_private_to_its_owner_or_given_by_the_service_manager() {
+        assert!(is_private(0o100_600, 1000, 1000));
+        assert!(is_private(0o100_400, 0, 1000));
+        assert!(is_private(0o100_440, 0, 1000));
+        assert!(!is_private(0o100_440, 1000, 1000));
+        assert!(!is_private(0o100_440, 0, 0));
+        assert!(!is_private(0o100_444, 0, 1000));
+        assert!(!is_private(0o100_460, 0, 1000));
+    }
+
+    #[test]
+    fn what_is_typed_can_be_taken_back() {
+        let typed = |keys_typed: &[u8]| {
+            keys(&mut &*keys_typed).map(|line| String::from_utf8(line.to_vec()).unwrap())
+        };
+        assert_eq!(typed(b"wort\x7fd\r").unwrap(), "word");
+        assert_eq!(typed("wö\u{8}ord\n".as_bytes()).unwrap(), "word");
+        assert_eq!(typed(b"all wrong\x15word\n").unwrap(), "word");
+        assert_eq!(typed(b"\x7f\n").unwrap(), "");
+        for ended in [&b"wo\x03rd\n"[..], b"\x04", b"word"] {
+            assert!(typed(ended).is_err());
+        }
+    }
+}
