@@ -3,6 +3,7 @@
 use super::*;
 use crate::crypto::{Cost, PasswordHash};
 use crate::domain::Credential;
+use crate::kmip::enums::QueryFunction;
 use crate::kmip::message::{Credential as Offered, DeviceCredential, Password};
 
 /// A credential whose hash costs little.
@@ -42,7 +43,9 @@ fn everything(uid: &str) -> Vec<RequestPayload> {
     let about = || Some(uid.to_owned());
     vec![
         RequestPayload::DiscoverVersions(payload::discover_versions::Request::default()),
-        RequestPayload::Query(payload::query::Request::default()),
+        RequestPayload::Query(payload::query::Request {
+            functions: vec![QueryFunction::QueryOperations],
+        }),
         attributes(uid, &["x-Vendor"]),
         attributes(uid, &["x-Vendor", "x-Product"]),
         add(uid, custom("x-Vendor", "Acme")),

@@ -312,7 +312,8 @@ async fn groups_of_an_older_database_are_found() {
         "DELETE FROM object_custom WHERE name = 'Object Group';
         DROP INDEX object_head;
         CREATE INDEX object_instance ON object (instance, id);
-        DELETE FROM migration WHERE name LIKE '%locate';
+        DROP TABLE credential;
+        DELETE FROM migration WHERE name > '0002';
         PRAGMA user_version = 1;",
     )
     .unwrap();
