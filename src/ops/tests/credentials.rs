@@ -346,7 +346,7 @@ async fn many_at_once_are_all_answered_rightly() {
     let ask = |number: u32| {
         let fixture = Arc::clone(&fixture);
         tokio::spawn(async move {
-            let is_right = number % 2 == 0;
+            let is_right = number.is_multiple_of(2);
             let password = if is_right { "secret-word" } else { "other" };
             let reason = fixture.discover(login("vc", password)).await;
             assert_eq!(reason.is_none(), is_right, "{number}");
