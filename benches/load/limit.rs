@@ -46,9 +46,9 @@ impl Limit {
         Ok(Self { process })
     }
 
-    /// Where it listens.
-    pub(crate) const fn address(&self) -> SocketAddr {
-        self.process.address()
+    /// Where it listens, and the number of its process.
+    pub(crate) fn place(&self) -> (SocketAddr, u32) {
+        (self.process.address(), self.process.id())
     }
 }
 

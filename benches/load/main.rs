@@ -14,6 +14,7 @@
 )]
 
 mod connection;
+mod cpu;
 mod environment;
 mod generator;
 mod interrupt;
@@ -109,10 +110,11 @@ fn measure_workloads(settings: &Settings, runtime: &Runtime, server: &Server) ->
         };
         let measured = rehearsal
             .as_ref()
-            .map_or_else(|| server.address(), Limit::address);
+            .map_or_else(|| (server.address(), server.id()), Limit::place);
+        let target = |address| connection::Target::new(address, config.clone());
         let sides = Sides {
-            limit: connection::Target::new(limit.address(), config.clone()),
-            server: connection::Target::new(measured, config.clone()),
+            limit: (target(limit.place().0), limit.place().1),
+            server: (target(measured.0), measured.1),
         };
         report::print_header(
             workload,

@@ -58,7 +58,7 @@ pub(crate) fn print_header(workload: Workload, request_bytes: usize, answer_byte
         workload.name()
     );
     println!(
-        "{:>6} {:>10} {:>10} {:>7} {:>12} {:>7} {:>10} {:>10} {:>10} {:>10}",
+        "{:>6} {:>10} {:>10} {:>7} {:>12} {:>7} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
         "conns",
         "limit/s",
         "server/s",
@@ -68,16 +68,18 @@ pub(crate) fn print_header(workload: Workload, request_bytes: usize, answer_byte
         "limit p50",
         "limit p99",
         "server p50",
-        "server p99"
+        "server p99",
+        "limit cpu",
+        "server cpu"
     );
 }
 
-/// Prints one row; latencies are in milliseconds.
+/// Prints one row; latencies are in milliseconds, time on the cores in microseconds.
 pub(crate) fn print_row(row: &Row) {
     let (low, high) = row.ratio_range();
     let budget = row.workload.budget(row.connections);
     println!(
-        "{:>6} {:>10.0} {:>10.0} {:>7.2} {:>12} {:>7} {:>10} {:>10} {:>10} {:>10}",
+        "{:>6} {:>10.0} {:>10.0} {:>7.2} {:>12} {:>7} {:>10} {:>10} {:>10} {:>10} {:>10.1} {:>10.1}",
         row.connections,
         row.limit.rate(),
         row.server.rate(),
@@ -88,6 +90,8 @@ pub(crate) fn print_row(row: &Row) {
         milliseconds(row.limit.latency(99)),
         milliseconds(row.server.latency(50)),
         milliseconds(row.server.latency(99)),
+        row.limit.cpu_per_request(),
+        row.server.cpu_per_request(),
     );
 }
 

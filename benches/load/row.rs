@@ -7,34 +7,46 @@ use anyhow::{Context, Result, ensure};
 use tokio::runtime::Runtime;
 
 use crate::connection::{Connection, Target};
+use crate::cpu;
 use crate::generator::{self, Round};
 use crate::interrupt;
 use crate::percentile::{median, percentile};
 use crate::settings::Settings;
 use crate::workload::{Requests, Workload};
 
-/// The two servers that are compared.
+/// The two servers that are compared, each with the number of its process.
 pub(crate) struct Sides {
     /// The canned server.
-    pub(crate) limit: Target,
+    pub(crate) limit: (Target, u32),
     /// Keyledger.
-    pub(crate) server: Target,
+    pub(crate) server: (Target, u32),
 }
 
 /// What was measured on one side of a row.
+#[derive(Default)]
 pub(crate) struct Side {
     /// Requests per second, one number per round.
     rates: Vec<f64>,
     /// Latencies of all rounds, ascending.
     latencies: Vec<Duration>,
+    /// What the process used of the cores in all rounds.
+    cpu: Duration,
 }
 
 impl Side {
-    fn new(rounds: Vec<Round>) -> Self {
-        let rates = rounds.iter().map(Round::rate).collect();
-        let mut latencies: Vec<_> = rounds.into_iter().flat_map(|r| r.latencies).collect();
-        latencies.sort_unstable();
-        Self { rates, latencies }
+    /// Puts one more round on the side and keeps what it measured.
+    async fn measure(&mut self, load: &mut Load, process: u32, length: Duration) -> Result<()> {
+        let before = cpu::time_of(process)?;
+        let round = load.round(length).await?;
+        self.cpu += cpu::time_of(process)?.saturating_sub(before);
+        self.rates.push(round.rate());
+        self.latencies.extend(round.latencies);
+        Ok(())
+    }
+
+    /// Microseconds on a core for each request, kernel included.
+    pub(crate) fn cpu_per_request(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / self.latencies.len() as f64
     }
 
     /// Requests per second in the middle round.
@@ -71,27 +83,31 @@ impl Row {
         connections: usize,
     ) -> Result<Self> {
         interrupt::run(runtime, async {
-            let mut limit = Load::new(workload, &sides.limit, requests, connections)
+            let mut limit = Load::new(workload, &sides.limit.0, requests, connections)
                 .await
                 .context("the limit")?;
-            let mut server = Load::new(workload, &sides.server, requests, connections)
+            let mut server = Load::new(workload, &sides.server.0, requests, connections)
                 .await
                 .context("the server")?;
             let warm_up = settings.round / 5;
             limit.round(warm_up).await.context("the limit")?;
             server.round(warm_up).await.context("the server")?;
-            let (mut of_limit, mut of_server) = (Vec::new(), Vec::new());
+            let (mut of_limit, mut of_server) = (Side::default(), Side::default());
             for _ in 0..settings.pairs {
-                of_limit.push(limit.round(settings.round).await.context("the limit")?);
-                of_server.push(server.round(settings.round).await.context("the server")?);
+                let round = of_limit.measure(&mut limit, sides.limit.1, settings.round);
+                round.await.context("the limit")?;
+                let round = of_server.measure(&mut server, sides.server.1, settings.round);
+                round.await.context("the server")?;
             }
             limit.close().await;
             server.close().await;
+            of_limit.latencies.sort_unstable();
+            of_server.latencies.sort_unstable();
             Ok(Self {
                 workload,
                 connections,
-                limit: Side::new(of_limit),
-                server: Side::new(of_server),
+                limit: of_limit,
+                server: of_server,
             })
         })
     }

@@ -48,6 +48,9 @@ impl Settings {
         if let Some(directory) = variable("KEYLEDGER_BENCH_DIR")? {
             settings.directory = directory.into();
         }
+        if let Some(text) = variable("KEYLEDGER_BENCH_CONNECTIONS")? {
+            settings.connections = connections_from_text(&text)?;
+        }
         for argument in arguments {
             settings.take_argument(&argument.to_string_lossy())?;
         }
@@ -110,4 +113,12 @@ fn round_from_text(text: &str) -> Result<Duration> {
         bail!("KEYLEDGER_BENCH_SECONDS is {seconds}; it must be above 0 and at most 3600");
     }
     Ok(Duration::from_secs_f64(seconds))
+}
+
+fn connections_from_text(text: &str) -> Result<Vec<usize>> {
+    let count = |word: &str| word.trim().parse().ok().filter(|count| *count > 0);
+    let counts: Option<Vec<usize>> = text.split(',').map(count).collect();
+    counts.with_context(|| {
+        format!("KEYLEDGER_BENCH_CONNECTIONS is `{text}`; it lists numbers, as in `16,64`")
+    })
 }
