@@ -5,8 +5,11 @@
 //! A client that may no longer act is cut off whatever it is doing, except that an answer under way
 //! in the store is never abandoned: it ends, and is not sent.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
@@ -193,17 +196,12 @@ impl<A: Answerer> Connection<A> {
     /// The rest of a message: its length, or what is wrong with its header.
     async fn receive(&mut self) -> Result<Result<usize, ttlv::Error>, Ended> {
         let limit = self.around.limits.request_timeout();
+        let fill = self.frames.fill(&mut self.stream);
         let clients = &mut self.signals.clients;
-        let filled = tokio::select! {
-            biased;
-            () = cut_off(clients, &*self.around.service, &self.identity) => return Err(Ended::Cut),
-            filled = timeout(limit, self.frames.fill(&mut self.stream)) => filled,
-        };
-        match filled {
-            Err(_) => Err(Ended::TimedOut),
-            Ok(Ok(length)) => Ok(Ok(length)),
-            Ok(Err(FrameError::Unframed(error))) => Ok(Err(error)),
-            Ok(Err(FrameError::Io(error))) => Err(error.into()),
+        match within(limit, clients, &*self.around.service, &self.identity, fill).await? {
+            Ok(length) => Ok(Ok(length)),
+            Err(FrameError::Unframed(error)) => Ok(Err(error)),
+            Err(FrameError::Io(error)) => Err(error.into()),
         }
     }
 
@@ -216,12 +214,7 @@ impl<A: Answerer> Connection<A> {
         };
         let limit = self.around.limits.request_timeout();
         let clients = &mut self.signals.clients;
-        let written = tokio::select! {
-            biased;
-            () = cut_off(clients, &*self.around.service, &self.identity) => return Err(Ended::Cut),
-            written = timeout(limit, write) => written,
-        };
-        written.map_err(|_| Ended::TimedOut)??;
+        within(limit, clients, &*self.around.service, &self.identity, write).await??;
         self.around.counts.answers.add_one();
         if answer.close {
             Err(Ended::Answered)
@@ -240,6 +233,28 @@ impl<A: Answerer> Connection<A> {
         if matches!(ended, Ended::Answered) {
             linger(self.stream.into_inner().0).await;
         }
+    }
+}
+
+/// Carries `work` on to its end, unless it takes longer than `limit` or the client may no longer act.
+async fn within<T, A: Answerer>(
+    limit: Duration,
+    clients: &mut watch::Receiver<u64>,
+    service: &A,
+    identity: &Identity,
+    work: impl Future<Output = T>,
+) -> Result<T, Ended> {
+    let mut work = pin!(work);
+    // Mostly it is done at once, and then nothing else need be waited for.
+    if !clients.has_changed().unwrap_or(false)
+        && let Poll::Ready(done) = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await
+    {
+        return Ok(done);
+    }
+    tokio::select! {
+        biased;
+        () = cut_off(clients, service, identity) => Err(Ended::Cut),
+        done = timeout(limit, work) => done.map_err(|_| Ended::TimedOut),
     }
 }
 
