@@ -237,7 +237,7 @@ impl Service {
     fn random_bytes(&self) -> Result<[u8; 10], OpError> {
         let mut bytes = [0; 10];
         let failed = |_| OpError::new(Cause::Cryptographic, "the random source failed");
-        self.parts.random.fill(&mut bytes).map_err(failed)?;
+        self.parts.random.fill_public(&mut bytes).map_err(failed)?;
         Ok(bytes)
     }
 
