@@ -9,6 +9,7 @@ mod cache;
 pub mod changeset;
 mod config;
 mod error;
+mod gather;
 mod interned;
 pub mod query;
 mod readers;
@@ -18,6 +19,7 @@ mod sqlite;
 mod tests;
 mod writer;
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,10 +43,11 @@ use crate::audit::record;
 use crate::crypto::Wrapped;
 use crate::domain::{Clients, InstanceId, Object, ObjectId};
 use cache::Cache;
+use gather::Gather;
 use interned::Interned;
 use readers::Readers;
 use reserve::Reserve;
-use writer::{Command, Submission, Writer};
+use writer::{Command, Reply, Submission, Writer};
 
 /// An open store; clones are the same store. It is closed with the last of them, or by
 /// [`Store::close`].
@@ -61,6 +64,7 @@ struct Shared {
     clients_version: watch::Sender<u64>,
     head: watch::Sender<Sequence>,
     interned: Interned,
+    gather: Gather,
     commits: AtomicU64,
     room: watch::Sender<Room>,
 }
@@ -78,6 +82,7 @@ struct Inner {
 #[derive(Debug)]
 struct Handle {
     commands: Option<mpsc::Sender<Command>>,
+    shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -145,13 +150,17 @@ impl Store {
             clients_version: watch::Sender::new(0),
             head: watch::Sender::new(head),
             interned: Interned::load(&db)?,
+            gather: Gather::new(),
             commits: AtomicU64::new(0),
             room: watch::Sender::new(room),
         });
         let readers = Readers::start(path, config.readers)?;
-        let (commands, thread) = Writer::start(db, reserve, Arc::clone(&shared), config, on_fatal)?;
+        let log = sqlite::Log::open(path)?;
+        let (commands, thread) =
+            Writer::start((db, log), reserve, Arc::clone(&shared), config, on_fatal)?;
         let writer = Handle {
             commands: Some(commands),
+            shared: Arc::clone(&shared),
             thread: Mutex::new(Some(thread)),
         };
         Ok(Self {
@@ -291,7 +300,8 @@ impl Store {
         let (submission, answer) = self.submission(changeset);
         let sent = commands.send(Command::Apply(submission)).await;
         sent.map_err(|_| ApplyError::Closed)?;
-        answer.await.map_err(|_| ApplyError::Closed)?
+        self.inner.shared.gather.added().await;
+        answer.await.map_err(|_| ApplyError::Closed)?.outcome
     }
 
     /// [`Store::apply`] for a thread that runs no async code; it must not be called from one that
@@ -310,7 +320,8 @@ impl Store {
         commands
             .blocking_send(Command::Apply(submission))
             .map_err(|_| ApplyError::Closed)?;
-        answer.blocking_recv().map_err(|_| ApplyError::Closed)?
+        self.inner.shared.gather.make_due();
+        answer.blocking_recv().map_err(|_| ApplyError::Closed)?.outcome
     }
 
     /// A page of the trail from a sequence on: at most `limit` events that match, after reading a
@@ -383,8 +394,11 @@ impl Store {
             return;
         };
         // Either fails only when the writer has ended already.
-        if commands.send(Command::Close(reply)).await.is_ok() && done.await.is_err() {
-            tracing::debug!("The store was closed before.");
+        if commands.send(Command::Close(reply)).await.is_ok() {
+            self.inner.shared.gather.make_due();
+            if done.await.is_err() {
+                tracing::debug!("The store was closed before.");
+            }
         }
     }
 
@@ -392,11 +406,13 @@ impl Store {
     fn submission(
         &self,
         changeset: Changeset,
-    ) -> (Submission, oneshot::Receiver<Result<Applied, ApplyError>>) {
-        let mut json = Vec::with_capacity(2048);
+    ) -> (Submission, oneshot::Receiver<Reply>) {
+        thread_local! {
+            /// The JSON of the event that is hashed.
+            static JSON: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+        }
         let prepare = |event: &crate::audit::Event| {
-            json.clear();
-            let leaf = event.leaf_hash_into(&mut json);
+            let leaf = JSON.with_borrow_mut(|json| event.leaf_hash_into(json));
             let record = self
                 .inner
                 .shared
@@ -425,6 +441,7 @@ impl Store {
 impl Drop for Handle {
     fn drop(&mut self) {
         self.commands = None;
+        self.shared.gather.make_due();
         let thread = self
             .thread
             .lock()

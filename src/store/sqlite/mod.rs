@@ -9,6 +9,7 @@ pub(super) mod client;
 mod codes;
 pub(super) mod event;
 pub(super) mod locate;
+mod log;
 pub(super) mod object;
 
 use std::cell::Cell;
@@ -19,6 +20,8 @@ use std::time::Duration;
 
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+
+pub(super) use log::Log;
 
 use super::error::{ApplyError, StoreError, Thing};
 use super::{InitMeta, Origin, Sequence};
@@ -102,6 +105,8 @@ pub(super) fn open(path: &Path, now: i64) -> Result<Connection, StoreError> {
     }
     prepare_writer(&db)?;
     migrate(&mut db, now)?;
+    // From here on the thread that writes syncs what it commits: see `log`.
+    db.pragma_update(None, "synchronous", "NORMAL")?;
     Ok(db)
 }
 

@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 use rusqlite::{Connection, ErrorCode};
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::changeset::{Changeset, Write};
@@ -42,12 +43,40 @@ pub(super) struct Submission {
     pub(super) changeset: Changeset,
     /// Leaf hash and, if initiator and scope had numbers already, record of each event.
     pub(super) prepared: Vec<([u8; 32], Option<Vec<u8>>)>,
-    pub(super) reply: oneshot::Sender<Result<Applied, ApplyError>>,
+    pub(super) reply: oneshot::Sender<Reply>,
+}
+
+/// What the thread does after a transaction.
+enum Next {
+    /// Wait until the next one is due.
+    Wait,
+    /// Take what did not fit into this one.
+    Take,
+    /// End, and tell this one.
+    End(Option<oneshot::Sender<()>>),
+}
+
+/// What became of a submission.
+pub(super) struct Reply {
+    pub(super) outcome: Result<Applied, ApplyError>,
+    /// Back to the thread that made it: memory is freed best where it was reserved.
+    _spent: Spent,
+}
+
+type Spent = (Changeset, Vec<([u8; 32], Option<Vec<u8>>)>);
+
+impl Submission {
+    fn answer(self, outcome: Result<Applied, ApplyError>) {
+        let _spent = (self.changeset, self.prepared);
+        // Who asked may have gone away.
+        drop(self.reply.send(Reply { outcome, _spent }));
+    }
 }
 
 /// The state of the thread.
 pub(super) struct Writer {
     db: Connection,
+    log: sqlite::Log,
     shared: Arc<Shared>,
     /// Versions as of the transaction under way; only this thread changes them.
     versions: quick_cache::unsync::Cache<ObjectId, object::Versions>,
@@ -67,7 +96,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts the thread.
     pub(super) fn start(
-        db: Connection,
+        (db, log): (Connection, sqlite::Log),
         reserve: Reserve,
         shared: Arc<Shared>,
         config: &StoreConfig,
@@ -77,6 +106,7 @@ impl Writer {
         let next = *shared.head.borrow();
         let writer = Self {
             db,
+            log,
             versions: quick_cache::unsync::Cache::new(config.cache_objects.max(1)),
             clients: shared.clients.load_full(),
             clients_changed: false,
@@ -101,49 +131,49 @@ impl Writer {
         if *self.shared.room.borrow() != Room::Enough {
             self.look_again_later();
         }
-        while let Some(command) = commands.blocking_recv() {
-            let (batch, close) = self.gather(command, &mut commands);
+        let mut next = Next::Wait;
+        let closed = loop {
+            if matches!(next, Next::Wait) {
+                self.shared.gather.wait();
+            }
+            let batch;
+            (batch, next) = self.take(&mut commands);
             if !batch.is_empty() && self.commit(batch).is_break() {
                 return;
             }
-            if let Some(reply) = close {
-                commands.close();
-                self.checkpoint();
-                drop(self.db);
-                if reply.send(()).is_err() {
-                    tracing::debug!("Nobody waited for the store to close.");
-                }
-                return;
+            if let Next::End(closed) = next {
+                break closed;
             }
-        }
+        };
+        commands.close();
         self.checkpoint();
+        drop(self.db);
+        if closed.is_some_and(|closed| closed.send(()).is_err()) {
+            tracing::debug!("Nobody waited for the store to close.");
+        }
     }
 
-    /// The batch that begins with this command: all that is queued already, up to the bounds.
-    fn gather(
-        &mut self,
-        first: Command,
-        commands: &mut mpsc::Receiver<Command>,
-    ) -> (Vec<Submission>, Option<oneshot::Sender<()>>) {
+    /// What is queued, up to the bounds of a transaction, and how to go on after it.
+    fn take(&mut self, commands: &mut mpsc::Receiver<Command>) -> (Vec<Submission>, Next) {
         let (mut batch, mut events) = (Vec::new(), 0);
-        let mut command = Some(first);
-        while let Some(taken) = command {
-            match taken {
-                Command::Apply(submission) => {
+        while batch.len() < self.changesets_max && events < self.events_max {
+            match commands.try_recv() {
+                Ok(Command::Apply(submission)) => {
                     events += submission.changeset.events().len();
                     batch.push(submission);
                 }
-                Command::LookForRoom => self.look_for_room(),
-                Command::Close(reply) => return (batch, Some(reply)),
+                Ok(Command::LookForRoom) => self.look_for_room(),
+                Ok(Command::Close(closed)) => return (batch, Next::End(Some(closed))),
+                Err(TryRecvError::Empty) => return (batch, Next::Wait),
+                Err(TryRecvError::Disconnected) => return (batch, Next::End(None)),
             }
-            let full = batch.len() >= self.changesets_max || events >= self.events_max;
-            command = if full { None } else { commands.try_recv().ok() };
         }
-        (batch, None)
+        (batch, Next::Take)
     }
 
     fn commit(&mut self, batch: Vec<Submission>) -> ControlFlow<()> {
         let first = self.next;
+        let changesets = batch.len();
         let outcomes = loop {
             let failure = match self.transaction(&batch) {
                 Ok(outcomes) => {
@@ -158,13 +188,14 @@ impl Writer {
                 continue;
             }
             for submission in batch {
-                drop(submission.reply.send(Err(failure.error.clone())));
+                submission.answer(Err(failure.error.clone()));
             }
             return ended;
         };
         for (submission, outcome) in batch.into_iter().zip(outcomes) {
-            drop(submission.reply.send(outcome));
+            submission.answer(outcome);
         }
+        self.shared.gather.answered(changesets);
         self.checkpoint_when_due()
     }
 
@@ -189,10 +220,9 @@ impl Writer {
             self.statement("ROLLBACK")?;
             return Ok(outcomes);
         }
-        // The sync is in here.
-        self.db
-            .execute_batch("COMMIT")
-            .map_err(Failure::of_commit)?;
+        let mut commit = self.db.prepare_cached("COMMIT").map_err(Failure::of_commit)?;
+        commit.execute([]).map_err(Failure::of_commit)?;
+        self.log.sync()?;
         self.shared.commits.fetch_add(1, Ordering::Relaxed);
         Ok(outcomes)
     }

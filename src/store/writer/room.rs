@@ -5,6 +5,7 @@
 //! committed, and so nothing is answered. Now and then the writer looks whether there is room again. Each change is logged once.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Command, Failure, Writer};
@@ -80,13 +81,14 @@ impl Writer {
 
     /// Sees to it that the writer looks for room soon, also if nobody asks anything of it.
     pub(super) fn look_again_later(&self) {
-        let commands = self.commands.clone();
+        let (commands, shared) = (self.commands.clone(), Arc::clone(&self.shared));
         let thread = std::thread::Builder::new().name("store-room".to_owned());
         let wait = move || {
             std::thread::sleep(LOOK_AGAIN);
             // The store may have been closed meanwhile.
             if let Some(commands) = commands.upgrade() {
                 drop(commands.blocking_send(Command::LookForRoom));
+                shared.gather.make_due();
             }
         };
         if let Err(error) = thread.spawn(wait) {
