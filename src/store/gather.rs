@@ -122,9 +122,8 @@ mod tests {
     async fn a_lone_caller_waits_for_nobody() {
         let gather = gather(1);
         let mut added = std::pin::pin!(gather.added());
-        let polled = std::future::poll_fn(|cx| {
-            std::task::Poll::Ready(added.as_mut().poll(cx).is_ready())
-        });
+        let polled =
+            std::future::poll_fn(|cx| std::task::Poll::Ready(added.as_mut().poll(cx).is_ready()));
         assert!(polled.await);
         assert!(is_due(&gather));
     }

@@ -321,7 +321,10 @@ impl Store {
             .blocking_send(Command::Apply(submission))
             .map_err(|_| ApplyError::Closed)?;
         self.inner.shared.gather.make_due();
-        answer.blocking_recv().map_err(|_| ApplyError::Closed)?.outcome
+        answer
+            .blocking_recv()
+            .map_err(|_| ApplyError::Closed)?
+            .outcome
     }
 
     /// A page of the trail from a sequence on: at most `limit` events that match, after reading a
@@ -403,10 +406,7 @@ impl Store {
     }
 
     /// Computes what needs no transaction, here rather than in the one thread that writes.
-    fn submission(
-        &self,
-        changeset: Changeset,
-    ) -> (Submission, oneshot::Receiver<Reply>) {
+    fn submission(&self, changeset: Changeset) -> (Submission, oneshot::Receiver<Reply>) {
         thread_local! {
             /// The JSON of the event that is hashed.
             static JSON: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };

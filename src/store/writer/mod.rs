@@ -220,7 +220,10 @@ impl Writer {
             self.statement("ROLLBACK")?;
             return Ok(outcomes);
         }
-        let mut commit = self.db.prepare_cached("COMMIT").map_err(Failure::of_commit)?;
+        let mut commit = self
+            .db
+            .prepare_cached("COMMIT")
+            .map_err(Failure::of_commit)?;
         commit.execute([]).map_err(Failure::of_commit)?;
         self.log.sync()?;
         self.shared.commits.fetch_add(1, Ordering::Relaxed);
