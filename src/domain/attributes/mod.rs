@@ -245,3 +245,6 @@ fn random_number_generator() -> AttributeValue {
     let unspecified = AttributeValue::Enumeration(RngAlgorithm::Unspecified.code());
     AttributeValue::Structure(vec![Field::new(Tag::RngAlgorithm, unspecified)])
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use structure::{Completeness, FieldSpec, Required, fields_of};
+pub use structure::{Completeness, FieldSpec, fields_of};
 pub use table::{
     AppliesTo, AttributeSpec, Change, Deletable, Instances, Presence, Setter, StandardAttribute,
 };
@@ -23,7 +23,6 @@ use std::fmt;
 use ttlv::{Structure, Writer};
 
 use super::{
-    enums::enumeration_of,
     error::DecodeError,
     fields::{Scope, Taken, count, once, required},
     tag::Tag,
@@ -148,12 +147,12 @@ impl Attribute {
         Ok(Self { name, index, value })
     }
 
-    /// Writes the Attribute structure. Fields that are newer than the version are left out; whether
-    /// the attribute itself may be shown is asked with `visible_in`.
+    /// Writes the Attribute structure. Fields that are newer than the version, or have a value that
+    /// is, are left out; whether the attribute itself may be shown is asked with `visible_in`.
     pub fn encode(&self, writer: &mut Writer, version: ProtocolVersion) {
-        let keep = |tag| match &self.name {
+        let keep = |field: &Field| match &self.name {
             AttributeName::Standard(standard) => {
-                structure::field_since(*standard, tag).is_none_or(|since| since <= version)
+                structure::is_field_known(*standard, field, version)
             }
             AttributeName::Custom(_) | AttributeName::Unknown(_) => true,
         };
@@ -170,19 +169,18 @@ impl Attribute {
         });
     }
 
-    /// Whether a peer of this version knows the attribute and, if it is an enumeration, its value.
+    /// Whether a peer of this version knows the attribute and as much of its value as must be there.
     #[must_use]
     pub fn visible_in(&self, version: ProtocolVersion) -> bool {
-        self.name.visible_in(version) && self.value_visible_in(version)
-    }
-
-    fn value_visible_in(&self, version: ProtocolVersion) -> bool {
-        let (Some(spec), AttributeValue::Enumeration(code)) = (self.name.spec(), &self.value)
-        else {
-            return true;
+        let readable = |standard: StandardAttribute| {
+            structure::is_value_known(standard.tag(), &self.value, version)
+                && structure::is_readable(standard, self.value.fields(), version)
         };
-        let value = enumeration_of(spec.tag).and_then(|table| table.value(*code));
-        value.is_none_or(|value| value.since <= version)
+        self.name.visible_in(version)
+            && match &self.name {
+                AttributeName::Standard(standard) => readable(*standard),
+                AttributeName::Custom(_) | AttributeName::Unknown(_) => true,
+            }
     }
 }
 
@@ -206,6 +204,6 @@ fn check_standard(
             found: value.item_type(),
         });
     }
-    structure::check_enumeration(spec.tag, value)?;
+    structure::check_enumeration(spec.tag, value, version)?;
     structure::check(attribute, value.fields(), completeness, version)
 }

@@ -20,31 +20,10 @@ pub struct FieldSpec {
     pub tag: Tag,
     /// The first version that defines it here.
     pub since: ProtocolVersion,
-    /// The versions that demand it.
-    pub required: Required,
+    /// Whether it must be there.
+    pub required: bool,
     /// Whether it may occur several times.
     pub repeatable: bool,
-}
-
-/// When a field must be there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Required {
-    /// In every version.
-    Always,
-    /// In versions before this one.
-    Before(ProtocolVersion),
-    /// Never.
-    No,
-}
-
-impl Required {
-    fn in_version(self, version: ProtocolVersion) -> bool {
-        match self {
-            Self::Always => true,
-            Self::Before(first) => version < first,
-            Self::No => false,
-        }
-    }
 }
 
 /// Whether a structure must be complete, or describes what is looked for.
@@ -69,15 +48,10 @@ macro_rules! fields {
 )]
 const fn field(tag: Tag, since: ProtocolVersion, kind: &str) -> FieldSpec {
     let kind = kind.as_bytes()[0];
-    let required = if kind == b'r' {
-        Required::Always
-    } else {
-        Required::No
-    };
     FieldSpec {
         tag,
         since,
-        required,
+        required: kind == b'r',
         repeatable: kind == b'm',
     }
 }
@@ -96,17 +70,8 @@ pub fn fields_of(attribute: StandardAttribute) -> Option<&'static [FieldSpec]> {
             fields![UsageLimitsTotal r V1_0, UsageLimitsCount o V1_0, UsageLimitsUnit r V1_0]
         }
         A::ApplicationSpecificInformation => {
-            const {
-                &[
-                    field(Tag::ApplicationNamespace, ProtocolVersion::V1_0, "r"),
-                    FieldSpec {
-                        tag: Tag::ApplicationData,
-                        since: ProtocolVersion::V1_0,
-                        required: Required::Before(ProtocolVersion::V1_3),
-                        repeatable: false,
-                    },
-                ]
-            }
+            // Without data the server is asked to make it, in every version (KMIP 1.0 §3.30); the tables demand it before 1.3.
+            fields![ApplicationNamespace r V1_0, ApplicationData o V1_0]
         }
         A::AlternativeName => fields![AlternativeNameValue r V1_2, AlternativeNameType r V1_2],
         A::KeyValueLocation => {
@@ -149,13 +114,33 @@ pub fn fields_of(attribute: StandardAttribute) -> Option<&'static [FieldSpec]> {
     Some(fields)
 }
 
-/// The first version that defines a field of a structured attribute; nothing for a stranger.
-pub(super) fn field_since(attribute: StandardAttribute, tag: ttlv::Tag) -> Option<ProtocolVersion> {
-    let fields = fields_of(attribute)?;
+/// Whether a peer of this version knows a field of a structured attribute and, if it is an enumeration, its value.
+pub(super) fn is_field_known(
+    attribute: StandardAttribute,
+    field: &Field,
+    version: ProtocolVersion,
+) -> bool {
+    let specs = fields_of(attribute).unwrap_or_default();
+    let spec = specs.iter().find(|spec| spec.tag.raw() == field.tag);
+    // A stranger is as old as whoever sent it.
+    spec.is_none_or(|spec| spec.since <= version && is_value_known(spec.tag, &field.value, version))
+}
+
+/// Whether a peer of this version can be shown a structured attribute: it knows every field that must be there.
+pub(super) fn is_readable(
+    attribute: StandardAttribute,
+    fields: &[Field],
+    version: ProtocolVersion,
+) -> bool {
+    let specs = fields_of(attribute).unwrap_or_default();
+    let demanded = |field: &&Field| {
+        let is_it = |spec: &&FieldSpec| spec.tag.raw() == field.tag;
+        specs.iter().find(is_it).is_some_and(|spec| spec.required)
+    };
     fields
         .iter()
-        .find(|spec| spec.tag.raw() == tag)
-        .map(|spec| spec.since)
+        .filter(demanded)
+        .all(|field| is_field_known(attribute, field, version))
 }
 
 /// Checks the fields of a structured attribute against the table.
@@ -170,7 +155,7 @@ pub(super) fn check(
     for field in fields {
         let known = |spec: &&FieldSpec| spec.tag.raw() == field.tag && spec.since <= version;
         match specs.iter().find(known) {
-            Some(spec) => check_field(spec.tag, &field.value)?,
+            Some(spec) => check_field(spec.tag, &field.value, version)?,
             None => scope.refuse(field.tag)?,
         }
     }
@@ -182,15 +167,18 @@ pub(super) fn check(
         if seen > 1 && !spec.repeatable {
             return Err(DecodeError::Repeated(spec.tag));
         }
-        let demanded = completeness == Completeness::Whole && spec.required.in_version(version);
-        if seen == 0 && demanded {
+        if seen == 0 && spec.required && completeness == Completeness::Whole {
             return Err(DecodeError::Missing(spec.tag));
         }
     }
     Ok(())
 }
 
-fn check_field(tag: Tag, value: &AttributeValue) -> Result<(), DecodeError> {
+fn check_field(
+    tag: Tag,
+    value: &AttributeValue,
+    version: ProtocolVersion,
+) -> Result<(), DecodeError> {
     // The first type of the table is the one of KMIP 1.x.
     if let Some(expected) = tag.types().first()
         && *expected != value.item_type()
@@ -201,24 +189,33 @@ fn check_field(tag: Tag, value: &AttributeValue) -> Result<(), DecodeError> {
             found: value.item_type(),
         });
     }
-    check_enumeration(tag, value)
+    check_enumeration(tag, value, version)
 }
 
-/// Checks that an enumeration's value is one the standard defines, where the standard defines any.
-pub(super) fn check_enumeration(tag: Tag, value: &AttributeValue) -> Result<(), DecodeError> {
-    let AttributeValue::Enumeration(code) = *value else {
-        return Ok(());
-    };
-    let Some(table) = enumeration_of(tag) else {
-        return Ok(());
-    };
-    match table.value(code) {
-        Some(_) => Ok(()),
-        None => Err(DecodeError::UnknownEnumeration {
-            tag: tag.raw(),
-            code,
-        }),
+/// Checks that an enumeration's value is one the version defines, where the standard defines any.
+pub(super) fn check_enumeration(
+    tag: Tag,
+    value: &AttributeValue,
+    version: ProtocolVersion,
+) -> Result<(), DecodeError> {
+    match *value {
+        AttributeValue::Enumeration(code) if !is_value_known(tag, value, version) => {
+            Err(DecodeError::UnknownEnumeration {
+                tag: tag.raw(),
+                code,
+            })
+        }
+        _ => Ok(()),
     }
+}
+
+/// Whether the version defines the value, if it is one of an enumeration of the standard.
+pub(super) fn is_value_known(tag: Tag, value: &AttributeValue, version: ProtocolVersion) -> bool {
+    let (AttributeValue::Enumeration(code), Some(table)) = (value, enumeration_of(tag)) else {
+        return true;
+    };
+    let known = table.value(*code);
+    known.is_some_and(|value| value.defined_in(version))
 }
 
 /// Whether a value of this type may stand inside a structured attribute: structures do not nest.

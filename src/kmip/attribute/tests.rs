@@ -28,8 +28,14 @@ fn decode(
     completeness: Completeness,
 ) -> Result<Attribute, DecodeError> {
     let mut writer = Writer::default();
-    // The newest version writes every field, so that the reader is the one to judge.
-    attribute.encode(&mut writer, ProtocolVersion::V2_1);
+    // Every field is written, so that the reader is the one to judge.
+    writer.structure(Tag::Attribute, |writer| {
+        writer.text(Tag::AttributeName, attribute.name.text());
+        if let Some(index) = attribute.index {
+            writer.integer(Tag::AttributeIndex, i32::try_from(index).expect("small"));
+        }
+        attribute.value.encode(writer, Tag::AttributeValue);
+    });
     decode_bytes(writer.as_bytes(), version, completeness)
 }
 
@@ -139,12 +145,65 @@ fn a_structure_needs_its_fields_unless_it_is_a_criterion() {
 }
 
 #[test]
-fn application_data_is_optional_since_1_3() {
+fn application_data_may_be_left_to_the_server() {
     let fields = structure(&[(Tag::ApplicationNamespace, text("ssl"))]);
     let attribute = Attribute::standard(StandardAttribute::ApplicationSpecificInformation, fields);
-    let error = whole(&attribute, ProtocolVersion::V1_2).expect_err("required before 1.3");
-    assert_eq!(error, DecodeError::Missing(Tag::ApplicationData));
-    assert!(whole(&attribute, ProtocolVersion::V1_3).is_ok());
+    assert!(whole(&attribute, ProtocolVersion::V1_0).is_ok());
+    assert!(whole(&attribute, ProtocolVersion::V1_4).is_ok());
+}
+
+fn link(link_type: u32) -> Attribute {
+    let fields = structure(&[
+        (Tag::LinkType, AttributeValue::Enumeration(link_type)),
+        (Tag::LinkedObjectIdentifier, text("other")),
+    ]);
+    Attribute::standard(StandardAttribute::Link, fields)
+}
+
+#[test]
+fn a_value_newer_than_the_message_is_refused_and_not_answered() {
+    // Parent Link came with 1.2, PKCS#12 Password Link with 1.4, Wrapping Key Link with 2.0.
+    for (link_type, since) in [
+        (0x0107, ProtocolVersion::V1_0),
+        (0x0108, ProtocolVersion::V1_2),
+        (0x010d, ProtocolVersion::V1_4),
+        (0x010e, ProtocolVersion::V2_0),
+    ] {
+        for version in ProtocolVersion::SUPPORTED {
+            let known = *version >= since;
+            let read = whole(&link(link_type), *version);
+            assert_eq!(read.is_ok(), known, "{link_type:x} in {version}");
+            if let Err(error) = read {
+                assert_eq!(error.reason(), ResultReason::InvalidField);
+            }
+            assert_eq!(link(link_type).visible_in(*version), known);
+        }
+    }
+}
+
+#[test]
+fn an_optional_field_with_a_newer_value_is_left_out_of_an_answer() {
+    let mode = |mode| {
+        let fields = structure(&[
+            (Tag::BlockCipherMode, AttributeValue::Enumeration(mode)),
+            (Tag::PaddingMethod, AttributeValue::Enumeration(3)),
+        ]);
+        Attribute::standard(StandardAttribute::CryptographicParameters, fields)
+    };
+    // AEAD came with 1.4, GCM with 1.0.
+    for (code, version, fields) in [
+        (0x12, ProtocolVersion::V1_4, 2),
+        (0x12, ProtocolVersion::V1_3, 1),
+        (0x09, ProtocolVersion::V1_0, 2),
+    ] {
+        let attribute = mode(code);
+        assert!(attribute.visible_in(version));
+        let mut writer = Writer::default();
+        attribute.encode(&mut writer, version);
+        let read = decode_bytes(writer.as_bytes(), version, Completeness::Whole);
+        let read = read.expect("readable in its own version");
+        assert_eq!(read.value.fields().len(), fields, "{code:x} in {version}");
+    }
 }
 
 #[test]

@@ -89,7 +89,7 @@ impl AttributeValue {
         &self,
         writer: &mut Writer,
         tag: RawTag,
-        keep: &dyn Fn(RawTag) -> bool,
+        keep: &dyn Fn(&Field) -> bool,
     ) {
         match self {
             Self::Integer(value) => writer.integer(tag, *value),
@@ -102,7 +102,7 @@ impl AttributeValue {
             Self::DateTime(value) => writer.date_time(tag, *value),
             Self::Interval(value) => writer.interval(tag, *value),
             Self::Structure(fields) => writer.structure(tag, |writer| {
-                for field in fields.iter().filter(|field| keep(field.tag)) {
+                for field in fields.iter().filter(|field| keep(field)) {
                     field.value.encode(writer, field.tag);
                 }
             }),

@@ -49,6 +49,14 @@ impl EnumerationTable {
     }
 }
 
+impl EnumerationValue {
+    /// Whether the value is defined in this version.
+    #[must_use]
+    pub fn defined_in(&self, version: ProtocolVersion) -> bool {
+        self.since <= version && self.removed.is_none_or(|removed| version < removed)
+    }
+}
+
 /// What every enumeration can do, for code that decodes any of them.
 pub trait Enumerated: Copy + Sized + 'static {
     /// The enumeration as data.
