@@ -2,6 +2,7 @@
 //! recorded of each.
 
 mod attribute_changes;
+mod attribute_rules;
 mod attributes;
 mod batches;
 mod lifecycle;

@@ -174,6 +174,7 @@ impl Node {
 
 /// Tags (KMIP 1.4 §9.1.3.1).
 pub(crate) mod tag {
+    pub(crate) const APPLICATION_NAMESPACE: u32 = 0x42_0003;
     pub(crate) const ATTRIBUTE: u32 = 0x42_0008;
     pub(crate) const ATTRIBUTE_INDEX: u32 = 0x42_0009;
     pub(crate) const ATTRIBUTE_NAME: u32 = 0x42_000a;
@@ -197,6 +198,8 @@ pub(crate) mod tag {
     pub(crate) const MAXIMUM_ITEMS: u32 = 0x42_004f;
     pub(crate) const MAXIMUM_RESPONSE_SIZE: u32 = 0x42_0050;
     pub(crate) const MESSAGE_EXTENSION: u32 = 0x42_0051;
+    pub(crate) const LINK_TYPE: u32 = 0x42_004b;
+    pub(crate) const LINKED_OBJECT_IDENTIFIER: u32 = 0x42_004c;
     pub(crate) const NAME_TYPE: u32 = 0x42_0054;
     pub(crate) const NAME_VALUE: u32 = 0x42_0055;
     pub(crate) const OBJECT_TYPE: u32 = 0x42_0057;
@@ -226,6 +229,8 @@ pub(crate) mod tag {
     pub(crate) const VENDOR_IDENTIFICATION: u32 = 0x42_009d;
     pub(crate) const WRAPPING_METHOD: u32 = 0x42_009e;
     pub(crate) const PASSWORD: u32 = 0x42_00a1;
+    pub(crate) const ALTERNATIVE_NAME_VALUE: u32 = 0x42_00c0;
+    pub(crate) const ALTERNATIVE_NAME_TYPE: u32 = 0x42_00c1;
     pub(crate) const OBJECT_GROUP_MEMBER: u32 = 0x42_00ac;
     pub(crate) const OFFSET_ITEMS: u32 = 0x42_00d4;
     pub(crate) const LOCATED_ITEMS: u32 = 0x42_00d5;
@@ -262,6 +267,9 @@ pub(crate) mod reason {
     pub(crate) const FEATURE_NOT_SUPPORTED: u32 = 0x08;
     pub(crate) const ILLEGAL_OPERATION: u32 = 0x0b;
     pub(crate) const PERMISSION_DENIED: u32 = 0x0c;
+    pub(crate) const APPLICATION_NAMESPACE_NOT_SUPPORTED: u32 = 0x0f;
     pub(crate) const KEY_FORMAT_TYPE_NOT_SUPPORTED: u32 = 0x10;
+    pub(crate) const SENSITIVE: u32 = 0x16;
+    pub(crate) const NOT_EXTRACTABLE: u32 = 0x17;
     pub(crate) const GENERAL_FAILURE: u32 = 0x100;
 }

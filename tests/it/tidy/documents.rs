@@ -3,7 +3,10 @@
 use std::fs;
 
 use keyledger::audit::action::table_markdown;
+use keyledger::kmip::attribute::{Change, Deletable, StandardAttribute};
+use keyledger::kmip::enums::ObjectType;
 use keyledger::kmip::operation::Operation;
+use keyledger::kmip::version::ProtocolVersion;
 
 use super::sources::root;
 
@@ -30,6 +33,25 @@ fn every_operation_carried_out_is_in_the_conformance_document() {
             "{} is missing",
             operation.name()
         );
+    }
+}
+
+#[test]
+fn every_attribute_is_in_the_conformance_document() {
+    let Some(text) = document("docs/conformance.md") else {
+        return;
+    };
+    let specs = StandardAttribute::ALL.iter().map(|name| name.spec());
+    for spec in specs.filter(|spec| spec.since <= ProtocolVersion::V1_4) {
+        let start = format!("| {} | {} | ", spec.name(), spec.since);
+        let row = text.lines().find(|line| line.starts_with(&start));
+        let row = row.unwrap_or_else(|| panic!("no row begins with {start}"));
+        let columns: Vec<_> = row.split(" | ").collect();
+        let many = spec.multi.many(ObjectType::SymmetricKey);
+        assert_eq!(columns[5], if many { "many" } else { "one" }, "{row}");
+        assert_eq!(columns[4] == "no", spec.deletable == Deletable::No, "{row}");
+        let never = spec.client_modify == Change::Never;
+        assert_eq!(columns[3] == "never", never, "{row}");
     }
 }
 
