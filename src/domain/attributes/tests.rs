@@ -434,7 +434,7 @@ fn values_that_the_standard_keeps_for_others_are_refused() {
     let refused = Err(AttributeRefused::Namespace);
     assert_eq!(attach(&mut object, &namespace, bounds(false), NOW), refused);
     assert_eq!(
-        make(&[namespace.clone()]).map(drop),
+        make(std::slice::from_ref(&namespace)).map(drop),
         Err(AttributeRefused::Namespace)
     );
     let held = sample("Application Specific Information", 0);
