@@ -10,7 +10,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::{Admin, AdminError, Request, Response, peer};
+use crate::domain::Warning;
 
 /// The most bytes of a request's line.
 pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
@@ -135,6 +136,7 @@ impl ControlSocket {
     pub async fn serve(self, admin: Arc<Admin>, stop: impl Future<Output = ()>) {
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let mut connections = JoinSet::new();
+        let (failed, full) = (Warning::default(), Warning::default());
         tokio::pin!(stop);
         loop {
             while connections.try_join_next().is_some() {}
@@ -142,7 +144,12 @@ impl ControlSocket {
                 () = &mut stop => break,
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, _)) => {
-                        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+                        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+                            if let Some(times) = full.due(Instant::now()) {
+                                tracing::warn!(times, "Control connections were closed: too many at once.");
+                            }
+                            continue;
+                        };
                         let admin = Arc::clone(&admin);
                         connections.spawn(async move {
                             if let Err(error) = serve_connection(stream, &admin).await {
@@ -152,7 +159,9 @@ impl ControlSocket {
                         });
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "Control socket could not accept.");
+                        if let Some(times) = failed.due(Instant::now()) {
+                            tracing::warn!(%error, times, "Control socket could not accept.");
+                        }
                         tokio::time::sleep(Duration::from_millis(100)).await;
                     }
                 }

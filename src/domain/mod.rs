@@ -13,6 +13,7 @@ pub mod object;
 pub mod pending;
 pub mod rate;
 pub mod scope;
+pub mod warning;
 
 pub use client::{
     Client, ClientStatus, Clients, EnrolledCertificate, Identity, Instance, NotAdmitted, Trust,
@@ -23,3 +24,4 @@ pub use id::{ClientId, EventId, InstanceId, ObjectId, RequestId};
 pub use object::{Dates, Name, Object, RevocationReason};
 pub use pending::{Pending, PendingCertificate};
 pub use scope::{Initiator, InitiatorKind, Scope};
+pub use warning::Warning;

@@ -4,6 +4,7 @@
 //! after the changeset is committed; a stale precondition runs the whole message again, a bounded number of times.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::audit::{Data, Event};
 use crate::domain::{Identity, RequestId};
@@ -198,8 +199,12 @@ impl<'a> Exchange<'a> {
         mut done: Vec<Done<'_>>,
         error: &OpError,
     ) -> Answer {
-        tracing::warn!(request = %self.request, cause = ?error.cause, detail = error.detail,
+        tracing::debug!(request = %self.request, cause = ?error.cause, detail = error.detail,
             "A request could not be committed.");
+        if let Some(times) = self.service.warnings().uncommitted.due(Instant::now()) {
+            tracing::warn!(request = %self.request, cause = ?error.cause, detail = error.detail, times,
+                "Requests could not be committed.");
+        }
         let mut answer = self.begin(message);
         for Done {
             item,
@@ -251,7 +256,10 @@ impl<'a> Exchange<'a> {
         let mut changeset = Changeset::new(first);
         events.for_each(|event| changeset.record(event));
         if let Err(error) = self.service.store().apply(changeset).await {
-            tracing::error!(request = %self.request, %error, "A failure could not be recorded.");
+            tracing::debug!(request = %self.request, %error, "A failure could not be recorded.");
+            if let Some(times) = self.service.warnings().unrecorded.due(Instant::now()) {
+                tracing::error!(request = %self.request, %error, times, "Failures could not be recorded.");
+            }
         }
     }
 

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::crypto::{Random, Secret};
-use crate::domain::{Clock, EventId, Identity, NotAdmitted, ObjectId, Pending, RequestId, Scope};
+use crate::domain::{
+    Clock, EventId, Identity, NotAdmitted, ObjectId, Pending, RequestId, Scope, Warning,
+};
 use crate::ops::authentication::checks::Checks;
 use crate::ops::batch;
 use crate::ops::budget::{Budget, Reservation};
@@ -91,10 +93,20 @@ impl Answer {
     }
 }
 
+/// What requests can bring about any number of times: each is told once in a while, and always at `debug`.
+#[derive(Debug, Default)]
+pub(crate) struct Warnings {
+    /// A request could not be committed.
+    pub(crate) uncommitted: Warning,
+    /// A failure could not be recorded.
+    pub(crate) unrecorded: Warning,
+}
+
 /// KMIP behaviour over a store, a keyring, a clock and a random source.
 pub struct Service {
     parts: Parts,
     sightings: Sightings,
+    warnings: Warnings,
     pending: Arc<Mutex<Pending>>,
     turns: Turns,
     checks: Checks,
@@ -130,6 +142,7 @@ impl Service {
         Arc::new(Self {
             parts,
             sightings,
+            warnings: Warnings::default(),
             pending,
             turns: Turns::new(),
             checks,
@@ -154,6 +167,10 @@ impl Service {
 
     pub(crate) const fn global_scope(&self) -> &Arc<Scope> {
         &self.parts.global_scope
+    }
+
+    pub(crate) const fn warnings(&self) -> &Warnings {
+        &self.warnings
     }
 
     pub(crate) fn answers(&self) -> &Budget {

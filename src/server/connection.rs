@@ -10,7 +10,7 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -169,7 +169,7 @@ impl<A: Answerer> Connection<A> {
     async fn turn(&mut self) -> Result<(), Ended> {
         let around = &self.around;
         let Some(wait) = around.pace.turn(self.identity.client) else {
-            if let Some(times) = around.warnings.pace.due() {
+            if let Some(times) = around.warnings.pace.due(Instant::now()) {
                 let client = self.identity.label.as_str();
                 tracing::warn!(
                     client,

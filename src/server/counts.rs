@@ -13,6 +13,8 @@ pub struct Counts {
     pub over_limit: Count,
     /// Handshakes that failed or took too long, refusals included.
     pub handshakes_failed: Count,
+    /// Connections without a client that were cut to make way for others.
+    pub strangers_cut: Count,
     /// Handshakes cut to make way for others, among those that failed.
     pub pushed_out: Count,
     /// Certificates refused after they proved possession of their key.

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -106,7 +106,7 @@ impl Listener {
             match accepted {
                 Ok((socket, peer)) => door.admit(socket, peer, &mut tasks),
                 Err(error) => {
-                    if let Some(times) = door.around.warnings.accept.due() {
+                    if let Some(times) = door.around.warnings.accept.due(Instant::now()) {
                         tracing::warn!(%error, times, "Accepting a connection failed.");
                     }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -202,12 +202,12 @@ impl<A: Answerer> Door<A> {
             Over::Total => (&warnings.connections, "limits.connections-max"),
             Over::Address => (&warnings.address, "limits.connections-per-address-max"),
         };
-        if let Some(times) = warning.due() {
+        if let Some(times) = warning.due(Instant::now()) {
             tracing::warn!(%peer, limit, times, "Connections were closed at once: {over}.");
         }
     }
 
-    async fn serve(&self, socket: TcpStream, permit: ConnectionPermit) {
+    async fn serve(&self, socket: TcpStream, mut permit: ConnectionPermit) {
         // Answers are written whole; waiting for more to send only delays them.
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY could not be set.");
@@ -224,6 +224,10 @@ impl<A: Answerer> Door<A> {
             tracing::debug!("The client is gone since the handshake.");
             return;
         };
+        if !permit.settle() {
+            self.note_cut();
+            return;
+        }
         tracing::Span::current().record("client", identity.label.as_str());
         Connection::new(stream, identity, clients, Arc::clone(&self.around))
             .run()
@@ -238,6 +242,10 @@ impl<A: Answerer> Door<A> {
         let mut stop = self.around.stop.clone();
         tokio::select! {
             () = stopped(&mut stop) => None,
+            () = permit.cut() => {
+                self.note_cut();
+                None
+            }
             stream = self.shake_hands(socket, permit) => stream,
         }
     }
@@ -288,9 +296,20 @@ impl<A: Answerer> Door<A> {
         }
     }
 
+    fn note_cut(&self) {
+        self.around.counts.strangers_cut.add_one();
+        if let Some(times) = self.around.warnings.strangers.due(Instant::now()) {
+            tracing::warn!(
+                limit = "limits.connections-max",
+                times,
+                "Connections without a client were cut to make way for others."
+            );
+        }
+    }
+
     fn note_pushed_out(&self) {
         self.around.counts.pushed_out.add_one();
-        if let Some(times) = self.around.warnings.turns.due() {
+        if let Some(times) = self.around.warnings.turns.due(Instant::now()) {
             tracing::warn!(
                 limit = "limits.handshakes-max",
                 times,

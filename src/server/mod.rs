@@ -17,6 +17,7 @@ mod linger;
 pub mod listener;
 mod pace;
 mod permits;
+mod strangers;
 pub mod tls;
 mod turns;
 mod warnings;

@@ -1,6 +1,7 @@
 //! How many connections and handshakes there may be, in all and from one address.
 //!
-//! A connection over the limit is closed at once; a handshake over the limit waits for its turn. The
+//! A connection over the limit is closed at once, unless it is over the limit of all and a stranger has
+//! to make way for it; a handshake over the limit waits for its turn. The
 //! table of addresses holds only those that are connected, so it is bounded by the number of
 //! connections.
 
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Config;
+use super::strangers::{Place, Strangers};
 use super::turns::{GRACE, Turn, Turns};
 use crate::domain::pending::neighbourhood;
 
@@ -27,6 +29,7 @@ pub(super) enum Over {
 #[derive(Debug)]
 pub(super) struct Permits {
     connections: Arc<Semaphore>,
+    strangers: Arc<Strangers>,
     turns: Arc<Turns>,
     connections_per_address_max: usize,
     handshakes_per_address_max: usize,
@@ -47,7 +50,7 @@ pub(super) struct ConnectionPermit {
     /// What counts as its address.
     address: IpAddr,
     handshakes: Arc<Semaphore>,
-    _connection: OwnedSemaphorePermit,
+    place: Place,
 }
 
 /// The right to be in a handshake, given back when dropped.
@@ -61,6 +64,7 @@ impl Permits {
     pub(super) fn new(config: &Config) -> Arc<Self> {
         Arc::new(Self {
             connections: semaphore(config.connections_max),
+            strangers: Strangers::new(GRACE),
             turns: Turns::new(config.handshakes_max, GRACE),
             connections_per_address_max: config.connections_per_address_max,
             handshakes_per_address_max: config.handshakes_per_address_max,
@@ -70,14 +74,15 @@ impl Permits {
 
     /// The right of a peer at this address to be connected.
     pub(super) fn connect(self: &Arc<Self>, peer: IpAddr) -> Result<ConnectionPermit, Over> {
-        let total = Arc::clone(&self.connections).try_acquire_owned();
-        let connection = total.map_err(|_| Over::Total)?;
         let address = neighbourhood(peer);
         let mut addresses = self.addresses();
         let others = addresses.get(&address).map_or(0, |entry| entry.connections);
         if others >= self.connections_per_address_max {
             return Err(Over::Address);
         }
+        let free = Arc::clone(&self.connections).try_acquire_owned().ok();
+        let free = free.or_else(|| self.strangers.make_way());
+        let free = free.ok_or(Over::Total)?;
         let entry = addresses.entry(address).or_insert_with(|| Address {
             connections: 0,
             handshakes: semaphore(self.handshakes_per_address_max),
@@ -88,7 +93,7 @@ impl Permits {
             peer: peer.to_canonical(),
             address,
             handshakes: Arc::clone(&entry.handshakes),
-            _connection: connection,
+            place: self.strangers.seat(free),
         })
     }
 
@@ -114,6 +119,17 @@ impl ConnectionPermit {
     /// Where the peer is.
     pub(super) const fn peer(&self) -> IpAddr {
         self.peer
+    }
+
+    /// Whether the place is its own for good, now that it is known whose it is; not if it had to make
+    /// way just now.
+    pub(super) fn settle(&mut self) -> bool {
+        self.place.settle()
+    }
+
+    /// Ready when it has to make way for another.
+    pub(super) async fn cut(&self) {
+        self.place.cut().await;
     }
 
     /// Waits for the right to begin a handshake; nothing if there will never be one.

@@ -58,6 +58,30 @@ fn with_all_places_taken_those_connected_are_served_and_the_next_gets_the_next_p
 }
 
 #[test]
+fn strangers_that_take_all_places_keep_nobody_out() {
+    let begun = Instant::now();
+    let server = Arc::new(Server::start_set("[limits]\nconnections-max = 8\n"));
+    let mut settled = server.connect();
+    let strangers: Vec<_> = (2..30)
+        .map(|last| server.socket_from(address(last), None).expect("connected"))
+        .collect();
+    let mut others: Vec<_> = (40..44)
+        .map(|last| {
+            let demo = server.client("demo");
+            until("a place", || {
+                server.try_connect_from(address(last), &demo).ok()
+            })
+        })
+        .collect();
+    let witness = Witness::start(&server);
+    witness.works();
+    works(&mut settled);
+    others.iter_mut().for_each(works);
+    told_rarely(&server, "Connections without a client were cut", begun);
+    drop(strangers);
+}
+
+#[test]
 fn a_few_addresses_that_begin_handshakes_and_do_not_go_on_keep_nobody_out() {
     let begun = Instant::now();
     let server = Arc::new(Server::start_set(

@@ -97,6 +97,43 @@ fn is_large(bytes: &[u8]) {
     }
 }
 
+/// The most memory the server has had so far, in bytes.
+fn peak_memory(server: &Server) -> usize {
+    let path = format!("/proc/{}/status", server.pid().as_raw_nonzero());
+    let status = std::fs::read_to_string(path).expect("the status of a child of ours");
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().nth(1));
+    kib.expect("a peak").parse::<usize>().expect("KiB") * 1024
+}
+
+#[test]
+fn answers_that_nobody_takes_hold_no_more_than_the_share() {
+    let (server, witness) = start();
+    let demo = server.client("demo");
+    let question = large_question(&mut connect(&server, &demo));
+    is_large(&connect(&server, &demo).send(&question));
+    let before = peak_memory(&server);
+    let mut deaf: Vec<_> = (0..120)
+        .map(|_| {
+            let socket = server.socket_from(address(2), Some(4096));
+            let socket = socket.expect("connected");
+            server.shake_hands_on(socket, &demo).expect("let in")
+        })
+        .collect();
+    for connection in &mut deaf {
+        connection.try_write(&question.repeat(30)).expect("sent");
+    }
+    // Answers of 800 KiB each, if all of them could be begun.
+    until("a large answer to wait", || {
+        let mut next = connect(&server, &demo);
+        next.set_patience(SOON);
+        next.try_send(&question).err()
+    });
+    witness.works();
+    let grown = peak_memory(&server) - before;
+    assert!(grown < 48 * MIB, "{grown} bytes for answers of 1 MiB");
+}
+
 #[test]
 fn a_client_that_takes_no_answers_waits_for_itself() {
     let (server, witness) = start();

@@ -1,6 +1,7 @@
 //! File descriptors used up: those connected are served, the store and the control socket work, and it ends by itself.
 
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -70,8 +71,14 @@ fn a_system_without_descriptors_is_waited_for() {
     until("the warning", || {
         (lines(&server, "Accepting a connection failed") > 0).then_some(())
     });
+    let control = UnixStream::connect(server.data().join("control.sock")).expect("connected");
+    until("the warning", || {
+        (lines(&server, "Control socket could not accept") > 0).then_some(())
+    });
     works(&mut settled);
     write_back(&server, &mut settled);
+    told_rarely(&server, "Control socket could not accept", begun);
+    drop(control);
     witness.works();
     told_rarely(&server, "Accepting a connection failed", begun);
     limit(before);
