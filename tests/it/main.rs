@@ -20,6 +20,7 @@ mod instances;
 mod kmip_command;
 mod limits;
 mod ops;
+mod power;
 mod pykmip;
 mod refusals;
 mod signing;

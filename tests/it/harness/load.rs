@@ -183,10 +183,7 @@ fn batch() -> Request {
 
 impl Ledger {
     /// Asks one thing after the other until the server is gone, or `most` were answered.
-    pub(crate) fn work(&mut self, door: &Door, dice: &mut Dice, most: usize) {
-        let Ok(mut connection) = door.open() else {
-            return;
-        };
+    fn work(&mut self, mut connection: Connection, dice: &mut Dice, most: usize) {
         for _ in 0..most {
             let (deed, key) = self.choose(dice);
             if self.ask(&mut connection, deed, key).is_err() {
@@ -342,7 +339,8 @@ pub(crate) fn under_load(
     thread::scope(|scope| {
         for ledger in ledgers {
             let mut own = Dice::new(dice.next());
-            scope.spawn(move || ledger.work(door, &mut own, most));
+            let connection = door.open().expect("the server lets a client in");
+            scope.spawn(move || ledger.work(connection, &mut own, most));
         }
         meanwhile(dice);
     });

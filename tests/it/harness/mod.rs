@@ -5,6 +5,7 @@
 mod answer;
 mod cli;
 mod dice;
+mod disk;
 mod event;
 mod load;
 mod message;
@@ -17,6 +18,7 @@ mod trail;
 pub(crate) use answer::{Answer, Response};
 pub(crate) use cli::{program, run_cli};
 pub(crate) use dice::Dice;
+pub(crate) use disk::{Disk, Faults, Left};
 pub(crate) use load::{Door, Ledger, keys, settle, under_load};
 pub(crate) use message::{
     BatchItem, Request, activate, add_attribute, attribute, create, delete_attribute, destroy,

@@ -1,10 +1,12 @@
 //! A mount namespace of one test: what it mounts nobody else sees, and it is gone when the test ends, however that ends.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::server::made_before;
+use super::server::{fresh_directory, made_before};
 
+const SKIPPED: &str = "skipped:";
 /// Set for a test that runs in a namespace of its own.
 const INSIDE: &str = "KEYLEDGER_TEST_MOUNTS";
 
@@ -22,25 +24,44 @@ pub(crate) fn in_own_mounts() -> bool {
         .expect("a test has a name")
         .to_owned();
     let Some(unshare) = ways().into_iter().find(|way| works(way)) else {
-        println!("skipped: {name}: this machine permits no mount namespace");
+        skipped("this machine permits no mount namespace");
         return false;
     };
+    // What the test mounts on are empty folders outside.
+    let directory = fresh_directory();
     let output = Command::new("unshare")
         .arg(unshare)
         .arg(std::env::current_exe().expect("the test program"))
         .args([&name, "--exact", "--nocapture"])
         .env(INSIDE, made_before())
+        .env("TMPDIR", directory.path())
         .output()
         .expect("unshare runs");
     let text = String::from_utf8_lossy(&output.stdout);
     let error = String::from_utf8_lossy(&output.stderr);
     print!("{text}");
+    for line in error.lines().filter(|line| line.starts_with(SKIPPED)) {
+        say(line);
+    }
     assert!(
         output.status.success(),
         "in a namespace of its own:\n{text}\n{error}"
     );
     assert!(text.contains("1 passed"), "the test has run:\n{text}");
     false
+}
+
+/// Says that the calling test does not run here, and why, also where the output of tests that pass is not shown.
+pub(crate) fn skipped(why: &str) {
+    let thread = std::thread::current();
+    say(&format!(
+        "{SKIPPED} {}: {why}",
+        thread.name().unwrap_or_default()
+    ));
+}
+
+fn say(line: &str) {
+    writeln!(std::io::stderr(), "{line}").expect("a standard error");
 }
 
 /// The directory that the test outside has made for servers to start from.

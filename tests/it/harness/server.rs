@@ -250,6 +250,17 @@ impl Server {
         self.process().signal(Signal::TERM);
     }
 
+    /// Waits until the server has ended by itself and has said `words`.
+    pub(crate) fn ends_by_itself(&mut self, words: &str) -> ExitStatus {
+        let status = until("the server to end", || {
+            let process = self.process.as_mut().expect("the server runs");
+            process.child.try_wait().expect("a child of ours")
+        });
+        until(words, || self.log().contains(words).then_some(()));
+        self.process = None;
+        status
+    }
+
     /// Starts the server and kills it so much later, wherever it is by then.
     pub(crate) fn start_and_kill(&self, after: Duration) {
         assert!(self.process.is_none(), "the server is stopped first");
