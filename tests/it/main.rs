@@ -19,6 +19,7 @@ mod identity;
 mod instances;
 mod kmip_command;
 mod limits;
+mod official;
 mod ops;
 mod power;
 mod pykmip;
