@@ -56,8 +56,10 @@ pub(crate) fn fill(runtime: &Runtime, directory: &Path, objects: usize) -> Resul
         let store = Store::open(&layout.database(), &settings.store, SystemClock.now_ms())?;
         let demo = Certificate::from_pem(&fs::read_to_string(layout.client_certificate("demo"))?)?;
         let now = SystemClock.now_ms() / 1000;
-        let admitted = store.clients().admit(&demo.fingerprint(), now);
-        let (identity, _) = admitted.context("the demo client is not admitted")?;
+        let admitted = store.clients().admit(&demo.fingerprint(), now, 0);
+        let identity = admitted
+            .context("the demo client is not admitted")?
+            .identity;
         let limits = ttlv::Limits {
             message_bytes_max: MESSAGE_BYTES_MAX,
             items_max: u32::MAX,

@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
-use super::message::{self, ClientAdd, ClientRemove, ClientStatusChange, Response, rfc3339};
+use super::message::{self, ClientAdd, ClientRemove, ClientStatusChange, Response};
 use super::{Admin, AdminError, Deed};
 use crate::audit::{Action, Data, Field};
 use crate::crypto::{Certificate, Fingerprint, verify_signed_by};
 use crate::domain::client::check_label;
+use crate::domain::clock::rfc3339;
+use crate::domain::expiry::days_left;
 use crate::domain::{
     Client, ClientId, ClientStatus, Clients, EnrolledCertificate, Initiator, Trust,
 };
@@ -260,6 +262,7 @@ fn enrolled(certificate: &Certificate, trust: Trust, now: i64) -> EnrolledCertif
         not_after: certificate.not_after(),
         subject: certificate.subject().to_owned(),
         added: now,
+        warned: None,
     }
 }
 
@@ -295,6 +298,7 @@ fn view(admin: &Admin, client: &Client) -> message::Client {
             not_before: rfc3339(held.not_before),
             not_after: rfc3339(held.not_after),
             expired: now > held.not_after,
+            days_left: days_left(held.not_after, now),
         });
     message::Client {
         id: client.id.to_string(),

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::foundation::{Founding, found};
-use super::message::{Instance, rfc3339};
+use super::message::Instance;
 use super::{Admin, AdminError, Response};
 use crate::domain::client::check_label;
+use crate::domain::clock::rfc3339;
 use crate::domain::{Initiator, Scope};
 use crate::ops::Keyring;
 use crate::providers::MasterKey;

@@ -3,8 +3,9 @@
 //! Reading here makes no event: nothing of a key leaves but what describes it. A page looks at a bounded number of keys, so that a
 //! filter that matches nothing does not hold a connection.
 
-use super::message::{self, KeyList, Keys, Response, rfc3339};
+use super::message::{self, KeyList, Keys, Response};
 use super::{Admin, AdminError};
+use crate::domain::clock::rfc3339;
 use crate::domain::{Instance, Object, ObjectId, lifecycle};
 use crate::kmip::attribute::{Attribute, AttributeValue};
 use crate::kmip::enums::State;

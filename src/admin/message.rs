@@ -243,6 +243,9 @@ pub struct EnrolledCertificate {
     pub not_after: String,
     /// Whether that end has passed.
     pub expired: bool,
+    /// Whole days until then; negative once it has passed.
+    #[serde(default)]
+    pub days_left: i64,
 }
 
 /// A certificate that proved possession of its key, belongs to no client, and waits for approval.
@@ -361,11 +364,4 @@ pub struct Status {
     pub clients: usize,
     /// How many events the trail has.
     pub events: u64,
-}
-
-/// A time in RFC 3339, UTC, from seconds since 1970.
-#[must_use]
-pub(super) fn rfc3339(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds)
-        .map_or_else(|_| seconds.to_string(), |time| time.to_string())
 }

@@ -6,10 +6,11 @@
 use std::sync::{MutexGuard, PoisonError};
 
 use super::clients::{Enrolment, enrol};
-use super::message::{self, ClientApprove, Response, rfc3339};
+use super::message::{self, ClientApprove, Response};
 use super::{Admin, AdminError};
 use crate::audit::Action;
 use crate::crypto::Fingerprint;
+use crate::domain::clock::rfc3339;
 use crate::domain::{Initiator, Pending, PendingCertificate, Trust};
 
 /// Every certificate that waits, the one seen last first.

@@ -185,6 +185,8 @@ actions! {
     ClientApprove = 407, Extended, "kmip-client", "approve", Critical, Plain, Local, "kmip-client", "A certificate that waited for approval is enrolled.";
     InstanceCredentialSet = 421, Extended, "instance-credential", "set", Critical, Plain, Local, "instance-credential", "An instance's user name and password are set.";
     InstanceCredentialClear = 422, Extended, "instance-credential", "clear", Critical, Plain, Local, "instance-credential", "An instance's user name and password are cleared.";
+    ClientExpire = 408, Extended, "kmip-client", "expire", Warning, Plain, Local, "kmip-client", "A client's certificate expires soon or has expired.";
+    ClientAdmit = 409, Extended, "kmip-client", "admit", Warning, Plain, Local, "kmip-client", "A client is let in although its certificate has expired, within the time of grace.";
 
     StorageExhaust = 501, Extended, "kmip-storage", "exhaust", Critical, Plain, Global, "kmip-storage", "The disk is full: keys are served from the reserve and nothing new is kept.";
     StorageRecover = 502, Extended, "kmip-storage", "recover", Warning, Plain, Global, "kmip-storage", "The disk has room again.";

@@ -80,6 +80,7 @@ fields! {
     UniqueIdentifiers = 38, "uniqueIdentifiers";
     Trust = 39, "trust";
     NotBefore = 40, "notBefore";
+    DaysLeft = 41, "daysLeft";
 }
 
 /// Named values in the order they were added; none at all is `{}`.

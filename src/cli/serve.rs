@@ -21,7 +21,7 @@ use crate::config::{Layout, Overrides, Settings};
 use crate::crypto::{Certificate, SystemRandom};
 use crate::domain::{Clock as _, SystemClock};
 use crate::ops::service::Parts;
-use crate::ops::{Keyring, Service, record_room};
+use crate::ops::{Keyring, Service, record_room, warn_of_expiry};
 use crate::providers::MasterKey as _;
 use crate::providers::file::FileMasterKey;
 use crate::server::identity::{Gatekeeper, OnSighting};
@@ -189,12 +189,8 @@ fn gatekeeper(opened: &Opened, on_sighting: OnSighting) -> Arc<Gatekeeper> {
         .map(|ours| ours.der().to_vec())
         .collect();
     let clock = Arc::new(SystemClock);
-    Arc::new(Gatekeeper::new(
-        opened.store.clone(),
-        clock,
-        authorities,
-        on_sighting,
-    ))
+    let gatekeeper = Gatekeeper::new(opened.store.clone(), clock, authorities, on_sighting);
+    Arc::new(gatekeeper.with_grace(opened.settings.expired_client_grace_days))
 }
 
 fn tls_config(opened: &Opened, gatekeeper: Arc<Gatekeeper>) -> anyhow::Result<TlsConfig> {
@@ -238,6 +234,7 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
         let finished = async { drop(finished.await) };
         recorder.record_sightings(finished).await;
     });
+    let calendar = tokio::spawn(warn_of_expiry(Arc::clone(&service), stopping.clone()));
     let observer = tokio::spawn(record_room(Arc::clone(&service), stopping.clone()));
     let control = tokio::spawn(socket.serve(admin, stopped(stopping.clone())));
     let mut limits = settings.limits.clone();
@@ -269,9 +266,10 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
     // Nobody shakes hands any more: what was counted last is recorded.
     drop(finish);
     recorder.await.context("recording refusals failed")?;
-    observer
-        .await
-        .context("recording the disk's state failed")?;
+    let calendar = calendar.await;
+    calendar.context("watching certificates' dates failed")?;
+    let observer = observer.await;
+    observer.context("recording the disk's state failed")?;
     Ok(())
 }
 

@@ -74,6 +74,8 @@ pub struct Tls {
     pub server_days: u32,
     /// Days a client's certificate is valid for when it is issued.
     pub client_days: u32,
+    /// Days an expired client certificate is still let in, with a warning.
+    pub expired_client_grace_days: u32,
 }
 
 impl Default for Tls {
@@ -84,6 +86,7 @@ impl Default for Tls {
             key_kind,
             server_days: 825,
             client_days: 825,
+            expired_client_grace_days: 0,
         }
     }
 }

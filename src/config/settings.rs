@@ -63,6 +63,8 @@ pub struct Settings {
     pub server_days: u32,
     /// Days a client's certificate is valid for.
     pub client_days: u32,
+    /// Days an expired client certificate is still let in.
+    pub expired_client_grace_days: u32,
     /// The scope of what is made here, without an instance.
     pub scope: Scope,
     /// KMIP behaviour.
@@ -115,6 +117,7 @@ impl Settings {
             key_kind: check_key_kind(&tls.key_kind)?,
             server_days: tls.server_days,
             client_days: tls.client_days,
+            expired_client_grace_days: check_grace(tls.expired_client_grace_days)?,
             scope: check_scope(service)?,
             limits: check_limits(limits, &kmip)?,
             kmip,
@@ -182,6 +185,18 @@ fn check_days(key: &'static str, days: u32) -> Result<(), SettingsError> {
         return Ok(());
     }
     Err(refused(key, days.to_string(), "write 1 to 3650 days"))
+}
+
+fn check_grace(days: u32) -> Result<u32, SettingsError> {
+    if days <= 90 {
+        return Ok(days);
+    }
+    let problem = "write 0 to 90 days; a certificate that lapsed longer ago must be renewed";
+    Err(refused(
+        "tls.expired-client-grace-days",
+        days.to_string(),
+        problem,
+    ))
 }
 
 /// The segments end up in every event, between colons and slashes.
@@ -321,6 +336,10 @@ mod tests {
             ("[tls]\nkey-kind = \"dsa\"", "tls.key-kind"),
             ("[tls]\nnames = [\"a b\"]", "tls.names"),
             ("[tls]\nclient-days = 0", "tls.client-days"),
+            (
+                "[tls]\nexpired-client-grace-days = 91",
+                "tls.expired-client-grace-days",
+            ),
             ("[service]\nlocation = \"global\"", "service.location"),
             ("[service]\naccount = \"a:b\"", "service.account"),
             ("[service]\ncrn-prefix = \"crn\"", "service.crn-prefix"),

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::crypto::Fingerprint;
+use crate::domain::expiry::accepted_until;
 use crate::domain::{ClientId, Credential, Initiator, InstanceId, Scope};
 
 /// A boundary of keys: its clients may use all of its keys and no others.
@@ -100,6 +101,8 @@ pub struct EnrolledCertificate {
     pub subject: String,
     /// When it was enrolled, seconds since 1970.
     pub added: i64,
+    /// How many days before its end it was last warned of; see [`crate::domain::expiry`].
+    pub warned: Option<u32>,
 }
 
 /// A party that connects.
@@ -149,10 +152,23 @@ pub struct Identity {
     pub instance: InstanceId,
     /// The certificate it presented.
     pub fingerprint: Fingerprint,
+    /// The last second of the certificate's validity, since 1970.
+    pub not_after: i64,
     /// How events name it: `CertificateID-<fingerprint>`.
     pub initiator: Arc<Initiator>,
     /// The scope of the instance's events.
     pub scope: Arc<Scope>,
+}
+
+/// A certificate that is let in.
+#[derive(Debug)]
+pub struct Admission {
+    /// Who presents it.
+    pub identity: Arc<Identity>,
+    /// Why it is trusted.
+    pub trust: Trust,
+    /// Whether it has expired and is let in for the time of grace.
+    pub in_grace: bool,
 }
 
 /// Why a certificate whose possession was proved is refused.
@@ -207,6 +223,7 @@ impl Clients {
                 label: client.label.clone(),
                 instance: client.instance,
                 fingerprint: certificate.fingerprint,
+                not_after: certificate.not_after,
                 initiator: Arc::new(Initiator::certificate(
                     certificate.fingerprint,
                     &client.label,
@@ -219,7 +236,8 @@ impl Clients {
         self.clients.insert(client.id, Arc::new(client));
     }
 
-    /// Who presents the certificate of this fingerprint, at `now` (seconds since 1970), and why it is trusted.
+    /// Who presents the certificate of this fingerprint, at `now` (seconds since 1970), and why it is trusted. One that has
+    /// expired is let in for `grace_days` more.
     ///
     /// # Errors
     /// [`NotAdmitted`] with the first rule that refuses it.
@@ -227,7 +245,8 @@ impl Clients {
         &self,
         fingerprint: &Fingerprint,
         now: i64,
-    ) -> Result<(Arc<Identity>, Trust), NotAdmitted> {
+        grace_days: u32,
+    ) -> Result<Admission, NotAdmitted> {
         let identity = self
             .identities
             .get(fingerprint)
@@ -244,8 +263,14 @@ impl Clients {
         match client.status {
             ClientStatus::Disabled => Err(NotAdmitted::Disabled),
             ClientStatus::Enabled if now < certificate.not_before => Err(NotAdmitted::NotYetValid),
-            ClientStatus::Enabled if now > certificate.not_after => Err(NotAdmitted::Expired),
-            ClientStatus::Enabled => Ok((Arc::clone(identity), certificate.trust)),
+            ClientStatus::Enabled if now > accepted_until(certificate.not_after, grace_days) => {
+                Err(NotAdmitted::Expired)
+            }
+            ClientStatus::Enabled => Ok(Admission {
+                identity: Arc::clone(identity),
+                trust: certificate.trust,
+                in_grace: now > certificate.not_after,
+            }),
         }
     }
 
@@ -339,6 +364,7 @@ mod tests {
                 not_after: 1_500,
                 subject: String::new(),
                 added: 0,
+                warned: None,
             }],
             created: 0,
         }
@@ -352,20 +378,26 @@ mod tests {
     fn a_certificate_is_admitted_while_it_is_valid_and_its_client_enabled() {
         let print = Fingerprint::of(b"one");
         let clients = snapshot(vec![client(1, ClientStatus::Enabled, print)]);
-        let refusal = |now| clients.admit(&print, now).err();
+        let refusal = |now| clients.admit(&print, now, 0).err();
         assert_eq!(refusal(NOW), None);
         assert_eq!(refusal(500), None);
         assert_eq!(refusal(1_500), None);
         assert_eq!(refusal(499), Some(NotAdmitted::NotYetValid));
         assert_eq!(refusal(1_501), Some(NotAdmitted::Expired));
+        let within = |now, days| clients.admit(&print, now, days).map(|held| held.in_grace);
+        assert_eq!(within(1_500, 2), Ok(false));
+        assert_eq!(within(1_501, 2), Ok(true));
+        assert_eq!(within(1_500 + 2 * 86_400, 2), Ok(true));
+        assert_eq!(within(1_501 + 2 * 86_400, 2), Err(NotAdmitted::Expired));
+        assert_eq!(within(499, 2), Err(NotAdmitted::NotYetValid));
         let stranger = Fingerprint::of(b"two");
         assert_eq!(
-            clients.admit(&stranger, NOW).err(),
+            clients.admit(&stranger, NOW, 0).err(),
             Some(NotAdmitted::Unknown)
         );
         let disabled = snapshot(vec![client(1, ClientStatus::Disabled, print)]);
         assert_eq!(
-            disabled.admit(&print, NOW).err(),
+            disabled.admit(&print, NOW, 0).err(),
             Some(NotAdmitted::Disabled)
         );
     }
@@ -375,7 +407,7 @@ mod tests {
         let print = Fingerprint::of(b"one");
         let enabled = ClientStatus::Enabled;
         let before = snapshot(vec![client(1, enabled, print)]);
-        let (identity, _) = before.admit(&print, NOW).unwrap();
+        let identity = before.admit(&print, NOW, 0).unwrap().identity;
         assert!(before.may_act(&identity));
         let other = Fingerprint::of(b"two");
         let after = snapshot(vec![client(1, enabled, other), client(2, enabled, print)]);

@@ -1,7 +1,7 @@
 //! The time, passed in.
 //!
 //! Decisions take `now` as an argument; whoever calls them holds a [`Clock`]. The only reading of the system's clock is
-//! here. It does not format or convert time.
+//! here.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -31,6 +31,13 @@ impl Clock for SystemClock {
             i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
         })
     }
+}
+
+/// A time in RFC 3339, UTC, from seconds since 1970.
+#[must_use]
+pub fn rfc3339(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds)
+        .map_or_else(|_| seconds.to_string(), |time| time.to_string())
 }
 
 /// A clock that stands still until it is moved: for tests.

@@ -6,6 +6,7 @@ pub mod client;
 pub mod clock;
 pub mod creation;
 pub mod credential;
+pub mod expiry;
 pub mod id;
 pub mod lifecycle;
 pub mod locate;
@@ -16,7 +17,8 @@ pub mod scope;
 pub mod warning;
 
 pub use client::{
-    Client, ClientStatus, Clients, EnrolledCertificate, Identity, Instance, NotAdmitted, Trust,
+    Admission, Client, ClientStatus, Clients, EnrolledCertificate, Identity, Instance, NotAdmitted,
+    Trust,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use credential::Credential;

@@ -17,6 +17,7 @@ mod destroy;
 mod discover_versions;
 mod error;
 mod event;
+mod expiry;
 mod get;
 mod get_attribute_list;
 mod get_attributes;
@@ -33,6 +34,7 @@ pub mod service;
 mod turns;
 
 pub use budget::{Budget, Reservation};
+pub use expiry::warn_of_expiry;
 pub use keyring::{Keyring, KeyringError};
 pub use refusal::{Decision, Sighting};
 pub use room::record_room;

@@ -24,6 +24,7 @@ use crate::ops::{Answer, Budget};
 use crate::server::answerer::Answerer;
 use crate::server::counts::Counts;
 use crate::server::frames::{FrameError, Frames};
+use crate::server::identity::Gatekeeper;
 use crate::server::limits::Config;
 use crate::server::linger::linger;
 use crate::server::pace::Pace;
@@ -35,6 +36,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// What every connection shares.
 pub(super) struct Surroundings<A> {
     pub(super) service: Arc<A>,
+    pub(super) gatekeeper: Arc<Gatekeeper>,
     pub(super) limits: Config,
     /// Bytes of requests.
     pub(super) in_flight: Arc<Budget>,
@@ -126,7 +128,12 @@ impl<A: Answerer> Connection<A> {
     async fn exchange(&mut self, wait: Duration) -> Result<(), Ended> {
         self.begin(wait).await?;
         self.turn().await?;
-        match self.receive().await? {
+        let received = self.receive().await?;
+        // Its certificate may have expired since the handshake; a new one then says so.
+        if !self.around.gatekeeper.is_current(&self.identity) {
+            return Err(Ended::Cut);
+        }
+        match received {
             Ok(length) => {
                 let message = self.frames.message(length);
                 let answer = self.around.service.answer(&self.identity, message).await;

@@ -13,7 +13,7 @@
 //! |---|---|---|
 //! | no client has the certificate | `certificate_unknown` | yes |
 //! | its client is disabled | `certificate_revoked` | yes |
-//! | it has expired, or is not yet valid | `certificate_expired` | yes |
+//! | it has expired, longer ago than the grace allows, or is not yet valid | `certificate_expired` | yes |
 //! | it is enrolled as issued, and our CA did not sign it | `unknown_ca` | yes |
 //! | the handshake's signature is not made with its key | `decrypt_error` | no |
 //! | it cannot be read or is too long | `bad_certificate` | no |
@@ -31,7 +31,8 @@ use rustls::{
 };
 
 use crate::crypto::{Certificate, Fingerprint, spki, verify_signed_by};
-use crate::domain::{Clock, Identity, NotAdmitted, Trust};
+use crate::domain::expiry::accepted_until;
+use crate::domain::{Admission, Clock, Identity, NotAdmitted, Trust};
 use crate::ops::{Decision, Sighting};
 use crate::server::answerer::Directory;
 use crate::server::counts::Counts;
@@ -49,6 +50,8 @@ pub type OnSighting = Box<dyn Fn(Sighting) + Send + Sync>;
 pub struct Gatekeeper {
     directory: Box<dyn Directory>,
     clock: Arc<dyn Clock>,
+    /// How many days an expired certificate is still let in.
+    grace_days: u32,
     /// The DER of our CA's certificates.
     authorities: Vec<Vec<u8>>,
     on_sighting: OnSighting,
@@ -75,10 +78,20 @@ impl Gatekeeper {
         Self {
             directory: Box::new(directory),
             clock,
+            grace_days: 0,
             authorities,
             on_sighting,
             counts: Arc::default(),
             algorithms: provider().signature_verification_algorithms,
+        }
+    }
+
+    /// Lets expired certificates in for some days more, each time telling of it.
+    #[must_use]
+    pub fn with_grace(self, days: u32) -> Self {
+        Self {
+            grace_days: days,
+            ..self
         }
     }
 
@@ -94,41 +107,41 @@ impl Gatekeeper {
     /// # Errors
     /// The rule that refuses it.
     pub fn identity(&self, der: &[u8]) -> Result<Arc<Identity>, NotAdmitted> {
-        let fingerprint = Fingerprint::of(der);
-        let admitted = self
-            .directory
-            .clients()
-            .admit(&fingerprint, self.clock.now());
-        admitted.map(|(identity, _)| identity)
+        self.admit(der).map(|admission| admission.identity)
+    }
+
+    /// Whether the certificate of a connection is still accepted: it may have expired meanwhile.
+    #[must_use]
+    pub fn is_current(&self, identity: &Identity) -> bool {
+        self.clock.now() <= accepted_until(identity.not_after, self.grace_days)
+    }
+
+    fn admit(&self, der: &[u8]) -> Result<Admission, NotAdmitted> {
+        let (clients, now) = (self.directory.clients(), self.clock.now());
+        clients.admit(&Fingerprint::of(der), now, self.grace_days)
     }
 
     /// The decision, once possession is proved.
-    fn decide(&self, der: &[u8]) -> Result<(), NotAdmitted> {
-        let fingerprint = Fingerprint::of(der);
-        let admitted = self
-            .directory
-            .clients()
-            .admit(&fingerprint, self.clock.now());
-        let (_, trust) = admitted?;
+    fn decide(&self, der: &[u8]) -> Result<Admission, NotAdmitted> {
+        let admission = self.admit(der)?;
         let signed = |authority: &Vec<u8>| verify_signed_by(der, authority).is_ok();
-        match trust {
-            Trust::Pinned => Ok(()),
-            Trust::Issued if self.authorities.iter().any(signed) => Ok(()),
+        match admission.trust {
+            Trust::Pinned => Ok(admission),
+            Trust::Issued if self.authorities.iter().any(signed) => Ok(admission),
             Trust::Issued => Err(NotAdmitted::NotIssued),
         }
     }
 
-    fn report(&self, der: &[u8], reason: NotAdmitted) {
-        self.counts.refusals.add_one();
+    fn report(&self, der: &[u8], decision: Decision) {
         let address = knock::address();
         let Ok(certificate) = Certificate::from_der(der) else {
             return;
         };
         let fingerprint = certificate.fingerprint();
-        tracing::debug!(%fingerprint, %address, %reason, "A certificate was refused.");
+        tracing::debug!(%fingerprint, %address, ?decision, "A certificate is not simply let in.");
         (self.on_sighting)(Sighting {
             certificate,
-            decision: Decision::Refused(reason),
+            decision,
             address,
         });
     }
@@ -162,9 +175,14 @@ impl Gatekeeper {
             .verify_signature(&key.key_bits, message, signed.signature())
             .map_err(|_| CertificateError::BadSignature)?;
         // The peer has the key: from here on it is known who asks.
-        if let Err(reason) = self.decide(certificate) {
-            self.report(certificate, reason);
-            return Err(alert(reason).into());
+        match self.decide(certificate) {
+            Ok(admission) if admission.in_grace => self.report(certificate, Decision::InGrace),
+            Ok(_) => {}
+            Err(reason) => {
+                self.counts.refusals.add_one();
+                self.report(certificate, Decision::Refused(reason));
+                return Err(alert(reason).into());
+            }
         }
         Ok(HandshakeSignatureValid::assertion())
     }

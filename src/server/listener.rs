@@ -157,7 +157,6 @@ fn advice(error: &std::io::Error) -> &'static str {
 
 struct Door<A> {
     acceptor: TlsAcceptor,
-    gatekeeper: Arc<Gatekeeper>,
     permits: Arc<Permits>,
     around: Arc<Surroundings<A>>,
 }
@@ -174,10 +173,10 @@ impl<A: Answerer> Door<A> {
                 pace: Pace::new(&limits),
                 counts: Arc::clone(serving.gatekeeper.counts()),
                 warnings: Warnings::default(),
+                gatekeeper: serving.gatekeeper,
                 limits,
                 stop,
             }),
-            gatekeeper: serving.gatekeeper,
         }
     }
 
@@ -220,7 +219,7 @@ impl<A: Answerer> Door<A> {
         let clients = self.around.service.clients_changed();
         let certificates = stream.get_ref().1.peer_certificates();
         let leaf = certificates.and_then(<[_]>::first);
-        let Some(identity) = leaf.and_then(|der| self.gatekeeper.identity(der).ok()) else {
+        let Some(identity) = leaf.and_then(|der| self.around.gatekeeper.identity(der).ok()) else {
             tracing::debug!("The client is gone since the handshake.");
             return;
         };

@@ -53,6 +53,8 @@ pub enum Write {
     Certificate(ClientId, EnrolledCertificate),
     /// A certificate less.
     CertificateRemoved(ClientId, Fingerprint),
+    /// A certificate was warned of so many days before its end.
+    CertificateWarned(Fingerprint, u32),
     /// A client enabled or disabled.
     ClientStatus(ClientId, ClientStatus),
     /// A client and its certificates removed.

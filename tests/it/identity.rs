@@ -255,3 +255,30 @@ fn what_a_client_makes_is_seen_by_its_other_connections_at_once() {
         assert_eq!(connections[other].ask(get(&uid)).success().uid(), uid);
     }
 }
+
+#[test]
+fn a_certificate_that_lapses_soon_is_warned_of_once() {
+    let mut server = Server::start_set("[tls]\nclient-days = 5");
+    server.cli(&["client", "issue", "esx-1"]).success();
+    let listed = server.cli(&["client", "list"]).success().stdout;
+    assert!(
+        listed.contains("5 days") || listed.contains("4 days"),
+        "{listed}"
+    );
+    let warnings = |server: &Server| {
+        let events = server.events();
+        let ours = events
+            .iter()
+            .filter(|event| event.action() == "kmip-client.expire");
+        ours.inspect(|event| assert_eq!(event.0["requestData"]["label"], "esx-1"))
+            .count()
+    };
+    // Dates are looked at when the server starts.
+    for _ in 0..2 {
+        assert!(server.stop().success());
+        server.start_again();
+        until("the warning", || (warnings(&server) > 0).then_some(()));
+    }
+    assert!(server.stop().success());
+    assert_eq!(warnings(&server), 1);
+}

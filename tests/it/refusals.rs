@@ -1,6 +1,5 @@
 //! Floods of strangers: what they leave in the trail, on the list of those that wait, and in the log.
 
-use std::fs;
 use std::thread;
 
 use keyledger::crypto::authority::{KeyKind, self_signed_client};
@@ -11,21 +10,6 @@ fn stranger(number: usize) -> Credentials {
     let name = format!("stranger {number}");
     let made = self_signed_client(&name, KeyKind::EcdsaP256, now(), 30).expect("a certificate");
     Credentials::from_pem(&made.certificate_pem, made.key_pem.expose())
-}
-
-/// A server whose settings are the example's with these lines in place of their defaults.
-fn server_with(settings: &[(&str, &str)]) -> Server {
-    let mut server = Server::start();
-    assert!(server.stop().success());
-    let path = server.path().join("keyledger.toml");
-    let mut text = fs::read_to_string(&path).expect("the settings");
-    for (default, wanted) in settings {
-        assert!(text.contains(default), "{default} in {text}");
-        text = text.replace(default, wanted);
-    }
-    fs::write(&path, text).expect("the settings");
-    server.start_again();
-    server
 }
 
 #[track_caller]
@@ -58,16 +42,8 @@ fn counts(server: &Server) -> (Vec<u64>, Vec<u64>) {
 #[test]
 fn a_flood_of_strangers_is_counted_whole_and_recorded_in_bounds() {
     const STRANGERS: usize = 60;
-    let server = server_with(&[
-        (
-            "#refusal-window-seconds = 300",
-            "refusal-window-seconds = 2",
-        ),
-        (
-            "#refusal-events-per-day-max = 2000",
-            "refusal-events-per-day-max = 80",
-        ),
-    ]);
+    let server =
+        Server::start_set("[kmip]\nrefusal-window-seconds = 2\nrefusal-events-per-day-max = 80");
     let vcenter = stranger(STRANGERS);
     for version in [TlsVersion::V1_2, TlsVersion::V1_3, TlsVersion::Any] {
         knock(&server, &vcenter, version);
@@ -124,10 +100,7 @@ fn what_was_counted_last_is_recorded_when_the_server_stops() {
 
 #[test]
 fn the_end_of_a_window_is_recorded_though_nobody_comes_again() {
-    let server = server_with(&[(
-        "#refusal-window-seconds = 300",
-        "refusal-window-seconds = 1",
-    )]);
+    let server = Server::start_set("[kmip]\nrefusal-window-seconds = 1");
     let stranger = stranger(0);
     for _ in 0..3 {
         knock(&server, &stranger, TlsVersion::Any);

@@ -17,7 +17,14 @@ async fn a_client_is_added_disabled_enabled_and_removed_each_with_its_event() {
     );
     assert_eq!(added.certificates[0].fingerprint, fingerprint.to_string());
     assert_eq!(added.certificates[0].trust, "pinned");
-    assert!(world.admin.store.clients().admit(&fingerprint, NOW).is_ok());
+    assert!(
+        world
+            .admin
+            .store
+            .clients()
+            .admit(&fingerprint, NOW, 0)
+            .is_ok()
+    );
 
     world.set_enabled("vc1", false).await.unwrap();
     assert!(
@@ -25,13 +32,20 @@ async fn a_client_is_added_disabled_enabled_and_removed_each_with_its_event() {
             .admin
             .store
             .clients()
-            .admit(&fingerprint, NOW)
+            .admit(&fingerprint, NOW, 0)
             .is_err()
     );
     // Once more changes nothing and records nothing.
     world.set_enabled("vc1", false).await.unwrap();
     world.set_enabled("vc1", true).await.unwrap();
-    assert!(world.admin.store.clients().admit(&fingerprint, NOW).is_ok());
+    assert!(
+        world
+            .admin
+            .store
+            .clients()
+            .admit(&fingerprint, NOW, 0)
+            .is_ok()
+    );
     world.remove("vc1", None).await.unwrap();
     assert!(world.admin.store.clients().holder(&fingerprint).is_none());
     assert_eq!(
@@ -193,9 +207,9 @@ async fn a_renewal_adds_a_certificate_and_the_old_one_can_be_removed() {
     let old = old.certificate.fingerprint();
     let left = world.remove("vc1", Some(old.to_string())).await.unwrap();
     assert_eq!(left.certificates.len(), 1);
-    assert!(world.admin.store.clients().admit(&old, NOW).is_err());
+    assert!(world.admin.store.clients().admit(&old, NOW, 0).is_err());
     let last = new.certificate.fingerprint();
-    assert!(world.admin.store.clients().admit(&last, NOW).is_ok());
+    assert!(world.admin.store.clients().admit(&last, NOW, 0).is_ok());
     let error = world
         .remove("vc1", Some(last.to_string()))
         .await

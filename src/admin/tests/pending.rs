@@ -75,7 +75,14 @@ async fn what_is_approved_is_the_certificate_that_waits() {
         held.fingerprint,
         "the very certificate"
     );
-    assert!(world.admin.store.clients().admit(&fingerprint, NOW).is_ok());
+    assert!(
+        world
+            .admin
+            .store
+            .clients()
+            .admit(&fingerprint, NOW, 0)
+            .is_ok()
+    );
     assert_eq!(world.pending().await, []);
     let trail = world.trail(u64::try_from(from).unwrap()).await;
     let [event] = &trail[..] else {

@@ -148,22 +148,24 @@ fn as_table(clients: &[Client]) -> String {
         "STATUS",
         "TRUST",
         "VALID UNTIL",
+        "LEFT",
         "CERTIFICATE",
     ];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     for client in clients {
         for certificate in &client.certificates {
-            let expired = if certificate.expired {
-                " (expired)"
-            } else {
-                ""
+            let left = match certificate.days_left {
+                _ if certificate.expired => "expired".to_owned(),
+                1 => "1 day".to_owned(),
+                days => format!("{days} days"),
             };
             rows.push(vec![
                 client.label.clone(),
                 client.instance.clone(),
                 client.status.clone(),
                 certificate.trust.clone(),
-                format!("{}{expired}", certificate.not_after),
+                certificate.not_after.clone(),
+                left,
                 certificate.fingerprint.clone(),
             ]);
         }

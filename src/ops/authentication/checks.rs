@@ -238,6 +238,7 @@ mod tests {
     fn identity(number: u8) -> Identity {
         let fingerprint = Fingerprint::of(&[number]);
         Identity {
+            not_after: i64::MAX,
             client: ClientId::from_bytes([number; 16]),
             label: format!("client-{number}"),
             instance: InstanceId::from_bytes([1; 16]),

@@ -41,6 +41,8 @@ pub struct Sighting {
 pub enum Decision {
     /// It is refused.
     Refused(NotAdmitted),
+    /// It has expired, and is let in for the time of grace.
+    InGrace,
 }
 
 impl Decision {
@@ -53,7 +55,8 @@ impl Decision {
                 | NotAdmitted::NotYetValid
                 | NotAdmitted::Expired
                 | NotAdmitted::NotIssued,
-            ) => true,
+            )
+            | Self::InGrace => true,
         }
     }
 }
@@ -196,34 +199,55 @@ fn describe(service: &Service, seen: &Seen, event: &mut Event) {
     let clients = service.store().clients();
     let holder = clients.holder(&seen.fingerprint);
     let label = holder.map_or("", |client| client.label.as_str());
-    let Decision::Refused(reason) = seen.decision;
-    let failure = failure(reason);
     event.initiator = Arc::new(Initiator::certificate(seen.fingerprint, label));
     event.target = Target::Resource(fingerprint.clone());
-    event.reason = failure.reason();
-    event.failure = Some(failure);
     event.request = Data::new()
         .text(Field::Fingerprint, fingerprint)
         .text(Field::Subject, &seen.subject);
+    match seen.decision {
+        Decision::Refused(reason) => {
+            let failure = failure(reason);
+            event.reason = failure.reason();
+            event.failure = Some(failure);
+        }
+        Decision::InGrace => {
+            event.action = Action::ClientAdmit;
+            event.outcome = Outcome::Success;
+            event.reason = ReasonCode::Ok;
+            event.failure = None;
+            if let Some(instance) = holder.and_then(|client| clients.instance(client.instance)) {
+                event.scope = Arc::clone(&instance.scope);
+            }
+        }
+    }
 }
 
 /// One line for each event.
 fn log(entry: &Entry) {
-    match entry {
-        Entry::Certificate(Seen {
-            fingerprint,
-            decision: Decision::Refused(reason),
-            subject,
-            address,
-            count,
-        }) => {
-            tracing::warn!(%fingerprint, subject, %address, %reason, count, "A client certificate was refused.");
-        }
+    let seen = match entry {
+        Entry::Certificate(seen) => seen,
         Entry::Others { count } => {
             tracing::warn!(
                 count,
                 "More client certificates were refused than are told one by one."
             );
+            return;
+        }
+    };
+    let Seen {
+        fingerprint,
+        subject,
+        address,
+        count,
+        ..
+    } = seen;
+    match seen.decision {
+        Decision::Refused(reason) => {
+            tracing::warn!(%fingerprint, subject, %address, %reason, count, "A client certificate was refused.");
+        }
+        Decision::InGrace => {
+            tracing::warn!(%fingerprint, subject, %address, count,
+                "A client was let in with an expired certificate, within the time of grace: enrol its successor.");
         }
     }
 }

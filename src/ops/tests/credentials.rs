@@ -327,9 +327,9 @@ async fn one_clients_wrong_ones_do_not_use_up_anothers_allowance() {
     assert_eq!(fixture.discover(login("vc", "secret-word")).await, REFUSED);
     let clients = fixture.service.store().clients();
     let second = clients
-        .admit(&Fingerprint::of(&[7]), NOW_MS / 1000)
+        .admit(&Fingerprint::of(&[7]), NOW_MS / 1000, 0)
         .unwrap()
-        .0;
+        .identity;
     let mut header = RequestHeader::new(V);
     header.authentication = vec![login("vc", "secret-word")];
     let answered = fixture

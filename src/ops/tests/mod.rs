@@ -27,6 +27,7 @@ mod allowance;
 mod answers;
 mod batches;
 mod credentials;
+mod expiry;
 mod keys;
 mod locating;
 mod refusals;
@@ -225,15 +226,16 @@ async fn enrol(store: &Store, master: &dyn MasterKey, number: u8) -> Arc<Identit
             not_after: i64::MAX,
             subject: "test".to_owned(),
             added: NOW_MS / 1000,
+            warned: None,
         }],
         created: NOW_MS / 1000,
     }));
     store.apply(changeset).await.unwrap();
     store
         .clients()
-        .admit(&fingerprint, NOW_MS / 1000)
+        .admit(&fingerprint, NOW_MS / 1000, 0)
         .unwrap()
-        .0
+        .identity
 }
 
 fn standard(name: StandardAttribute, value: AttributeValue) -> Attribute {

@@ -9,6 +9,7 @@ use super::{NOW, Setup, enrolled, message, pinned, self_signed};
 use crate::crypto::authority::{SelfSignedForm, self_signed_client_as};
 use crate::crypto::{Authority, Certificate, KeyKind, self_signed_client};
 use crate::domain::{ClientStatus, NotAdmitted, Trust};
+use crate::ops::Decision;
 
 const DAY: i64 = 86_400;
 
@@ -116,6 +117,37 @@ async fn dates_and_status_are_judged_each_with_its_alert() {
         NotAdmitted::Disabled,
     ];
     assert_eq!(running.refusals(3).await, reasons);
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_let_in_for_the_time_of_grace_and_told_of() {
+    let lapsed = self_signed_client("old", KeyKind::EcdsaP256, NOW - 13 * DAY, 10).unwrap();
+    let early = self_signed_client("early", KeyKind::EcdsaP256, NOW + 3 * DAY, 10).unwrap();
+    let all = [&lapsed, &early].map(|made| enrolled(&made.certificate, Trust::Pinned));
+    let running = Setup {
+        grace_days: 5,
+        ..Setup::with(all.to_vec())
+    };
+    let running = running.start().await;
+    for version in [TLS12, TLS13] {
+        let outcome = Peer::new(&lapsed, version).outcome(running.address).await;
+        assert_eq!(outcome, Outcome::Answered);
+    }
+    let sighted = |decision: Decision| {
+        let sightings = running.service.refusals.lock().unwrap();
+        sightings
+            .iter()
+            .filter(|held| held.decision == decision)
+            .count()
+    };
+    assert_eq!(sighted(Decision::InGrace), 2);
+    running.clock.advance_ms(3 * DAY * 1000);
+    for version in [TLS12, TLS13] {
+        let outcome = Peer::new(&lapsed, version).outcome(running.address).await;
+        let expired = Outcome::Alert(AlertDescription::CertificateExpired);
+        assert_eq!(outcome, expired);
+    }
+    assert_eq!(sighted(Decision::Refused(NotAdmitted::Expired)), 2);
 }
 
 #[tokio::test]

@@ -200,3 +200,27 @@ async fn an_address_in_use_is_said_in_one_line_with_advice() {
         )
     );
 }
+
+#[tokio::test]
+async fn a_certificate_that_expires_ends_its_connections_at_the_next_request() {
+    let known = self_signed("known", KeyKind::EcdsaP256);
+    let running = Setup {
+        grace_days: 2,
+        ..Setup::with(pinned(&known.certificate))
+    };
+    let running = running.start().await;
+    let peer = Peer::new(&known, TLS13);
+    let mut stream = peer.connect(running.address).await.unwrap();
+    let day = 24 * 3600 * 1000;
+    // Valid for ten days, and two more of grace.
+    for passed in [11, 1] {
+        exchange(&mut stream, &message(1)).await.unwrap();
+        running.clock.advance_ms(passed * day);
+    }
+    running.clock.advance_ms(1000);
+    stream.write_all(&message(2)).await.unwrap();
+    stream.flush().await.unwrap();
+    assert_eq!(rest(&mut stream).await, Vec::<u8>::new(), "no answer");
+    wait_until(|| running.counts.cut.total() == 1).await;
+    assert_eq!(running.counts.answers.total(), 2);
+}

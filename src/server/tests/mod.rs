@@ -89,6 +89,7 @@ struct Running {
     address: SocketAddr,
     service: Arc<Canned>,
     counts: Arc<Counts>,
+    clock: Arc<ManualClock>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
@@ -98,6 +99,7 @@ struct Setup {
     server: Issued,
     limits: Config,
     authorities: Vec<Vec<u8>>,
+    grace_days: u32,
     enrolled: Vec<EnrolledCertificate>,
 }
 
@@ -107,6 +109,7 @@ impl Setup {
             server: self_signed("server", KeyKind::EcdsaP256),
             limits: Config::default(),
             authorities: Vec::new(),
+            grace_days: 0,
             enrolled,
         }
     }
@@ -131,12 +134,13 @@ impl Setup {
         let on_sighting = move |sighting| witness.refusals.lock().unwrap().push(sighting);
         let clock = Arc::new(ManualClock::new(NOW * 1000));
         let directory = Arc::clone(&service);
-        let gatekeeper = Arc::new(Gatekeeper::new(
+        let gatekeeper = Gatekeeper::new(
             directory,
-            clock,
+            Arc::clone(&clock) as _,
             self.authorities,
             Box::new(on_sighting),
-        ));
+        );
+        let gatekeeper = Arc::new(gatekeeper.with_grace(self.grace_days));
         let own = &self.server;
         let files = TlsFiles {
             certificate_name: "server.pem",
@@ -156,6 +160,7 @@ impl Setup {
             address: listener.address(),
             service,
             counts: Arc::clone(gatekeeper.counts()),
+            clock,
             stop,
             task: tokio::spawn(listener.run(serving, stopped)),
         }
@@ -172,6 +177,7 @@ impl Running {
         let refusals = self.service.refusals.lock().unwrap();
         let reason = |sighting: &Sighting| match sighting.decision {
             Decision::Refused(reason) => reason,
+            Decision::InGrace => panic!("nobody is let in for grace"),
         };
         refusals.iter().map(reason).collect()
     }
@@ -195,6 +201,7 @@ fn enrolled(certificate: &Certificate, trust: Trust) -> EnrolledCertificate {
         not_after: certificate.not_after(),
         subject: certificate.subject().to_owned(),
         added: NOW,
+        warned: None,
     }
 }
 

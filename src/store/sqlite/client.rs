@@ -87,7 +87,7 @@ fn certificates(
     db: &Connection,
 ) -> Result<HashMap<ClientId, Vec<EnrolledCertificate>>, StoreError> {
     let sql =
-        "SELECT client, fingerprint, trust, not_before, not_after, subject, added FROM certificate
+        "SELECT client, fingerprint, trust, not_before, not_after, subject, added, warned FROM certificate
         ORDER BY client, added, fingerprint";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
@@ -106,6 +106,7 @@ fn certificates(
                 not_after: row.get(4)?,
                 subject: row.get(5)?,
                 added: row.get(6)?,
+                warned: row.get(7)?,
             });
     }
     Ok(certificates)
@@ -233,8 +234,8 @@ pub(in crate::store) fn insert_certificate(
     client: ClientId,
     certificate: &EnrolledCertificate,
 ) -> Result<(), ApplyError> {
-    let sql = "INSERT INTO certificate (fingerprint, client, trust, not_before, not_after, subject, added)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let sql = "INSERT INTO certificate (fingerprint, client, trust, not_before, not_after, subject, added, warned)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     let inserted = db.prepare_cached(sql)?.execute(params![
         certificate.fingerprint.as_bytes(),
         client.as_bytes(),
@@ -243,6 +244,7 @@ pub(in crate::store) fn insert_certificate(
         certificate.not_after,
         certificate.subject,
         certificate.added,
+        certificate.warned,
     ]);
     inserted.map_err(|error| super::taken(&error, Thing::Certificate, Thing::Client))?;
     Ok(())
@@ -256,6 +258,17 @@ pub(in crate::store) fn remove_certificate(
 ) -> Result<(), ApplyError> {
     let sql = "DELETE FROM certificate WHERE fingerprint = ?1 AND client = ?2";
     let values = params![fingerprint.as_bytes(), client.as_bytes()];
+    found(db.prepare_cached(sql)?.execute(values)?, Thing::Certificate)
+}
+
+/// How many days before its end a certificate was warned of.
+pub(in crate::store) fn update_warned(
+    db: &Connection,
+    fingerprint: &Fingerprint,
+    days: u32,
+) -> Result<(), ApplyError> {
+    let sql = "UPDATE certificate SET warned = ?2 WHERE fingerprint = ?1";
+    let values = params![fingerprint.as_bytes(), days];
     found(db.prepare_cached(sql)?.execute(values)?, Thing::Certificate)
 }
 

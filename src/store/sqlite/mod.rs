@@ -37,6 +37,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "0003_credentials",
         include_str!("migrations/0003_credentials.sql"),
     ),
+    ("0004_trust", include_str!("migrations/0004_trust.sql")),
 ];
 
 /// The migration since which Object Groups are in the index of values.

@@ -313,6 +313,7 @@ async fn groups_of_an_older_database_are_found() {
         DROP INDEX object_head;
         CREATE INDEX object_instance ON object (instance, id);
         DROP TABLE credential;
+        ALTER TABLE certificate DROP COLUMN warned;
         DELETE FROM migration WHERE name > '0002';
         PRAGMA user_version = 1;",
     )

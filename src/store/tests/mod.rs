@@ -148,6 +148,7 @@ fn certificate(number: u8) -> EnrolledCertificate {
         not_after: NOW + 10,
         subject: "CN=vc".to_owned(),
         added: NOW,
+        warned: None,
     }
 }
 

@@ -11,7 +11,12 @@ fn with(precondition: Precondition, writes: impl IntoIterator<Item = Write>) -> 
 
 fn identity(place: &Place, number: u8) -> Arc<Identity> {
     let fingerprint = Fingerprint::from_bytes([number; 32]);
-    place.store().clients().admit(&fingerprint, NOW).unwrap().0
+    place
+        .store()
+        .clients()
+        .admit(&fingerprint, NOW, 0)
+        .unwrap()
+        .identity
 }
 
 #[tokio::test]

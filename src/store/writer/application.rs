@@ -120,6 +120,9 @@ impl Writer {
             Write::CertificateRemoved(id, fingerprint) => {
                 client::remove_certificate(db, *id, fingerprint)
             }
+            Write::CertificateWarned(fingerprint, days) => {
+                client::update_warned(db, fingerprint, *days)
+            }
             Write::ClientStatus(id, status) => client::update_status(db, *id, *status),
             Write::ClientRemoved(id) => client::remove_client(db, *id),
         }
@@ -210,6 +213,7 @@ const fn concerns_clients(write: &Write) -> bool {
         | Write::Client(_)
         | Write::Certificate(..)
         | Write::CertificateRemoved(..)
+        | Write::CertificateWarned(..)
         | Write::ClientStatus(..)
         | Write::ClientRemoved(_) => true,
     }

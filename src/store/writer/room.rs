@@ -155,6 +155,7 @@ fn only_reads_or_takes_away(write: &Write) -> bool {
         | Write::DataKey(..)
         | Write::Client(_)
         | Write::Certificate(..)
+        | Write::CertificateWarned(..)
         | Write::ClientStatus(_, ClientStatus::Enabled) => false,
     }
 }
