@@ -17,6 +17,7 @@ pub mod password;
 pub mod random;
 pub mod secret;
 pub mod signature;
+pub mod triple_des;
 pub mod wrap;
 
 #[cfg(test)]
@@ -34,4 +35,5 @@ pub use password::{PasswordError, PasswordHash};
 pub use random::{Random, RandomError, SystemRandom};
 pub use secret::Secret;
 pub use signature::verify_signed_by;
+pub use triple_des::triple_des_key;
 pub use wrap::{DataKey, WrapError, Wrapped};

@@ -5,8 +5,10 @@ use crate::domain::{Dates, InstanceId, Object, ObjectId};
 use crate::kmip::attribute::{Attribute, AttributeName, AttributeValue, StandardAttribute};
 use crate::kmip::enums::{CryptographicAlgorithm, ObjectType, State};
 
-/// The length of a key whose request names none, in bits.
-const DEFAULT_AES_BITS: i32 = 256;
+/// The lengths of AES keys, in bits; the last where a request names none.
+const AES_BITS: &[i32] = &[128, 192, 256];
+/// The length of 3DES keys, in bits without those of parity. Keys of two parts, 112 bits, are too weak to be made.
+const TRIPLE_DES_BITS: &[i32] = &[168];
 
 /// A symmetric key to be made, and its template.
 #[derive(Debug)]
@@ -30,7 +32,7 @@ impl NewKey<'_> {
     /// A required attribute is missing, or one cannot be given at creation.
     pub fn object(&self) -> Result<Object, AttributeRefused> {
         let algorithm = self.algorithm()?;
-        let length = self.length()?;
+        let length = self.length(algorithm)?;
         let mask = self.single(StandardAttribute::CryptographicUsageMask)?;
         let mask = mask.ok_or(AttributeRefused::Missing("Cryptographic Usage Mask"))?;
         let fresh = self.single(StandardAttribute::Fresh)?;
@@ -81,20 +83,21 @@ impl NewKey<'_> {
         let algorithm = value
             .as_enumeration()
             .and_then(CryptographicAlgorithm::from_code);
-        match algorithm {
-            Some(CryptographicAlgorithm::Aes) => Ok(CryptographicAlgorithm::Aes),
-            _ => Err(AttributeRefused::Invalid(
-                "Cryptographic Algorithm".to_owned(),
-            )),
-        }
+        let is_made = |algorithm: &CryptographicAlgorithm| !lengths(*algorithm).is_empty();
+        let invalid = || AttributeRefused::Invalid("Cryptographic Algorithm".to_owned());
+        algorithm.filter(is_made).ok_or_else(invalid)
     }
 
-    fn length(&self) -> Result<i32, AttributeRefused> {
-        let value = self.single(StandardAttribute::CryptographicLength)?;
-        match value.map_or(Some(DEFAULT_AES_BITS), AttributeValue::as_integer) {
-            Some(length @ (128 | 192 | 256)) => Ok(length),
-            _ => Err(AttributeRefused::Invalid("Cryptographic Length".to_owned())),
-        }
+    fn length(&self, algorithm: CryptographicAlgorithm) -> Result<i32, AttributeRefused> {
+        let lengths = lengths(algorithm);
+        let length = match self.single(StandardAttribute::CryptographicLength)? {
+            Some(value) => value.as_integer(),
+            None => lengths.last().copied(),
+        };
+        let invalid = || AttributeRefused::Invalid("Cryptographic Length".to_owned());
+        length
+            .filter(|length| lengths.contains(length))
+            .ok_or_else(invalid)
     }
 
     /// The value of an attribute that may be given once.
@@ -128,6 +131,15 @@ impl NewKey<'_> {
                     .push(Attribute::standard(kept, AttributeValue::Boolean(true)));
             }
         }
+    }
+}
+
+/// The lengths in which keys of an algorithm are made, in bits; none for an algorithm no keys are made for.
+const fn lengths(algorithm: CryptographicAlgorithm) -> &'static [i32] {
+    match algorithm {
+        CryptographicAlgorithm::Aes => AES_BITS,
+        CryptographicAlgorithm::Des3 => TRIPLE_DES_BITS,
+        _ => &[],
     }
 }
 

@@ -73,7 +73,7 @@ fn make_material(ctx: &Context<'_>, object: &mut Object) -> Result<(), OpError> 
         .length
         .and_then(|bits| u32::try_from(bits).ok())
         .unwrap_or(0);
-    let material = ctx.service.symmetric_key(bits)?;
+    let material = ctx.service.symmetric_key(object.algorithm, bits)?;
     let (epoch, key) = ctx
         .service
         .keyring()

@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::crypto::{Random, Secret};
+use crate::crypto::{Random, Secret, symmetric_key, triple_des_key};
 use crate::domain::{
     Clock, EventId, Identity, NotAdmitted, ObjectId, Pending, RequestId, Scope, Warning,
 };
+use crate::kmip::enums::CryptographicAlgorithm;
 use crate::ops::authentication::checks::Checks;
 use crate::ops::batch;
 use crate::ops::budget::{Budget, Reservation};
@@ -258,9 +259,16 @@ impl Service {
         Ok(bytes)
     }
 
-    /// A key of `bits` bits.
-    pub(crate) fn symmetric_key(&self, bits: u32) -> Result<Secret, OpError> {
-        crate::crypto::symmetric_key(bits, self.random())
-            .map_err(|error| OpError::new(Cause::Cryptographic, error.to_string()))
+    /// The material of a key of `bits` bits for an algorithm.
+    pub(crate) fn symmetric_key(
+        &self,
+        algorithm: Option<CryptographicAlgorithm>,
+        bits: u32,
+    ) -> Result<Secret, OpError> {
+        let made = match algorithm {
+            Some(CryptographicAlgorithm::Des3) => triple_des_key(self.random()),
+            _ => symmetric_key(bits, self.random()),
+        };
+        made.map_err(|error| OpError::new(Cause::Cryptographic, error.to_string()))
     }
 }

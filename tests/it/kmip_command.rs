@@ -119,6 +119,17 @@ fn what_cannot_be_reached_or_trusted_is_named() {
 }
 
 #[test]
+fn a_3des_key_is_made_from_the_command_line() {
+    let server = Server::start();
+    let uid = kmip(&server, &["create", "--algorithm", "3des"]);
+    let shown = kmip(&server, &["get", uid.trim()]);
+    assert!(shown.contains("3DES") && shown.contains("168"), "{shown}");
+    server
+        .cli(&["kmip", "create", "--algorithm", "3des", "--length", "112"])
+        .refused(&["value"]);
+}
+
+#[test]
 fn attributes_are_added_modified_and_deleted_from_the_command_line() {
     let server = Server::start();
     let uid = kmip(&server, &["create"]);

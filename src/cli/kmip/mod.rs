@@ -35,12 +35,12 @@ pub struct Args {
 pub enum Command {
     /// Create a symmetric key and print its Unique Identifier
     Create {
-        /// The algorithm
+        /// The algorithm: AES, 3DES
         #[arg(long, default_value = "AES")]
         algorithm: String,
-        /// The length in bits
-        #[arg(long, default_value_t = 256, value_name = "BITS")]
-        length: i32,
+        /// The length in bits: 128, 192 or 256 for AES (256 if none is given), 168 for 3DES
+        #[arg(long, value_name = "BITS")]
+        length: Option<i32>,
         /// What it may be used for
         #[arg(long, default_value = "Encrypt,Decrypt", value_name = "MASK")]
         usage: String,
@@ -335,22 +335,36 @@ fn done(report: &Report, id: &str, text: impl FnOnce() -> String) -> std::io::Re
     report.record(&serde_json::json!({ "uniqueIdentifier": id }), text)
 }
 
-fn key_attributes(algorithm: &str, length: i32, usage: &str) -> Result<Vec<Attribute>, WrongUse> {
+fn key_attributes(
+    algorithm: &str,
+    length: Option<i32>,
+    usage: &str,
+) -> Result<Vec<Attribute>, WrongUse> {
     let named = value::named(CryptographicAlgorithm::ALL, algorithm, |held| held.name())?;
-    Ok(vec![
-        Attribute::standard(
-            StandardAttribute::CryptographicAlgorithm,
-            AttributeValue::Enumeration(named.code()),
-        ),
+    // Not every server has a length of its own for either.
+    let usual = match named {
+        CryptographicAlgorithm::Aes => Some(256),
+        CryptographicAlgorithm::Des3 => Some(168),
+        _ => None,
+    };
+    let length = length.or(usual).map(|bits| {
         Attribute::standard(
             StandardAttribute::CryptographicLength,
-            AttributeValue::Integer(length),
-        ),
-        Attribute::standard(
-            StandardAttribute::CryptographicUsageMask,
-            AttributeValue::Integer(value::usage_mask(usage)?),
-        ),
-    ])
+            AttributeValue::Integer(bits),
+        )
+    });
+    let algorithm = Attribute::standard(
+        StandardAttribute::CryptographicAlgorithm,
+        AttributeValue::Enumeration(named.code()),
+    );
+    let usage = Attribute::standard(
+        StandardAttribute::CryptographicUsageMask,
+        AttributeValue::Integer(value::usage_mask(usage)?),
+    );
+    Ok([Some(algorithm), length, Some(usage)]
+        .into_iter()
+        .flatten()
+        .collect())
 }
 
 fn criteria(name: Option<String>, attributes: &[String]) -> Result<Vec<Attribute>, WrongUse> {

@@ -4,14 +4,19 @@ use super::*;
 
 #[test]
 fn a_key_is_asked_for_by_names() {
-    let attributes = key_attributes("aes", 128, "encrypt, wrap key").unwrap();
-    let texts: Vec<_> = attributes.iter().map(value::text).collect();
-    assert_eq!(texts, ["AES", "128", "Encrypt, Wrap Key"]);
-    let error = key_attributes("aess", 128, "Encrypt")
+    let texts = |algorithm, length| {
+        let attributes = key_attributes(algorithm, length, "encrypt, wrap key").unwrap();
+        attributes.iter().map(value::text).collect::<Vec<_>>()
+    };
+    assert_eq!(texts("aes", Some(128)), ["AES", "128", "Encrypt, Wrap Key"]);
+    assert_eq!(texts("AES", None), ["AES", "256", "Encrypt, Wrap Key"]);
+    assert_eq!(texts("3des", None), ["3DES", "168", "Encrypt, Wrap Key"]);
+    assert_eq!(texts("Camellia", None), ["Camellia", "Encrypt, Wrap Key"]);
+    let error = key_attributes("aess", Some(128), "Encrypt")
         .unwrap_err()
         .to_string();
     assert!(error.starts_with("`aess` is none of: DES"), "{error}");
-    assert!(key_attributes("AES", 128, "Encrypt,Fly").is_err());
+    assert!(key_attributes("AES", Some(128), "Encrypt,Fly").is_err());
 }
 
 #[test]

@@ -186,31 +186,34 @@ impl Answer {
         operations.filter_map(Node::as_enumeration).collect()
     }
 
-    /// The raw key of an answered Get, after a look at the block around it.
+    /// The raw AES key of an answered Get, after a look at the block around it.
     #[track_caller]
     pub(crate) fn key_material(&self) -> Vec<u8> {
+        let (algorithm, length, material) = self.key_block();
+        assert_eq!(algorithm, 3, "AES");
+        let bits = i32::try_from(material.len() * 8);
+        assert_eq!(Ok(length), bits, "the length is the key's");
+        material
+    }
+
+    /// Algorithm, length in bits and raw material of the key of an answered Get.
+    #[track_caller]
+    pub(crate) fn key_block(&self) -> (u32, i32, Vec<u8>) {
         let key = self
             .field(tag::SYMMETRIC_KEY)
             .and_then(|key| key.child(tag::KEY_BLOCK));
         let block = key.unwrap_or_else(|| panic!("no key block: {self:?}"));
         let enumeration = |tag| block.child(tag).and_then(Node::as_enumeration);
         assert_eq!(enumeration(tag::KEY_FORMAT_TYPE), Some(1), "Raw");
-        assert_eq!(enumeration(tag::CRYPTOGRAPHIC_ALGORITHM), Some(3), "AES");
+        let algorithm = enumeration(tag::CRYPTOGRAPHIC_ALGORITHM).expect("an algorithm");
         let length = block
             .child(tag::CRYPTOGRAPHIC_LENGTH)
-            .and_then(Node::as_integer);
+            .and_then(Node::as_integer)
+            .expect("a length");
         let value = block
             .child(tag::KEY_VALUE)
             .and_then(|value| value.child(tag::KEY_MATERIAL));
-        let material = value
-            .and_then(Node::as_bytes)
-            .expect("key material")
-            .to_vec();
-        assert_eq!(
-            length,
-            i32::try_from(material.len() * 8).ok(),
-            "the length is the key's"
-        );
-        material
+        let material = value.and_then(Node::as_bytes).expect("key material");
+        (algorithm, length, material.to_vec())
     }
 }

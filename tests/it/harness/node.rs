@@ -189,6 +189,7 @@ pub(crate) mod tag {
     pub(crate) const CRITICALITY_INDICATOR: u32 = 0x42_0026;
     pub(crate) const CRYPTOGRAPHIC_ALGORITHM: u32 = 0x42_0028;
     pub(crate) const CRYPTOGRAPHIC_LENGTH: u32 = 0x42_002a;
+    pub(crate) const DIGEST_VALUE: u32 = 0x42_0035;
     pub(crate) const ENCRYPTION_KEY_INFORMATION: u32 = 0x42_0036;
     pub(crate) const KEY_BLOCK: u32 = 0x42_0040;
     pub(crate) const KEY_FORMAT_TYPE: u32 = 0x42_0042;
