@@ -25,6 +25,7 @@ mod power;
 mod pykmip;
 mod refusals;
 mod signing;
+mod synced;
 mod tidy;
 mod transcripts;
 mod vcenter;

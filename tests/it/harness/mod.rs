@@ -13,6 +13,7 @@ mod mounts;
 mod node;
 mod server;
 mod tls;
+mod trace;
 mod trail;
 
 pub(crate) use answer::{Answer, Response};
@@ -25,10 +26,11 @@ pub(crate) use message::{
     discover, get, get_attribute_list, get_attributes, key_template, locate, modify_attribute,
     name, query, revoke,
 };
-pub(crate) use mounts::{in_own_mounts, mount_tmpfs};
+pub(crate) use mounts::{in_own_mounts, mount_tmpfs, skipped};
 pub(crate) use node::{Content, Node, op, reason, tag};
 pub(crate) use server::{Server, fresh_directory, until};
 pub(crate) use tls::{Connection, Credentials, TlsVersion};
+pub(crate) use trace::{Received, check_synced};
 pub(crate) use trail::{trail_from, whole_trail};
 
 use std::path::PathBuf;

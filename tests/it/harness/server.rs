@@ -162,6 +162,37 @@ impl Server {
         Self::start_with(directory_set(settings), &["--quickstart"])
     }
 
+    /// A quickstart server whose writes, syncs and sends strace writes to `trace`.
+    pub(crate) fn start_traced(trace: &Path) -> Self {
+        let directory = fresh_directory();
+        copy(made_before(), directory.path());
+        let mut command = Command::new("strace");
+        // The tracer is the grandchild, so that our child is the server itself.
+        command.args([
+            "-D",
+            "-f",
+            "--seccomp-bpf",
+            "-q",
+            "-yy",
+            "-xx",
+            "-s",
+            "8192",
+            "-ttt",
+        ]);
+        let calls = "trace=pwrite64,fdatasync,fsync,write,writev,sendto,sendmsg";
+        command.args(["-e", calls, "-o"]).arg(trace);
+        command.arg(program(directory.path()).get_program());
+        let process = Process::start_by(command, directory.path(), &["--quickstart"]);
+        Self {
+            process: Some(process),
+            directory,
+        }
+    }
+
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process().child.id()
+    }
+
     /// A quickstart server with these settings, started by a shell that has done `limits` before, for example `ulimit -n 64`.
     pub(crate) fn start_under(limits: &str, settings: &str) -> Self {
         let directory = directory_set(settings);

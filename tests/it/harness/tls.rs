@@ -131,6 +131,12 @@ impl Connection {
         Ok(Self { stream })
     }
 
+    /// The port of our end.
+    pub(crate) fn local_port(&self) -> u16 {
+        let address = self.stream.sock.local_addr();
+        address.expect("a connected socket").port()
+    }
+
     /// Sends bytes and reads one framed answer.
     pub(crate) fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
         self.try_write(bytes)?;
