@@ -5,6 +5,7 @@
 
 use anyhow::{Context as _, bail};
 
+use super::master::{self, PassphraseArgs};
 use super::report::{Report, fields};
 use super::{WrongUse, issue};
 use crate::admin::foundation::{self, Founding};
@@ -17,8 +18,7 @@ use crate::crypto::authority::AUTHORITY_DAYS;
 use crate::crypto::{Authority, Random as _, SystemRandom};
 use crate::domain::client::check_label;
 use crate::domain::{Clock as _, SystemClock};
-use crate::providers::MasterKey as _;
-use crate::providers::file::FileMasterKey;
+use crate::providers::{self, MasterKey};
 use crate::store::{InitMeta, Store};
 
 /// What a new server is made with. What is not given keeps its default.
@@ -39,6 +39,29 @@ pub struct Args {
     /// The account events belong to
     #[arg(long)]
     pub account: Option<String>,
+    /// Where the master key comes from
+    #[arg(long, value_enum, value_name = "PROVIDER")]
+    pub master_key: Option<Provider>,
+    #[command(flatten)]
+    pub(super) passphrase: PassphraseArgs,
+}
+
+/// Where a new master key comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Provider {
+    /// A file that holds it
+    File,
+    /// A file that a passphrase opens
+    Passphrase,
+}
+
+impl Provider {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::File => providers::file::NAME,
+            Self::Passphrase => providers::passphrase::NAME,
+        }
+    }
 }
 
 /// Makes the directory and says what to do next.
@@ -86,11 +109,13 @@ pub async fn initialise(layout: &Layout, args: &Args) -> anyhow::Result<(Setting
     layout.make_directories()?;
     let lock = DirectoryLock::acquire(&layout.lock())?;
     check_empty(layout)?;
+    // First what may be refused: a passphrase that is too short leaves nothing behind.
+    let master = master::create(&settings, &args.passphrase)?;
     if let Some(text) = text {
         write_private(&layout.config(), text.as_bytes())?;
     }
     make_certificates(&settings)?;
-    make_database(&settings, &args.instance).await?;
+    make_database(&settings, &*master, &args.instance).await?;
     Ok((settings, lock))
 }
 
@@ -114,8 +139,14 @@ fn settle(layout: &Layout, args: &Args) -> anyhow::Result<(Settings, Option<Stri
         instance: _,
         location,
         account,
+        master_key,
+        passphrase: _,
     } = args;
-    let given = !names.is_empty() || location.is_some() || account.is_some() || listen.is_some();
+    let given = !names.is_empty()
+        || location.is_some()
+        || account.is_some()
+        || listen.is_some()
+        || master_key.is_some();
     if layout.config().exists() {
         if given {
             let file = layout.config();
@@ -143,6 +174,10 @@ fn settle(layout: &Layout, args: &Args) -> anyhow::Result<(Settings, Option<Stri
     if let Some(account) = account {
         config.service.account.clone_from(account);
         set.push(("account", quoted(account)));
+    }
+    if let Some(provider) = master_key {
+        config.master_key.provider = provider.name().to_owned();
+        set.push(("provider", quoted(provider.name())));
     }
     let settings = Settings::check(layout, config, &Overrides::default());
     let settings = settings.map_err(|error| WrongUse(error.to_string()))?;
@@ -192,21 +227,20 @@ fn make_certificates(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Master key, database and first instance.
-async fn make_database(settings: &Settings, instance: &str) -> anyhow::Result<()> {
+/// Database and first instance.
+async fn make_database(
+    settings: &Settings,
+    master: &dyn MasterKey,
+    instance: &str,
+) -> anyhow::Result<()> {
     let layout = &settings.layout;
-    let master = if layout.master_key().exists() {
-        FileMasterKey::open(&layout.master_key())?
-    } else {
-        FileMasterKey::create(&layout.master_key(), &SystemRandom)?
-    };
     let meta = InitMeta {
         origin_name: format!("node-{}", random_suffix()?),
         master_key_check: master.check_value(),
         created: SystemClock.now(),
     };
     let store = Store::create(&layout.database(), &settings.store, &meta)?;
-    let founded = found(settings, &store, &master, instance).await;
+    let founded = found(settings, &store, master, instance).await;
     store.close().await;
     founded
 }
@@ -218,7 +252,7 @@ async fn make_database(settings: &Settings, instance: &str) -> anyhow::Result<()
 pub async fn found(
     settings: &Settings,
     store: &Store,
-    master: &FileMasterKey,
+    master: &dyn MasterKey,
     instance: &str,
 ) -> anyhow::Result<()> {
     let founding = Founding {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::WrongUse;
+use super::master::PassphraseArgs;
 use super::reach::{self, Reach};
 use super::report::{Report, table};
 use super::secret;
@@ -18,14 +19,20 @@ use crate::domain::Credential;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make an instance with a data key of its own
-    Add {
-        /// Its name: letters, digits, '.', '_' and '-'
-        name: String,
-    },
+    Add(AddArgs),
     /// List instances
     List,
     /// Set the user name and password an instance asks its clients for, or clear them
     Credential(CredentialArgs),
+}
+
+/// A new instance.
+#[derive(Debug, clap::Args)]
+pub struct AddArgs {
+    /// Its name: letters, digits, '.', '_' and '-'
+    name: String,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
 }
 
 /// What an instance asks for.
@@ -58,8 +65,15 @@ pub struct CredentialArgs {
 /// # Errors
 /// The router refused it or cannot be reached.
 pub async fn run(layout: &Layout, command: Command, report: &Report) -> anyhow::Result<()> {
+    let passphrase = match &command {
+        Command::Add(args) => Some(args.passphrase.clone()),
+        Command::List | Command::Credential(_) => None,
+    };
     let request = request(command)?;
-    let mut reach = Reach::open(layout).await?;
+    let mut reach = match passphrase {
+        Some(passphrase) => Reach::open_with_master_key(layout, &passphrase).await?,
+        None => Reach::open(layout).await?,
+    };
     let done = carry_out(&mut reach, request, report).await;
     reach.close().await;
     done
@@ -67,7 +81,7 @@ pub async fn run(layout: &Layout, command: Command, report: &Report) -> anyhow::
 
 fn request(command: Command) -> anyhow::Result<Request> {
     Ok(match command {
-        Command::Add { name } => Request::InstanceAdd { name },
+        Command::Add(args) => Request::InstanceAdd { name: args.name },
         Command::List => Request::InstanceList,
         Command::Credential(args) => Request::InstanceCredential(credential(args)?),
     })

@@ -10,6 +10,7 @@ pub mod instance;
 pub mod issue;
 pub mod key;
 pub mod kmip;
+pub mod master;
 pub mod quickstart;
 pub mod reach;
 pub mod report;

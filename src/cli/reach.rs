@@ -9,13 +9,13 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use tokio::time::Instant;
 
+use super::master::{self, PassphraseArgs};
 use crate::admin::lock::{DirectoryLock, LockError};
 use crate::admin::socket::{Connection, SocketError};
 use crate::admin::{Admin, AdminError, Founder, Request, Response, peer};
 use crate::config::{Layout, Overrides, Settings};
 use crate::crypto::{Certificate, SystemRandom};
 use crate::domain::{Clock as _, SystemClock};
-use crate::providers::file::FileMasterKey;
 use crate::store::{Store, StoreConfig};
 
 /// How long to wait for another command, or for a server that is just starting.
@@ -42,6 +42,21 @@ impl Reach {
     /// # Errors
     /// There is no database, or it is in use by a process that does not answer.
     pub async fn open(layout: &Layout) -> anyhow::Result<Self> {
+        Self::reach(layout, None).await
+    }
+
+    /// Reaches the router of `layout` for what needs the master key: it is opened where no server runs.
+    ///
+    /// # Errors
+    /// Those of [`Reach::open`], and the master key's.
+    pub async fn open_with_master_key(
+        layout: &Layout,
+        passphrase: &PassphraseArgs,
+    ) -> anyhow::Result<Self> {
+        Self::reach(layout, Some(passphrase)).await
+    }
+
+    async fn reach(layout: &Layout, passphrase: Option<&PassphraseArgs>) -> anyhow::Result<Self> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(connection) = Connection::open(&layout.socket()).await? {
@@ -49,7 +64,7 @@ impl Reach {
             }
             check_database(layout)?;
             match DirectoryLock::acquire(&layout.lock()) {
-                Ok(lock) => return Self::local(layout, lock),
+                Ok(lock) => return Self::local(layout, lock, passphrase),
                 Err(LockError::Held { .. }) if Instant::now() < deadline => {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
@@ -58,7 +73,14 @@ impl Reach {
         }
     }
 
-    fn local(layout: &Layout, lock: DirectoryLock) -> anyhow::Result<Self> {
+    fn local(
+        layout: &Layout,
+        lock: DirectoryLock,
+        passphrase: Option<&PassphraseArgs>,
+    ) -> anyhow::Result<Self> {
+        check_schema(layout)?;
+        let founder = passphrase.map(|passphrase| founder(layout, passphrase));
+        let founder = founder.transpose()?;
         // A command works where the settings cannot be read, too.
         let defaults = StoreConfig::default();
         let reserve_bytes = settings(layout).map_or(defaults.reserve_bytes, |settings| {
@@ -79,7 +101,10 @@ impl Reach {
             authority,
             None,
         );
-        let admin = admin.with_founder(founder(layout).map_err(|error| format!("{error:#}")));
+        let admin = match founder {
+            Some(founder) => admin.with_founder(Ok(founder)),
+            None => admin,
+        };
         Ok(Self::Local(Local {
             admin: Arc::new(admin),
             _lock: Some(lock),
@@ -123,12 +148,27 @@ pub fn is_refusal(error: &anyhow::Error) -> bool {
 }
 
 /// What instances are made with where no server runs.
-fn founder(layout: &Layout) -> anyhow::Result<Founder> {
+fn founder(layout: &Layout, passphrase: &PassphraseArgs) -> anyhow::Result<Founder> {
+    let settings = settings(layout)?;
     Ok(Founder {
-        master: Arc::new(FileMasterKey::open(&layout.master_key())?),
-        scope: settings(layout)?.scope,
+        master: master::open(&settings, passphrase)?,
+        scope: settings.scope,
         keyring: None,
     })
+}
+
+/// A database is brought up to date only once its master key was compared, which most commands do not have.
+fn check_schema(layout: &Layout) -> anyhow::Result<()> {
+    let found = Store::inspect(&layout.database())?;
+    if found.is_older() {
+        bail!(
+            "the database is of an older release (schema {}, this program's is {}); run `keyledger \
+             serve` once, which brings it up to date (nothing was changed)",
+            found.schema,
+            found.newest
+        );
+    }
+    Ok(())
 }
 
 /// Our CA's certificate, if there is one.

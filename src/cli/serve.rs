@@ -11,6 +11,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use tokio::sync::{oneshot, watch};
 
+use super::master::{self, PassphraseArgs};
 use super::report::{self, Report};
 use super::{init, quickstart, reach};
 use crate::admin::lock::{DirectoryLock, LockError};
@@ -19,11 +20,11 @@ use crate::admin::{Admin, Founder, foundation};
 use crate::config::layout::{read_private, read_public};
 use crate::config::{Layout, Overrides, Settings};
 use crate::crypto::{Certificate, SystemRandom};
-use crate::domain::{Clock as _, SystemClock};
+use crate::domain::{Clients, Clock as _, SystemClock};
 use crate::ops::service::Parts;
 use crate::ops::{Keyring, Service, record_room, warn_of_expiry};
-use crate::providers::MasterKey as _;
-use crate::providers::file::FileMasterKey;
+use crate::providers::MasterKey;
+use crate::server::Directory;
 use crate::server::identity::{Gatekeeper, OnSighting};
 use crate::server::listener::Serving;
 use crate::server::{Listener, TlsConfig, TlsFiles, descriptors, tls};
@@ -52,6 +53,8 @@ pub struct Args {
         value_name = "FILTER"
     )]
     pub log: String,
+    #[command(flatten)]
+    pub(super) passphrase: PassphraseArgs,
 }
 
 /// Everything a server needs that was opened and found right.
@@ -59,7 +62,7 @@ struct Opened {
     settings: Settings,
     store: Store,
     keyring: Arc<Keyring>,
-    master: Arc<FileMasterKey>,
+    master: Arc<dyn MasterKey>,
     authority: Option<Certificate>,
 }
 
@@ -79,12 +82,12 @@ pub async fn run(layout: &Layout, args: Args, _report: &Report) -> anyhow::Resul
     };
     let settings = Settings::load(layout, &overrides)?;
     if args.check {
-        return check(settings).await;
+        return check(&settings, &args.passphrase);
     }
     descriptors::raise_limit();
     // Held until the store is closed: whoever takes it next may open the database.
     let lock = lock.map_or_else(|| take_lock(layout), Ok)?;
-    let opened = open(settings).await?;
+    let opened = open(settings, &args.passphrase).await?;
     let store = opened.store.clone();
     let served = serve(opened, args.quickstart).await;
     store.close().await;
@@ -116,24 +119,24 @@ fn take_lock(layout: &Layout) -> anyhow::Result<DirectoryLock> {
 }
 
 /// Opens all that is in the directory and compares its parts.
-async fn open(settings: Settings) -> anyhow::Result<Opened> {
+async fn open(settings: Settings, passphrase: &PassphraseArgs) -> anyhow::Result<Opened> {
     let layout = settings.layout.clone();
-    let master = FileMasterKey::open(&layout.master_key())?;
+    let master = master::open(&settings, passphrase)?;
     let authority = reach::authority(&layout)?;
+    // Before it is opened, which may change its schema.
+    let found = master::inspect(&layout, &*master)?;
     let store = Store::open(&layout.database(), &settings.store, SystemClock.now_ms())?;
-    if master.check_value() != *store.master_key_check() {
-        store.close().await;
-        bail!(
-            "{} is not the master key of the database {}; put the right one back from its backup \
-             (nothing was changed)",
-            layout.master_key().display(),
-            layout.database().display()
+    if found.is_older() {
+        tracing::info!(
+            from = found.schema,
+            to = found.newest,
+            "The database was brought up to date."
         );
     }
-    match unlock(&settings, &store, &master).await {
+    match unlock(&settings, &store, &*master).await {
         Ok(keyring) => Ok(Opened {
             keyring: Arc::new(keyring),
-            master: Arc::new(master),
+            master,
             settings,
             store,
             authority,
@@ -149,7 +152,7 @@ async fn open(settings: Settings) -> anyhow::Result<Opened> {
 async fn unlock(
     settings: &Settings,
     store: &Store,
-    master: &FileMasterKey,
+    master: &dyn MasterKey,
 ) -> anyhow::Result<Keyring> {
     if store.clients().instances().is_empty() {
         init::found(settings, store, master, foundation::INSTANCE).await?;
@@ -157,44 +160,64 @@ async fn unlock(
     Ok(Keyring::open(store, master).await?)
 }
 
-/// `serve --check`: everything but listening.
-async fn check(settings: Settings) -> anyhow::Result<()> {
-    let layout = settings.layout.clone();
-    match take_lock(&layout).map_err(|error| error.downcast::<LockError>()) {
-        Ok(lock) => {
-            let opened = open(settings).await?;
-            let checked = tls_config(&opened, gatekeeper(&opened, Box::new(drop)));
-            opened.store.close().await;
-            drop(lock);
-            checked?;
-            report::line("settings, keys, database and certificates are in order")?;
-        }
-        Err(Ok(LockError::Held { .. })) => {
-            FileMasterKey::open(&layout.master_key())?;
-            reach::authority(&layout)?;
-            let text = "settings and keys are in order; the database was not opened, for another \
-                        process has it";
-            report::line(text)?;
-        }
+/// `serve --check`: everything but listening. Changes nothing: an older database stays as it is.
+fn check(settings: &Settings, passphrase: &PassphraseArgs) -> anyhow::Result<()> {
+    let layout = &settings.layout;
+    let lock = match take_lock(layout).map_err(|error| error.downcast::<LockError>()) {
+        Ok(lock) => Some(lock),
+        Err(Ok(LockError::Held { .. })) => None,
         Err(Ok(error)) => return Err(error.into()),
         Err(Err(error)) => return Err(error),
+    };
+    let master = master::open(settings, passphrase)?;
+    let authority = reach::authority(layout)?;
+    let nobody = Arc::new(Nobody(watch::Sender::new(0)));
+    tls_config(
+        layout,
+        gatekeeper(nobody, settings, authority.as_ref(), Box::new(drop)),
+    )?;
+    let Some(_lock) = lock else {
+        let text = "settings and keys are in order; the database was not opened, for another \
+                    process has it";
+        return Ok(report::line(text)?);
+    };
+    let found = master::inspect(layout, &*master)?;
+    Keyring::of(&found.data_keys, &*master)?;
+    let text = "settings, keys, database and certificates are in order";
+    if found.is_older() {
+        let (schema, newest) = (found.schema, found.newest);
+        let older = format!("{text}; the next start brings schema {schema} to {newest}");
+        return Ok(report::line(&older)?);
     }
-    Ok(())
+    Ok(report::line(text)?)
 }
 
-fn gatekeeper(opened: &Opened, on_sighting: OnSighting) -> Arc<Gatekeeper> {
-    let authorities = opened
-        .authority
-        .iter()
-        .map(|ours| ours.der().to_vec())
-        .collect();
+/// A directory without clients, for certificates that are only looked at.
+struct Nobody(watch::Sender<u64>);
+
+impl Directory for Nobody {
+    fn clients(&self) -> Arc<Clients> {
+        Arc::default()
+    }
+
+    fn clients_changed(&self) -> watch::Receiver<u64> {
+        self.0.subscribe()
+    }
+}
+
+fn gatekeeper(
+    directory: impl Directory,
+    settings: &Settings,
+    authority: Option<&Certificate>,
+    on_sighting: OnSighting,
+) -> Arc<Gatekeeper> {
+    let authorities = authority.iter().map(|ours| ours.der().to_vec()).collect();
     let clock = Arc::new(SystemClock);
-    let gatekeeper = Gatekeeper::new(opened.store.clone(), clock, authorities, on_sighting);
-    Arc::new(gatekeeper.with_grace(opened.settings.expired_client_grace_days))
+    let gatekeeper = Gatekeeper::new(directory, clock, authorities, on_sighting);
+    Arc::new(gatekeeper.with_grace(settings.expired_client_grace_days))
 }
 
-fn tls_config(opened: &Opened, gatekeeper: Arc<Gatekeeper>) -> anyhow::Result<TlsConfig> {
-    let layout = &opened.settings.layout;
+fn tls_config(layout: &Layout, gatekeeper: Arc<Gatekeeper>) -> anyhow::Result<TlsConfig> {
     let advice = "restore it, or move server.pem and server.key away and run `keyledger init` in a \
                   new directory";
     let (certificate, key) = (layout.server_certificate(), layout.server_key());
@@ -210,8 +233,13 @@ fn tls_config(opened: &Opened, gatekeeper: Arc<Gatekeeper>) -> anyhow::Result<Tl
 async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
     let service = behaviour(&opened);
     let witness = Arc::clone(&service);
-    let gatekeeper = gatekeeper(&opened, Box::new(move |sighting| witness.sighted(sighting)));
-    let tls = tls_config(&opened, Arc::clone(&gatekeeper))?;
+    let gatekeeper = gatekeeper(
+        opened.store.clone(),
+        &opened.settings,
+        opened.authority.as_ref(),
+        Box::new(move |sighting| witness.sighted(sighting)),
+    );
+    let tls = tls_config(&opened.settings.layout, Arc::clone(&gatekeeper))?;
     let listener = Listener::bind(&opened.settings.listen.to_string()).await?;
     let address = listener.address();
     let admin = router(&opened, &service, address);
@@ -283,7 +311,7 @@ fn router(opened: &Opened, service: &Service, address: SocketAddr) -> Arc<Admin>
         Some(address.to_string()),
     );
     let founder = Founder {
-        master: Arc::clone(&opened.master) as _,
+        master: Arc::clone(&opened.master),
         scope: opened.settings.scope.clone(),
         keyring: Some(Arc::clone(&opened.keyring)),
     };

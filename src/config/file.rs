@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::Scope;
 use crate::store::StoreConfig;
-use crate::{ops, server};
+use crate::{ops, providers, server};
 
 /// The port IANA assigned to KMIP.
 pub const DEFAULT_PORT: u16 = 5696;
@@ -24,6 +24,9 @@ pub struct Config {
     /// The server's certificate.
     #[serde(default)]
     pub tls: Tls,
+    /// Where the master key comes from.
+    #[serde(default)]
+    pub master_key: MasterKey,
     /// Whose events these are.
     #[serde(default)]
     pub service: Service,
@@ -91,6 +94,25 @@ impl Default for Tls {
     }
 }
 
+/// `[master-key]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct MasterKey {
+    /// The provider's name.
+    pub provider: String,
+    /// The file the passphrase is read from; empty: it is given at start.
+    pub passphrase_file: String,
+}
+
+impl Default for MasterKey {
+    fn default() -> Self {
+        Self {
+            provider: providers::file::NAME.to_owned(),
+            passphrase_file: String::new(),
+        }
+    }
+}
+
 /// `[service]`: the segments of CRNs in events. Read when an instance is made; what is made keeps its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -119,6 +141,7 @@ impl Default for Config {
             version: Version::V1,
             server: Server::default(),
             tls: Tls::default(),
+            master_key: MasterKey::default(),
             service: Service::default(),
             kmip: ops::Config::default(),
             limits: server::Config::default(),

@@ -11,4 +11,4 @@ pub mod names;
 pub mod settings;
 
 pub use layout::{Layout, LayoutError};
-pub use settings::{Overrides, Settings, SettingsError};
+pub use settings::{MasterKeySource, Overrides, Settings, SettingsError};

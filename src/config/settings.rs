@@ -13,7 +13,7 @@ use super::names;
 use crate::crypto::{AuthorityError, KeyKind};
 use crate::domain::Scope;
 use crate::store::StoreConfig;
-use crate::{ops, server};
+use crate::{ops, providers, server};
 
 /// The settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +48,18 @@ pub struct Overrides {
     pub listen: Option<String>,
 }
 
+/// Where the master key comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MasterKeySource {
+    /// A file that holds it.
+    File,
+    /// A file that a passphrase opens.
+    Passphrase {
+        /// The file the passphrase is read from; none: it is given at start.
+        file: Option<PathBuf>,
+    },
+}
+
 /// Settings that were checked.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -65,6 +77,8 @@ pub struct Settings {
     pub client_days: u32,
     /// Days an expired client certificate is still let in.
     pub expired_client_grace_days: u32,
+    /// Where the master key comes from.
+    pub master_key: MasterKeySource,
     /// The scope of what is made here, without an instance.
     pub scope: Scope,
     /// KMIP behaviour.
@@ -101,6 +115,7 @@ impl Settings {
             version: _,
             server,
             tls,
+            master_key,
             service,
             kmip,
             limits,
@@ -118,6 +133,7 @@ impl Settings {
             server_days: tls.server_days,
             client_days: tls.client_days,
             expired_client_grace_days: check_grace(tls.expired_client_grace_days)?,
+            master_key: check_master_key(master_key)?,
             scope: check_scope(service)?,
             limits: check_limits(limits, &kmip)?,
             kmip,
@@ -178,6 +194,29 @@ fn check_names(names: Vec<String>) -> Result<Vec<String>, SettingsError> {
 fn check_key_kind(text: &str) -> Result<KeyKind, SettingsError> {
     let refuse = |error: AuthorityError| refused("tls.key-kind", text, error.to_string());
     text.parse().map_err(refuse)
+}
+
+fn check_master_key(section: super::file::MasterKey) -> Result<MasterKeySource, SettingsError> {
+    let super::file::MasterKey {
+        provider,
+        passphrase_file,
+    } = section;
+    let file = Some(passphrase_file).filter(|file| !file.is_empty());
+    match (provider.as_str(), file) {
+        (providers::file::NAME, None) => Ok(MasterKeySource::File),
+        (providers::file::NAME, Some(file)) => {
+            let problem = "provider `file` takes no passphrase; write provider = \"passphrase\"";
+            Err(refused("master-key.passphrase-file", file, problem))
+        }
+        (providers::passphrase::NAME, file) => Ok(MasterKeySource::Passphrase {
+            file: file.map(PathBuf::from),
+        }),
+        _ => Err(refused(
+            "master-key.provider",
+            provider,
+            "write `file` or `passphrase`",
+        )),
+    }
 }
 
 fn check_days(key: &'static str, days: u32) -> Result<(), SettingsError> {
@@ -339,6 +378,11 @@ mod tests {
             (
                 "[tls]\nexpired-client-grace-days = 91",
                 "tls.expired-client-grace-days",
+            ),
+            ("[master-key]\nprovider = \"paper\"", "master-key.provider"),
+            (
+                "[master-key]\npassphrase-file = \"/f\"",
+                "master-key.passphrase-file",
             ),
             ("[service]\nlocation = \"global\"", "service.location"),
             ("[service]\naccount = \"a:b\"", "service.account"),

@@ -49,6 +49,22 @@ impl Keyring {
         Ok(keyring)
     }
 
+    /// Unwraps data keys that were read, to see whether they open.
+    ///
+    /// # Errors
+    /// The first key that cannot be unwrapped, by instance.
+    pub fn of(
+        wrapped: &[(InstanceId, u32, Wrapped)],
+        master: &dyn MasterKey,
+    ) -> Result<Self, KeyringError> {
+        let keyring = Self::default();
+        for (instance, epoch, wrapped) in wrapped {
+            let key = unwrapped(*instance, *epoch, wrapped, master)?;
+            keyring.insert(*instance, *epoch, key);
+        }
+        Ok(keyring)
+    }
+
     /// A new data key for `instance`, wrapped for the store. It serves once it is opened from there.
     ///
     /// # Errors

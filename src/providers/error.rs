@@ -48,6 +48,33 @@ pub enum ProviderError {
         /// What is wrong with it, as the end of a sentence about the file.
         problem: &'static str,
     },
+    /// The passphrase does not open the file, or the file was altered: which, cannot be known.
+    #[error(
+        "the passphrase does not open the master key file {}; give the right one, or restore the \
+         file from its backup if it was altered", path.display()
+    )]
+    WrongPassphrase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file belongs to another provider than the configured one.
+    #[error(
+        "the master key file {} is one of provider `{provider}`; write `provider = \"{provider}\"` \
+         under [master-key] in keyledger.toml", path.display()
+    )]
+    OtherProvider {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        provider: &'static str,
+    },
+    /// A new passphrase that is too easily guessed.
+    #[error(
+        "the passphrase is too short: take at least {} characters, such as five or more random \
+         words",
+        super::passphrase::CHARACTERS_MIN
+    )]
+    ShortPassphrase,
     /// The system refused a step.
     #[error("cannot {step} the master key file {}: {source}", path.display())]
     Io {

@@ -6,6 +6,9 @@
 
 mod error;
 pub mod file;
+mod held_key;
+mod key_file;
+pub mod passphrase;
 
 pub use error::ProviderError;
 

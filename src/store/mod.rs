@@ -33,7 +33,8 @@ pub use changeset::{Changeset, Precondition, Write};
 pub use config::StoreConfig;
 pub use error::{ApplyError, StoreError, Thing};
 pub use query::{
-    Applied, By, EventPage, HeadPage, InitMeta, LocateQuery, Origin, Sequence, StoredEvent,
+    Applied, By, EventPage, HeadPage, InitMeta, Inspection, LocateQuery, Origin, Sequence,
+    StoredEvent,
 };
 pub use reserve::Room;
 pub use writer::OnFatal;
@@ -95,6 +96,14 @@ impl Store {
         let db = sqlite::create(path, meta)?;
         let reserve = Reserve::open(path, config.reserve_bytes);
         Self::start(db, reserve, path, config, Box::new(abort))
+    }
+
+    /// Looks at a database without changing anything of it. The caller holds what keeps others from it.
+    ///
+    /// # Errors
+    /// [`StoreError::Absent`], [`StoreError::NotADatabase`], [`StoreError::Newer`] and what else keeps it from being read.
+    pub fn inspect(path: &Path) -> Result<Inspection, StoreError> {
+        sqlite::inspect(path)
     }
 
     /// Opens an existing database and brings its schema up to date. `now_ms` in milliseconds since

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::Event;
+use crate::crypto::Wrapped;
 use crate::domain::locate::Head;
 use crate::domain::{InstanceId, ObjectId};
 use crate::kmip::enums::NameType;
@@ -48,6 +49,27 @@ pub struct InitMeta {
     pub master_key_check: [u8; 16],
     /// When it is made, seconds since 1970.
     pub created: i64,
+}
+
+/// What a database says of itself when it is looked at and not opened.
+#[derive(Debug, Clone)]
+pub struct Inspection {
+    /// The number of its schema.
+    pub schema: u32,
+    /// The number that this program brings it to when it opens it.
+    pub newest: u32,
+    /// Tells a wrong master key from the right one.
+    pub master_key_check: [u8; 16],
+    /// Every wrapped data key: instance, epoch, key.
+    pub data_keys: Vec<(InstanceId, u32, Wrapped)>,
+}
+
+impl Inspection {
+    /// Whether opening it changes its schema.
+    #[must_use]
+    pub const fn is_older(&self) -> bool {
+        self.schema < self.newest
+    }
 }
 
 /// Which objects of an instance are looked for.

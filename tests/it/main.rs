@@ -19,6 +19,7 @@ mod identity;
 mod instances;
 mod kmip_command;
 mod limits;
+mod master_key;
 mod official;
 mod ops;
 mod power;

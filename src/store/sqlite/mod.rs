@@ -8,6 +8,7 @@ pub(super) mod attribute;
 pub(super) mod client;
 mod codes;
 pub(super) mod event;
+mod inspection;
 pub(super) mod locate;
 mod log;
 pub(super) mod object;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
+pub(super) use inspection::inspect;
 pub(super) use log::Log;
 
 use super::error::{ApplyError, StoreError, Thing};
@@ -98,17 +100,23 @@ pub(super) fn open(path: &Path, now: i64) -> Result<Connection, StoreError> {
         return Err(StoreError::Absent(path.to_owned()));
     }
     let mut db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    let application: i32 = db
-        .pragma_query_value(None, "application_id", |row| row.get(0))
-        .map_err(|error| StoreError::at(&error, path))?;
-    if application != APPLICATION_ID {
-        return Err(StoreError::NotADatabase(path.to_owned()));
-    }
+    is_ours(&db, path)?;
     prepare_writer(&db)?;
     migrate(&mut db, now)?;
     // From here on the thread that writes syncs what it commits: see `log`.
     db.pragma_update(None, "synchronous", "NORMAL")?;
     Ok(db)
+}
+
+fn is_ours(db: &Connection, path: &Path) -> Result<(), StoreError> {
+    let application: i32 = db
+        .pragma_query_value(None, "application_id", |row| row.get(0))
+        .map_err(|error| StoreError::at(&error, path))?;
+    if application == APPLICATION_ID {
+        Ok(())
+    } else {
+        Err(StoreError::NotADatabase(path.to_owned()))
+    }
 }
 
 /// A connection that only reads.
@@ -169,12 +177,22 @@ pub(super) fn checkpoint(db: &Connection, mode: &str) -> Result<(), StoreError> 
     Ok(())
 }
 
-fn migrate(db: &mut Connection, now: i64) -> Result<(), StoreError> {
+/// The number of a database's schema, which this program must know.
+fn schema(db: &Connection) -> Result<u32, StoreError> {
     let found: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    let known = newest();
     if found > known {
         return Err(StoreError::Newer { found, known });
     }
+    Ok(found)
+}
+
+fn newest() -> u32 {
+    u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
+}
+
+fn migrate(db: &mut Connection, now: i64) -> Result<(), StoreError> {
+    let found = schema(db)?;
     for (number, (name, sql)) in (1_u32..)
         .zip(MIGRATIONS)
         .filter(|(number, _)| *number > found)

@@ -17,7 +17,7 @@ mod trace;
 mod trail;
 
 pub(crate) use answer::{Answer, Response};
-pub(crate) use cli::{program, run_cli};
+pub(crate) use cli::{Output, program, run_cli};
 pub(crate) use dice::Dice;
 pub(crate) use disk::{Disk, Faults, Left};
 pub(crate) use load::{Door, Ledger, keys, settle, under_load};

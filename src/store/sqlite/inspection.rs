@@ -1,0 +1,66 @@
+//! A look at a database that changes nothing: neither its content nor the files beside it, as far as SQLite allows.
+
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{client, connect, is_ours, master_key_check, newest, schema};
+use crate::store::error::StoreError;
+use crate::store::query::Inspection;
+
+/// What a database says of itself. The caller holds the lock of its directory.
+pub(in crate::store) fn inspect(path: &Path) -> Result<Inspection, StoreError> {
+    if !path.exists() {
+        return Err(StoreError::Absent(path.to_owned()));
+    }
+    let db = open(path)?;
+    is_ours(&db, path)?;
+    Ok(Inspection {
+        schema: schema(&db)?,
+        newest: newest(),
+        master_key_check: master_key_check(&db)?,
+        data_keys: client::data_keys(&db)?,
+    })
+}
+
+fn open(path: &Path) -> Result<Connection, StoreError> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let is_left = std::fs::metadata(PathBuf::from(log)).is_ok_and(|log| log.len() > 0);
+    if is_left {
+        // What a crash has left in the log counts; SQLite indexes it in a file beside.
+        return connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    }
+    // Nobody writes while the lock is held: then nothing is made beside the database either.
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    connect(Path::new(&uri(path)), flags)
+}
+
+/// The path as a URI of SQLite, for a database that does not change.
+fn uri(path: &Path) -> String {
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(byte) {
+            uri.push(char::from(*byte));
+        } else {
+            write!(uri, "%{byte:02X}").expect("a String takes every character");
+        }
+    }
+    uri + "?immutable=1"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_taken_as_it_is_whatever_is_in_it() {
+        assert_eq!(uri(Path::new("/a-b/c.db")), "file:/a-b/c.db?immutable=1");
+        assert_eq!(
+            uri(Path::new("a ?#%ä")),
+            "file:a%20%3F%23%25%C3%A4?immutable=1"
+        );
+    }
+}
