@@ -115,6 +115,7 @@ impl Listener {
         }
         drop(self.socket);
         drain(tasks).await;
+        tracing::info!(counts = ?door.around.counts, "The listener has stopped.");
     }
 }
 
