@@ -262,7 +262,6 @@ impl<A: Answerer> Door<A> {
             if begun == 0 {
                 return None;
             }
-            socket.readable().await.ok()?;
             permit.handshake().await
         };
         let Ok(turn) = timeout(limit, turn).await else {
