@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use tokio::runtime::Runtime;
 
 use crate::connection::{Connection, Target};
@@ -88,13 +88,23 @@ async fn beside_searches(
         "\nget: {} connections, beside {SEARCHERS} that search all objects in a loop",
         settings.connections
     );
-    let until = Until::Passed(settings.round);
-    let searches = vec![searches::by_contact(0); SEARCHERS];
-    let searching = drive(target, SEARCHERS, &searches, until);
-    let reading = drive(target, settings.connections, keys, until);
-    let (searched, read) = tokio::try_join!(searching, reading)?;
+    let searches: Vec<_> = (0..SEARCHERS).map(searches::by_contact).collect();
+    let forever = Until::Passed(Duration::MAX);
+    let searching = drive(target, SEARCHERS, &searches, forever);
+    let reading = drive(
+        target,
+        settings.connections,
+        keys,
+        Until::Passed(settings.round),
+    );
+    let read = tokio::select! {
+        read = reading => read?,
+        searched = searching => {
+            searched?;
+            bail!("the searches ended")
+        }
+    };
     print_round(large.objects, read);
-    println!("{:>9} searches ended", searched.latencies.len());
     Ok(())
 }
 

@@ -53,6 +53,11 @@ impl Site {
         Ok(site)
     }
 
+    /// The folder of its certificates.
+    pub(crate) fn certs(&self) -> PathBuf {
+        self.directory.join("certs")
+    }
+
     /// Starts a server on it.
     pub(crate) fn serve(&self) -> Result<Server> {
         Server::open(&self.directory, &self.log)
@@ -60,10 +65,7 @@ impl Site {
 
     /// How its server is met.
     pub(crate) fn target(&self, server: &Server) -> Result<Target> {
-        Ok(Target::new(
-            server.address(),
-            client_config(&server.certs())?,
-        ))
+        Ok(Target::new(server.address(), client_config(&self.certs())?))
     }
 
     /// The numbers of `count` objects, spread evenly over all there are.

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use tokio::runtime::Runtime;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Target};
 use crate::percentile::percentile;
 use crate::settings::Settings;
 use crate::site::Site;
+use crate::tls::client_config;
 use crate::{interrupt, requests};
 
 pub(crate) fn measure(runtime: &Runtime, settings: &Settings, sites: &[Site]) -> Result<()> {
@@ -35,9 +36,10 @@ pub(crate) fn measure(runtime: &Runtime, settings: &Settings, sites: &[Site]) ->
 
 /// The client connects when the server says that it listens, and asks for the versions.
 fn first_answer(runtime: &Runtime, site: &Site) -> Result<Duration> {
+    let config = client_config(&site.certs())?;
     let start = Instant::now();
     let server = site.serve()?;
-    let target = site.target(&server)?;
+    let target = Target::new(server.address(), config);
     interrupt::run(runtime, async {
         let mut connection = Connection::open(&target).await?;
         connection.exchange(&requests::discover_versions()).await?;

@@ -19,7 +19,7 @@ use crate::admin::socket::{self, ControlSocket};
 use crate::admin::{Admin, Founder, foundation};
 use crate::config::layout::{read_private, read_public};
 use crate::config::{Layout, Overrides, Settings};
-use crate::crypto::{Certificate, SystemRandom};
+use crate::crypto::{Certificate, Random as _, SystemRandom};
 use crate::domain::{Clients, Clock as _, SystemClock};
 use crate::ops::service::Parts;
 use crate::ops::{Keyring, Service, record_room, warn_of_expiry};
@@ -84,6 +84,7 @@ pub async fn run(layout: &Layout, args: Args, _report: &Report) -> anyhow::Resul
     if args.check {
         return check(&settings, &args.passphrase);
     }
+    seed_early();
     descriptors::raise_limit();
     // Held until the store is closed: whoever takes it next may open the database.
     let lock = lock.map_or_else(|| take_lock(layout), Ok)?;
@@ -93,6 +94,20 @@ pub async fn run(layout: &Layout, args: Args, _report: &Report) -> anyhow::Resul
     store.close().await;
     drop(lock);
     served
+}
+
+/// Draws the first random bytes beside the rest of the start: gathering entropy takes some 50 ms once, and the first client would wait
+/// for it.
+fn seed_early() {
+    let seed = || {
+        if SystemRandom.fill(&mut [0]).is_err() {
+            tracing::error!("The source of random bytes failed.");
+        }
+    };
+    let thread = std::thread::Builder::new().name("seed".to_owned());
+    if let Err(error) = thread.spawn(seed) {
+        tracing::debug!(%error, "The random source is seeded by its first user.");
+    }
 }
 
 fn start_log(filter: &str) -> anyhow::Result<()> {

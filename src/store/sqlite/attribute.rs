@@ -7,12 +7,11 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, params};
 
-use super::codes::enumerated;
+use super::codes::Columns;
 use crate::crypto::digest::sha256;
 use crate::domain::locate::is_indexed;
 use crate::domain::{Name, Object, ObjectId};
 use crate::kmip::attribute::{Attribute, AttributeName};
-use crate::kmip::enums::NameType;
 use crate::store::StoreError;
 use crate::store::error::ApplyError;
 
@@ -68,11 +67,11 @@ pub(super) fn names(db: &Connection, id: ObjectId) -> Result<Vec<Name>, StoreErr
     let mut rows = statement.query([id.as_bytes()])?;
     let mut names = Vec::new();
     while let Some(row) = rows.next()? {
-        let name_type: NameType = enumerated(row, "name_type")?;
+        let mut columns = Columns::of(row);
         names.push(Name {
-            index: row.get(0)?,
-            value: row.get(1)?,
-            name_type,
+            index: columns.get()?,
+            value: columns.get()?,
+            name_type: columns.code()?,
         });
     }
     Ok(names)

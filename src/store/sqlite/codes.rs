@@ -6,6 +6,7 @@
 //! [`AttributeValue::to_stored`] writes it; all big-endian.
 
 use rusqlite::Row;
+use rusqlite::types::FromSql;
 
 use crate::domain::InitiatorKind;
 use crate::kmip::attribute::{Attribute, AttributeName, AttributeValue};
@@ -81,21 +82,50 @@ fn array<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     take(rest, N)?.try_into().ok()
 }
 
-/// The value of an enumeration from its number in a column.
-pub(super) fn enumerated<T: Enumerated>(row: &Row<'_>, column: &str) -> Result<T, StoreError> {
-    let code: u32 = row.get(column)?;
-    T::from_code(code).ok_or_else(|| StoreError::damaged(format!("{column} {code}")))
+/// The columns of a row, one after the other: to look for each by its name costs more than to read it.
+pub(super) struct Columns<'a, 'row> {
+    row: &'a Row<'row>,
+    next: usize,
 }
 
-/// The same for a column that may be empty.
-pub(super) fn enumerated_or_none<T: Enumerated>(
-    row: &Row<'_>,
-    column: &str,
-) -> Result<Option<T>, StoreError> {
-    let code: Option<u32> = row.get(column)?;
-    let known =
-        |code| T::from_code(code).ok_or_else(|| StoreError::damaged(format!("{column} {code}")));
-    code.map(known).transpose()
+impl<'a, 'row> Columns<'a, 'row> {
+    /// All columns of a row from the first one on.
+    pub(super) const fn of(row: &'a Row<'row>) -> Self {
+        Self { row, next: 0 }
+    }
+
+    /// The value of the next column.
+    pub(super) fn get<T: FromSql>(&mut self) -> Result<T, StoreError> {
+        let value = self.row.get(self.next)?;
+        self.next += 1;
+        Ok(value)
+    }
+
+    /// The bytes of the next column.
+    pub(super) fn bytes(&mut self) -> Result<&'a [u8], StoreError> {
+        let value = self.row.get_ref(self.next)?;
+        self.next += 1;
+        let not_bytes = |_| StoreError::damaged("a column that is no blob");
+        value.as_blob().map_err(not_bytes)
+    }
+
+    /// The enumeration whose number the next column has.
+    pub(super) fn code<T: Enumerated>(&mut self) -> Result<T, StoreError> {
+        let code = self.get()?;
+        T::from_code(code).ok_or_else(|| self.unknown(code))
+    }
+
+    /// The same for a column that may be empty.
+    pub(super) fn code_if_any<T: Enumerated>(&mut self) -> Result<Option<T>, StoreError> {
+        let code: Option<u32> = self.get()?;
+        code.map(|code| T::from_code(code).ok_or_else(|| self.unknown(code)))
+            .transpose()
+    }
+
+    fn unknown(&self, code: u32) -> StoreError {
+        let name = self.row.as_ref().column_name(self.next.saturating_sub(1));
+        StoreError::damaged(format!("{} {code}", name.unwrap_or("a column")))
+    }
 }
 
 /// Whether names of an object in this state are free for others.

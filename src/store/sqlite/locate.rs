@@ -6,10 +6,10 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
 
 use super::attribute::value_hash;
-use super::object::from_row;
+use super::codes::Columns;
+use super::object::{from_row, object_columns};
 use crate::domain::locate::Head;
 use crate::domain::{InstanceId, Object, ObjectId};
-use crate::kmip::enums::Enumerated;
 use crate::store::StoreError;
 use crate::store::query::{By, HeadPage, LocateQuery};
 
@@ -55,8 +55,9 @@ pub(in crate::store) const ALL: &str = heads!(
     "FROM object INDEXED BY object_head WHERE object.instance = ?1 AND object.id > ?2 ORDER BY object.id LIMIT ?3"
 );
 
-pub(in crate::store) const OBJECTS: &str = "SELECT * FROM object INDEXED BY object_head
-    WHERE instance = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+pub(in crate::store) const OBJECTS: &str = object_columns!(
+    "FROM object INDEXED BY object_head WHERE instance = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+);
 
 pub(in crate::store) const HAS_VALUE: &str = "SELECT 1 FROM object_custom
     WHERE instance = ?1 AND name = ?2 AND value_hash = ?3 AND object = ?4";
@@ -186,21 +187,18 @@ fn page(
 }
 
 fn head(row: &Row<'_>) -> Result<Head, StoreError> {
+    let mut columns = Columns::of(row);
     Ok(Head {
-        id: ObjectId::from_bytes(row.get(0)?),
-        state: code(row.get(1)?)?,
-        object_type: code(row.get(2)?)?,
-        algorithm: row.get::<_, Option<u32>>(3)?.map(code).transpose()?,
-        length: row.get(4)?,
-        usage_mask: row.get(5)?,
-        initial: row.get(6)?,
-        activation: row.get(7)?,
-        deactivation: row.get(8)?,
+        id: ObjectId::from_bytes(columns.get()?),
+        state: columns.code()?,
+        object_type: columns.code()?,
+        algorithm: columns.code_if_any()?,
+        length: columns.get()?,
+        usage_mask: columns.get()?,
+        initial: columns.get()?,
+        activation: columns.get()?,
+        deactivation: columns.get()?,
     })
-}
-
-fn code<T: Enumerated>(code: u32) -> Result<T, StoreError> {
-    T::from_code(code).ok_or_else(|| StoreError::damaged(format!("an enumeration with {code}")))
 }
 
 /// A page of whole objects of an instance.

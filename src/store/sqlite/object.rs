@@ -8,14 +8,26 @@ use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use super::attribute::{
     free_names, insert_values, names, release_names, take_names, update_values,
 };
-use super::codes::{
-    decode_attributes, encode_attributes, enumerated, enumerated_or_none, is_destroyed,
-};
+use super::codes::{Columns, decode_attributes, encode_attributes, is_destroyed};
 use crate::crypto::Wrapped;
 use crate::domain::{Dates, InstanceId, Object, ObjectId, RevocationReason};
 use crate::kmip::enums::State;
 use crate::store::StoreError;
 use crate::store::error::{ApplyError, Thing};
+
+/// SELECT of the columns that [`from_row`] reads, in its order, and the rest of the statement.
+macro_rules! object_columns {
+    ($rest:literal) => {
+        concat!(
+            "SELECT object.id, object.instance, object_type, state, state_version, attributes_version, fresh, last_read,
+            initial, activation, process_start, protect_stop, deactivation, destroy, compromise, compromise_occurrence,
+            archive, last_change, algorithm, length, usage_mask, digest, revocation_code, revocation_message,
+            data_key_epoch, material, attributes ",
+            $rest
+        )
+    };
+}
+pub(super) use object_columns;
 
 /// The state version and the attributes version of an object.
 pub(in crate::store) type Versions = (u64, u64);
@@ -39,7 +51,7 @@ const UPDATE_STATE: &str = "UPDATE object SET state = :state, state_version = :s
 
 /// The object of this identifier.
 pub(in crate::store) fn load(db: &Connection, id: ObjectId) -> Result<Option<Object>, StoreError> {
-    let mut statement = db.prepare_cached("SELECT * FROM object WHERE id = ?1")?;
+    let mut statement = db.prepare_cached(object_columns!("FROM object WHERE id = ?1"))?;
     let mut rows = statement.query([id.as_bytes()])?;
     let Some(row) = rows.next()? else {
         return Ok(None);
@@ -179,7 +191,7 @@ pub(in crate::store) fn update_read(
 
 /// Fills the index of values anew: what it holds has changed with the release.
 pub(super) fn index_values_again(db: &Connection) -> Result<(), StoreError> {
-    let mut statement = db.prepare("SELECT * FROM object WHERE length(attributes) > 0")?;
+    let mut statement = db.prepare(object_columns!("FROM object WHERE length(attributes) > 0"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let object = from_row(db, row)?;
@@ -188,50 +200,50 @@ pub(super) fn index_values_again(db: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The object of a row with every column, and its names.
+/// The object of a row of [`object_columns`], and its names.
 pub(super) fn from_row(db: &Connection, row: &Row<'_>) -> Result<Object, StoreError> {
-    let id = ObjectId::from_bytes(row.get("id")?);
-    let revocation = enumerated_or_none(row, "revocation_code")?.map(|code| {
-        Ok::<_, StoreError>(RevocationReason {
-            code,
-            message: row.get("revocation_message")?,
-        })
-    });
+    let mut columns = Columns::of(row);
+    let id = ObjectId::from_bytes(columns.get()?);
+    // In the order of the columns: fields are evaluated as they stand here.
     Ok(Object {
         id,
-        instance: InstanceId::from_bytes(row.get("instance")?),
-        object_type: enumerated(row, "object_type")?,
-        state: enumerated(row, "state")?,
-        dates: dates(row)?,
-        algorithm: enumerated_or_none(row, "algorithm")?,
-        length: row.get("length")?,
-        usage_mask: row.get("usage_mask")?,
-        digest: row.get("digest")?,
-        revocation: revocation.transpose()?,
+        instance: InstanceId::from_bytes(columns.get()?),
+        object_type: columns.code()?,
+        state: columns.code()?,
+        state_version: columns.get()?,
+        attributes_version: columns.get()?,
+        fresh: columns.get()?,
+        last_read: columns.get()?,
+        dates: dates(&mut columns)?,
+        algorithm: columns.code_if_any()?,
+        length: columns.get()?,
+        usage_mask: columns.get()?,
+        digest: columns.get()?,
+        revocation: revocation(&mut columns)?,
+        data_key_epoch: columns.get()?,
+        material: columns.get::<Option<Vec<u8>>>()?.map(Wrapped::from_bytes),
+        attributes: decode_attributes(columns.bytes()?)?,
         names: names(db, id)?,
-        attributes: decode_attributes(row.get_ref("attributes")?.as_blob().unwrap_or_default())?,
-        fresh: row.get("fresh")?,
-        last_read: row.get("last_read")?,
-        state_version: row.get("state_version")?,
-        attributes_version: row.get("attributes_version")?,
-        data_key_epoch: row.get("data_key_epoch")?,
-        material: row
-            .get::<_, Option<Vec<u8>>>("material")?
-            .map(Wrapped::from_bytes),
     })
 }
 
-fn dates(row: &Row<'_>) -> Result<Dates, StoreError> {
+fn dates(columns: &mut Columns<'_, '_>) -> Result<Dates, StoreError> {
     Ok(Dates {
-        initial: row.get("initial")?,
-        activation: row.get("activation")?,
-        process_start: row.get("process_start")?,
-        protect_stop: row.get("protect_stop")?,
-        deactivation: row.get("deactivation")?,
-        destroy: row.get("destroy")?,
-        compromise: row.get("compromise")?,
-        compromise_occurrence: row.get("compromise_occurrence")?,
-        archive: row.get("archive")?,
-        last_change: row.get("last_change")?,
+        initial: columns.get()?,
+        activation: columns.get()?,
+        process_start: columns.get()?,
+        protect_stop: columns.get()?,
+        deactivation: columns.get()?,
+        destroy: columns.get()?,
+        compromise: columns.get()?,
+        compromise_occurrence: columns.get()?,
+        archive: columns.get()?,
+        last_change: columns.get()?,
     })
+}
+
+fn revocation(columns: &mut Columns<'_, '_>) -> Result<Option<RevocationReason>, StoreError> {
+    let code = columns.code_if_any()?;
+    let message = columns.get()?;
+    Ok(code.map(|code| RevocationReason { code, message }))
 }
