@@ -68,8 +68,18 @@ def main(host, port, ca, cert, key, version):
             return attributes[0].attribute_value.value
 
         expect(state() == enums.State.PRE_ACTIVE, "Pre-Active")
-        expect(client.locate(attributes=[AttributeFactory().create_attribute(
-            enums.AttributeType.NAME, name_value(name))]) == [uid], "located by its name")
+        def named(text):
+            return AttributeFactory().create_attribute(enums.AttributeType.NAME, name_value(text))
+
+        expect(client.locate(attributes=[named(name)]) == [uid], "located by its name")
+        changed, attribute = client.modify_attribute(uid, attribute=named("renamed " + version))
+        expect(changed == uid, "the key whose name was modified")
+        expect(attribute.attribute_value.name_value.value == "renamed " + version, "the new name")
+        expect(client.locate(attributes=[attribute]) == [uid], "located by its new name")
+        changed, attribute = client.delete_attribute(uid, attribute_name="Name", attribute_index=0)
+        expect(changed == uid, "the key whose name was deleted")
+        expect(attribute.attribute_value.name_value.value == "renamed " + version, "the old name")
+        expect("Name" not in client.get_attribute_list(uid), "no name is left")
         client.activate(uid)
         expect(state() == enums.State.ACTIVE, "Active")
         refused(enums.ResultReason.PERMISSION_DENIED, client.activate, uid)
