@@ -114,7 +114,10 @@ impl Expectation<'_, '_> {
         }
         let like = |content: &Content| match (expected.name.as_str(), content) {
             ("TimeStamp", Content::DateTime(_)) => true,
-            (_, Content::DateTime(_)) => !self.run.fixed.contains(&expected.value),
+            // The moment itself is fixed by nobody: the server's clock may have moved on.
+            (_, Content::DateTime(_)) => {
+                expected.value == "$NOW" || !self.run.fixed.contains(&expected.value)
+            }
             ("KeyMaterial" | "DigestValue", Content::Bytes(bytes)) => {
                 bytes.len() * 2 == expected.value.len()
             }
