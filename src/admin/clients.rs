@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::message::{self, ClientAdd, ClientRemove, ClientStatusChange, Response};
-use super::{Admin, AdminError, Deed};
+use super::{Admin, AdminError, Deed, anchors};
 use crate::audit::{Action, Data, Field};
 use crate::crypto::{Certificate, Fingerprint, verify_signed_by};
 use crate::domain::client::check_label;
@@ -72,7 +72,12 @@ pub(super) async fn enrol(
             (client, write)
         }
         (None, false) => {
-            let client = new_client(admin, &enrolment, enrolled.clone())?;
+            let client = new_client(
+                admin,
+                label,
+                enrolment.instance.as_deref(),
+                vec![enrolled.clone()],
+            )?;
             (client.clone(), Write::Client(client))
         }
         (Some(_), false) => return Err(label_taken(label)),
@@ -84,7 +89,15 @@ pub(super) async fn enrol(
         .text(Field::Subject, &enrolled.subject)
         .text(Field::NotAfter, rfc3339(enrolled.not_after))
         .text(Field::Trust, enrolled.trust.as_str());
-    change(admin, enrolment.action, initiator, &client, data, write).await
+    change(
+        admin,
+        enrolment.action,
+        initiator,
+        &client,
+        data,
+        vec![write],
+    )
+    .await
 }
 
 /// Every client, by label.
@@ -112,21 +125,24 @@ pub(super) async fn set_status(
     client.status = status;
     let data = Data::new().text(Field::Label, &client.label);
     let write = Write::ClientStatus(client.id, status);
-    change(admin, action, initiator, &client, data, write).await
+    change(admin, action, initiator, &client, data, vec![write]).await
 }
 
-/// Removes a client with all its certificates, or one certificate of it.
+/// Removes a client with all its certificates, one certificate of it, or a CA that is trusted for it.
 pub(super) async fn remove(
     admin: &Admin,
     initiator: Initiator,
     request: ClientRemove,
 ) -> Result<Response, AdminError> {
+    if let Some(ca) = &request.ca {
+        return anchors::remove(admin, initiator, &request, ca).await;
+    }
     let _guard = admin.changes.lock().await;
     let mut client = labelled(admin, &request.label)?;
     let write = match &request.certificate {
         None => Write::ClientRemoved(client.id),
         Some(text) => {
-            let fingerprint = own_certificate(&client, text)?;
+            let fingerprint = own_certificate(admin, &client, text)?;
             client
                 .certificates
                 .retain(|held| held.fingerprint == fingerprint);
@@ -141,22 +157,35 @@ pub(super) async fn remove(
     let data = Data::new()
         .text(Field::Label, &client.label)
         .text(Field::Fingerprint, gone);
+    let removed = change(
+        admin,
+        Action::ClientRemove,
+        initiator,
+        &client,
+        data,
+        vec![write],
+    )
+    .await?;
     if request.certificate.is_none() {
-        return change(admin, Action::ClientRemove, initiator, &client, data, write).await;
+        return Ok(removed);
     }
-    change(admin, Action::ClientRemove, initiator, &client, data, write).await?;
-    let client = labelled(admin, &request.label)?;
+    shown(admin, &request.label)
+}
+
+/// A client as it is now.
+pub(super) fn shown(admin: &Admin, label: &str) -> Result<Response, AdminError> {
+    let client = labelled(admin, label)?;
     Ok(Response::Client(view(admin, &client)))
 }
 
 /// Commits one change of a client; the answer is the client as given.
-async fn change(
+pub(super) async fn change(
     admin: &Admin,
     action: Action,
     initiator: Initiator,
     client: &Client,
     request: Data,
-    write: Write,
+    writes: Vec<Write>,
 ) -> Result<Response, AdminError> {
     let snapshot = admin.store.clients();
     let instance = snapshot.instance(client.instance);
@@ -173,7 +202,7 @@ async fn change(
                 scope,
                 request,
             },
-            vec![write],
+            writes,
         )
         .await?;
     Ok(Response::Client(view(admin, client)))
@@ -212,26 +241,26 @@ fn check_not_enrolled(snapshot: &Clients, certificate: &Certificate) -> Result<(
     }
 }
 
-fn label_taken(label: &str) -> AdminError {
+pub(super) fn label_taken(label: &str) -> AdminError {
     AdminError::conflict(format!(
         "label: `{label}` is taken; choose another, or add the certificate to that client \
          (--renew; --client when approving)"
     ))
 }
 
-fn unknown(label: &str) -> AdminError {
+pub(super) fn unknown(label: &str) -> AdminError {
     AdminError::not_found(format!(
         "label: there is no client `{label}`; see `keyledger client list`"
     ))
 }
 
-fn labelled(admin: &Admin, label: &str) -> Result<Client, AdminError> {
+pub(super) fn labelled(admin: &Admin, label: &str) -> Result<Client, AdminError> {
     let snapshot = admin.store.clients();
     let client = snapshot.labelled(label).ok_or_else(|| unknown(label))?;
     Ok(Client::clone(client))
 }
 
-fn own_certificate(client: &Client, text: &str) -> Result<Fingerprint, AdminError> {
+fn own_certificate(admin: &Admin, client: &Client, text: &str) -> Result<Fingerprint, AdminError> {
     let fingerprint: Fingerprint = text
         .parse()
         .map_err(|error| AdminError::invalid(format!("certificate: {error}")))?;
@@ -245,7 +274,10 @@ fn own_certificate(client: &Client, text: &str) -> Result<Fingerprint, AdminErro
             "certificate: client `{label}` has no certificate with this fingerprint"
         )));
     }
-    if client.certificates.len() == 1 {
+    let snapshot = admin.store.clients();
+    let mut anchors = snapshot.anchors().iter();
+    let may_get_others = anchors.any(|anchor| anchor.client == client.id);
+    if client.certificates.len() == 1 && !may_get_others {
         return Err(AdminError::conflict(format!(
             "certificate: it is the only one of client `{}`; remove the client instead",
             client.label
@@ -266,18 +298,20 @@ fn enrolled(certificate: &Certificate, trust: Trust, now: i64) -> EnrolledCertif
     }
 }
 
-fn new_client(
+/// A client that is not there yet.
+pub(super) fn new_client(
     admin: &Admin,
-    enrolment: &Enrolment,
-    certificate: EnrolledCertificate,
+    label: &str,
+    instance: Option<&str>,
+    certificates: Vec<EnrolledCertificate>,
 ) -> Result<Client, AdminError> {
-    let instance = admin.instance(enrolment.instance.as_deref())?;
+    let instance = admin.instance(instance)?;
     Ok(Client {
         id: ClientId::new(admin.clock.now_ms(), admin.random_bytes()?),
-        label: enrolment.label.clone(),
+        label: label.to_owned(),
         instance: instance.id,
         status: ClientStatus::Enabled,
-        certificates: vec![certificate],
+        certificates,
         created: admin.now(),
     })
 }
@@ -307,5 +341,17 @@ fn view(admin: &Admin, client: &Client) -> message::Client {
         status: client.status.as_str().to_owned(),
         created: rfc3339(client.created),
         certificates: certificates.collect(),
+        authorities: snapshot
+            .anchors()
+            .iter()
+            .filter(|anchor| anchor.client == client.id)
+            .map(|anchor| message::TrustedAuthority {
+                fingerprint: anchor.certificate.fingerprint().to_string(),
+                subject: anchor.certificate.subject().to_owned(),
+                not_after: rfc3339(anchor.certificate.not_after()),
+                must_be: anchor.subject.to_string(),
+                enrolled: anchor.leaves.len(),
+            })
+            .collect(),
     }
 }

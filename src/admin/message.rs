@@ -20,6 +20,8 @@ pub enum Request {
     ClientStatus(ClientStatusChange),
     /// Removes a client, or one certificate of it.
     ClientRemove(ClientRemove),
+    /// Trusts a CA of others for a client.
+    ClientTrust(ClientTrust),
     /// Every certificate that waits for approval.
     ClientPending,
     /// Enrols a certificate that waits for approval.
@@ -86,6 +88,25 @@ pub struct ClientRemove {
     /// The fingerprint of the one certificate to remove; none: the whole client.
     #[serde(default)]
     pub certificate: Option<String>,
+    /// The fingerprint of the one trusted CA to remove, with what it enrolled.
+    #[serde(default)]
+    pub ca: Option<String>,
+}
+
+/// Trusts a CA of others for a client: what it signs for one exact subject is enrolled at its first use.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ClientTrust {
+    /// The client's label.
+    pub label: String,
+    /// The instance's name; none: the only one, or `default`. Not used for a client that exists.
+    pub instance: Option<String>,
+    /// The CA's certificate in PEM form.
+    pub certificate: String,
+    /// The whole subject of the certificates meant, such as `CN=vcenter-1,O=Example`.
+    pub subject: String,
+    /// Whether the client exists.
+    pub renew: bool,
 }
 
 /// Enrols a certificate that waits for approval, as pinned.
@@ -225,6 +246,25 @@ pub struct Client {
     pub created: String,
     /// Its certificates.
     pub certificates: Vec<EnrolledCertificate>,
+    /// The CAs of others that are trusted for it.
+    #[serde(default)]
+    pub authorities: Vec<TrustedAuthority>,
+}
+
+/// A CA of others that is trusted for a client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TrustedAuthority {
+    /// SHA-256 over its certificate's DER.
+    pub fingerprint: String,
+    /// Its subject.
+    pub subject: String,
+    /// End of its validity, RFC 3339.
+    pub not_after: String,
+    /// What a certificate's subject must be.
+    pub must_be: String,
+    /// How many certificates it has enrolled.
+    pub enrolled: usize,
 }
 
 /// A certificate of a client.

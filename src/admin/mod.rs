@@ -4,6 +4,7 @@
 //! router, same behaviour, same events. Every change is a changeset with its event; changes are taken one after the other. Who may ask
 //! is decided before: [`socket`] checks the peer. No key material and no private key passes through here.
 
+mod anchors;
 pub mod clients;
 pub mod credentials;
 pub mod error;
@@ -104,6 +105,7 @@ impl Admin {
             Request::ClientList => Ok(clients::list(self)),
             Request::ClientStatus(request) => clients::set_status(self, initiator, request).await,
             Request::ClientRemove(request) => clients::remove(self, initiator, request).await,
+            Request::ClientTrust(request) => anchors::trust(self, initiator, request).await,
             Request::ClientPending => pending::list(self),
             Request::ClientApprove(request) => pending::approve(self, initiator, request).await,
             Request::ClientDismiss { fingerprint } => pending::dismiss(self, &fingerprint),

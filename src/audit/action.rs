@@ -187,6 +187,8 @@ actions! {
     InstanceCredentialClear = 422, Extended, "instance-credential", "clear", Critical, Plain, Local, "instance-credential", "An instance's user name and password are cleared.";
     ClientExpire = 408, Extended, "kmip-client", "expire", Warning, Plain, Local, "kmip-client", "A client's certificate expires soon or has expired.";
     ClientAdmit = 409, Extended, "kmip-client", "admit", Warning, Plain, Local, "kmip-client", "A client is let in although its certificate has expired, within the time of grace.";
+    ClientTrust = 410, Extended, "kmip-client", "trust", Critical, Plain, Local, "kmip-client", "A CA is trusted for one client and one subject, or no longer.";
+    ClientEnrol = 411, Extended, "kmip-client", "enrol", Critical, Plain, Local, "kmip-client", "A certificate of a trusted CA is enrolled at its first use.";
 
     StorageExhaust = 501, Extended, "kmip-storage", "exhaust", Critical, Plain, Global, "kmip-storage", "The disk is full: keys are served from the reserve and nothing new is kept.";
     StorageRecover = 502, Extended, "kmip-storage", "recover", Warning, Plain, Global, "kmip-storage", "The disk has room again.";

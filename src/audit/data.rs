@@ -81,6 +81,7 @@ fields! {
     Trust = 39, "trust";
     NotBefore = 40, "notBefore";
     DaysLeft = 41, "daysLeft";
+    Authority = 42, "authority";
 }
 
 /// Named values in the order they were added; none at all is `{}`.

@@ -81,4 +81,7 @@ failures! {
     CryptographicFailure = 34, InternalServerError, "the cryptographic operation failed";
     Internal = 35, InternalServerError, "an internal error";
     CredentialNotChecked = 40, Unauthorized, "too many wrong credentials; this one was not checked";
+    CertificateAmbiguous = 41, Unauthorized, "the certificate fits several trusted CAs";
+    CertificateRemoved = 42, Forbidden, "the certificate was removed from its client";
+    CertificateTooMany = 43, Forbidden, "the trusted CA has enrolled as many certificates as it may";
 }

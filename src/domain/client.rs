@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::crypto::Fingerprint;
 use crate::domain::expiry::accepted_until;
-use crate::domain::{ClientId, Credential, Initiator, InstanceId, Scope};
+use crate::domain::{Anchor, ClientId, Credential, Initiator, InstanceId, Scope};
 
 /// A boundary of keys: its clients may use all of its keys and no others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,8 @@ pub enum Trust {
     Pinned,
     /// Issued by our own CA: its signature is checked too.
     Issued,
+    /// Enrolled at its first use, for a CA elsewhere that is trusted for its client.
+    Anchored,
 }
 
 impl Trust {
@@ -72,6 +74,7 @@ impl Trust {
         match self {
             Self::Pinned => "pinned",
             Self::Issued => "issued",
+            Self::Anchored => "anchored",
         }
     }
 
@@ -81,6 +84,7 @@ impl Trust {
         match text {
             "pinned" => Some(Self::Pinned),
             "issued" => Some(Self::Issued),
+            "anchored" => Some(Self::Anchored),
             _ => None,
         }
     }
@@ -189,6 +193,18 @@ pub enum NotAdmitted {
     /// It is enrolled as issued by our CA, and our CA did not sign it.
     #[error("the certificate is not signed by this server's CA")]
     NotIssued,
+    /// It fits several CAs that are trusted for clients.
+    #[error("the certificate fits several trusted CAs")]
+    Ambiguous,
+    /// A trusted CA had enrolled it, and it was removed.
+    #[error("the certificate was removed from its client")]
+    Removed,
+    /// The client that its trusted CA stands for is disabled.
+    #[error("the client its trusted CA stands for is disabled")]
+    Suspended,
+    /// The trusted CA it fits has enrolled as many as it may.
+    #[error("the trusted CA has enrolled as many certificates as it may")]
+    TooMany,
 }
 
 /// A snapshot of every client and instance.
@@ -197,6 +213,7 @@ pub struct Clients {
     instances: HashMap<InstanceId, Arc<Instance>>,
     clients: HashMap<ClientId, Arc<Client>>,
     identities: HashMap<Fingerprint, Arc<Identity>>,
+    anchors: Vec<Anchor>,
 }
 
 impl Clients {
@@ -298,6 +315,24 @@ impl Clients {
         self.identities
             .get(fingerprint)
             .and_then(|identity| self.clients.get(&identity.client))
+    }
+
+    /// The snapshot with the CAs of others that are trusted for its clients.
+    #[must_use]
+    pub fn with_anchors(self, anchors: Vec<Anchor>) -> Self {
+        Self { anchors, ..self }
+    }
+
+    /// The CAs of others.
+    #[must_use]
+    pub fn anchors(&self) -> &[Anchor] {
+        &self.anchors
+    }
+
+    /// The client of this identifier.
+    #[must_use]
+    pub fn client(&self, id: ClientId) -> Option<&Client> {
+        self.clients.get(&id).map(|client| &**client)
     }
 
     /// All clients, by label.

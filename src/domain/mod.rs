@@ -1,6 +1,7 @@
 //! What Keyledger decides: states, attributes, who may act. Pure: same input, same output; no clock is read, no random
 //! byte drawn, nothing is stored or sent here.
 
+pub mod anchor;
 pub mod attributes;
 pub mod client;
 pub mod clock;
@@ -16,6 +17,7 @@ pub mod rate;
 pub mod scope;
 pub mod warning;
 
+pub use anchor::Anchor;
 pub use client::{
     Admission, Client, ClientStatus, Clients, EnrolledCertificate, Identity, Instance, NotAdmitted,
     Trust,

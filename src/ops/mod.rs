@@ -15,6 +15,7 @@ mod create;
 mod delete_attribute;
 mod destroy;
 mod discover_versions;
+mod enrolment;
 mod error;
 mod event;
 mod expiry;

@@ -4,18 +4,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::crypto::{Random, Secret, symmetric_key, triple_des_key};
+use crate::crypto::{Certificate, Random, Secret, symmetric_key, triple_des_key};
 use crate::domain::{
     Clock, EventId, Identity, NotAdmitted, ObjectId, Pending, RequestId, Scope, Warning,
 };
 use crate::kmip::enums::CryptographicAlgorithm;
 use crate::ops::authentication::checks::Checks;
-use crate::ops::batch;
 use crate::ops::budget::{Budget, Reservation};
 use crate::ops::error::{Cause, OpError};
 use crate::ops::keyring::Keyring;
 use crate::ops::refusal::{Decision, Sighting, Sightings};
 use crate::ops::turns::Turns;
+use crate::ops::{batch, enrolment};
 use crate::store::Store;
 
 /// Settings of the KMIP behaviour.
@@ -107,6 +107,7 @@ pub(crate) struct Warnings {
 pub struct Service {
     parts: Parts,
     sightings: Sightings,
+    enrolling: tokio::sync::Mutex<()>,
     warnings: Warnings,
     pending: Arc<Mutex<Pending>>,
     turns: Turns,
@@ -143,6 +144,7 @@ impl Service {
         Arc::new(Self {
             parts,
             sightings,
+            enrolling: tokio::sync::Mutex::new(()),
             warnings: Warnings::default(),
             pending,
             turns: Turns::new(),
@@ -230,6 +232,15 @@ impl Service {
     /// was counted up to then before it ends.
     pub async fn record_sightings(&self, stop: impl Future<Output = ()>) {
         self.sightings.record(self, stop).await;
+    }
+
+    /// Enrols a certificate that a trusted CA vouches for; false when it is not enrolled after this.
+    pub async fn enrol(&self, leaf: &Certificate) -> bool {
+        enrolment::enrol(self, leaf).await
+    }
+
+    pub(super) const fn enrolling(&self) -> &tokio::sync::Mutex<()> {
+        &self.enrolling
     }
 
     /// A new identifier for an object, never of digits only.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::crypto::Certificate;
 use crate::domain::{Clients, Identity};
 use crate::ops::{Answer, Service};
 use crate::store::Store;
@@ -29,6 +30,9 @@ pub trait Answerer: Directory {
         identity: &Arc<Identity>,
         request: &[u8],
     ) -> impl Future<Output = Answer> + Send;
+
+    /// Enrols a certificate that a trusted CA vouches for; false when it is not enrolled after this.
+    fn enrol(&self, leaf: &Certificate) -> impl Future<Output = bool> + Send;
 
     /// Answers bytes that cannot be framed as a message. The connection is closed after it,
     /// whatever the answer says.
@@ -70,6 +74,10 @@ impl Directory for Service {
 }
 
 impl Answerer for Service {
+    async fn enrol(&self, leaf: &Certificate) -> bool {
+        Self::enrol(self, leaf).await
+    }
+
     async fn answer(&self, identity: &Arc<Identity>, request: &[u8]) -> Answer {
         Self::answer(self, identity, request).await
     }

@@ -15,6 +15,8 @@
 //! | its client is disabled | `certificate_revoked` | yes |
 //! | it has expired, longer ago than the grace allows, or is not yet valid | `certificate_expired` | yes |
 //! | it is enrolled as issued, and our CA did not sign it | `unknown_ca` | yes |
+//! | a trusted CA had enrolled it and it was removed | `certificate_revoked` | yes |
+//! | it fits several trusted CAs, or its CA has enrolled as many as it may | `access_denied` | yes |
 //! | the handshake's signature is not made with its key | `decrypt_error` | no |
 //! | it cannot be read or is too long | `bad_certificate` | no |
 
@@ -122,14 +124,33 @@ impl Gatekeeper {
     }
 
     /// The decision, once possession is proved.
-    fn decide(&self, der: &[u8]) -> Result<Admission, NotAdmitted> {
-        let admission = self.admit(der)?;
+    fn decide(&self, der: &[u8]) -> Result<Passed, NotAdmitted> {
+        let admission = match self.admit(der) {
+            Err(NotAdmitted::Unknown) => return self.sponsored(der),
+            admitted => admitted?,
+        };
+        let passed = if admission.in_grace {
+            Passed::InGrace
+        } else {
+            Passed::Known
+        };
         let signed = |authority: &Vec<u8>| verify_signed_by(der, authority).is_ok();
         match admission.trust {
-            Trust::Pinned => Ok(admission),
-            Trust::Issued if self.authorities.iter().any(signed) => Ok(admission),
+            Trust::Pinned | Trust::Anchored => Ok(passed),
+            Trust::Issued if self.authorities.iter().any(signed) => Ok(passed),
             Trust::Issued => Err(NotAdmitted::NotIssued),
         }
+    }
+
+    /// A stranger passes the door if a CA that is trusted for a client vouches for it; it is enrolled before it is served.
+    fn sponsored(&self, der: &[u8]) -> Result<Passed, NotAdmitted> {
+        let clients = self.directory.clients();
+        if clients.anchors().is_empty() {
+            return Err(NotAdmitted::Unknown);
+        }
+        let leaf = Certificate::from_der(der).map_err(|_| NotAdmitted::Unknown)?;
+        clients.sponsor(&leaf, self.clock.now())?;
+        Ok(Passed::Sponsored)
     }
 
     fn report(&self, der: &[u8], decision: Decision) {
@@ -176,8 +197,8 @@ impl Gatekeeper {
             .map_err(|_| CertificateError::BadSignature)?;
         // The peer has the key: from here on it is known who asks.
         match self.decide(certificate) {
-            Ok(admission) if admission.in_grace => self.report(certificate, Decision::InGrace),
-            Ok(_) => {}
+            Ok(Passed::InGrace) => self.report(certificate, Decision::InGrace),
+            Ok(Passed::Known | Passed::Sponsored) => {}
             Err(reason) => {
                 self.counts.refusals.add_one();
                 self.report(certificate, Decision::Refused(reason));
@@ -186,6 +207,13 @@ impl Gatekeeper {
         }
         Ok(HandshakeSignatureValid::assertion())
     }
+}
+
+/// Why a certificate passes the door.
+enum Passed {
+    Known,
+    InGrace,
+    Sponsored,
 }
 
 type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
@@ -248,6 +276,10 @@ fn alert(reason: NotAdmitted) -> CertificateError {
         NotAdmitted::NotYetValid => CertificateError::NotValidYet,
         NotAdmitted::Expired => CertificateError::Expired,
         NotAdmitted::NotIssued => CertificateError::UnknownIssuer,
+        NotAdmitted::Removed | NotAdmitted::Suspended => CertificateError::Revoked,
+        NotAdmitted::Ambiguous | NotAdmitted::TooMany => {
+            CertificateError::ApplicationVerificationFailure
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustls::pki_types::CertificateDer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -17,6 +18,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tracing::Instrument;
 
+use crate::crypto::Certificate;
+use crate::domain::{Identity, NotAdmitted};
 use crate::ops::Service;
 use crate::server::answerer::Answerer;
 use crate::server::connection::{Connection, Surroundings, stopped};
@@ -220,7 +223,7 @@ impl<A: Answerer> Door<A> {
         let clients = self.around.service.clients_changed();
         let certificates = stream.get_ref().1.peer_certificates();
         let leaf = certificates.and_then(<[_]>::first);
-        let Some(identity) = leaf.and_then(|der| self.around.gatekeeper.identity(der).ok()) else {
+        let Some(identity) = self.identify(leaf).await else {
             tracing::debug!("The client is gone since the handshake.");
             return;
         };
@@ -232,6 +235,21 @@ impl<A: Answerer> Door<A> {
         Connection::new(stream, identity, clients, Arc::clone(&self.around))
             .run()
             .await;
+    }
+
+    /// Who has this certificate, which passed the door. One that only a trusted CA vouches for is enrolled now.
+    async fn identify(&self, leaf: Option<&CertificateDer<'static>>) -> Option<Arc<Identity>> {
+        let (der, gatekeeper) = (leaf?, &self.around.gatekeeper);
+        match gatekeeper.identity(der) {
+            Err(NotAdmitted::Unknown) => {
+                let leaf = Certificate::from_der(der).ok()?;
+                if !self.around.service.enrol(&leaf).await {
+                    return None;
+                }
+                gatekeeper.identity(der).ok()
+            }
+            known => known.ok(),
+        }
     }
 
     async fn handshake(

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::audit::Event;
 use crate::crypto::{Fingerprint, Wrapped};
 use crate::domain::{
-    Client, ClientId, ClientStatus, Credential, EnrolledCertificate, Identity, Instance,
+    Anchor, Client, ClientId, ClientStatus, Credential, EnrolledCertificate, Identity, Instance,
     InstanceId, Object, ObjectId,
 };
 
@@ -53,6 +53,12 @@ pub enum Write {
     Certificate(ClientId, EnrolledCertificate),
     /// A certificate less.
     CertificateRemoved(ClientId, Fingerprint),
+    /// A CA of others is trusted for a client.
+    Anchor(Anchor),
+    /// A CA is trusted no more; what it enrolled goes with it.
+    AnchorRemoved(ClientId, Fingerprint),
+    /// A certificate that a CA of others enrols: client, CA, certificate.
+    Leaf(ClientId, Fingerprint, EnrolledCertificate),
     /// A certificate was warned of so many days before its end.
     CertificateWarned(Fingerprint, u32),
     /// A client enabled or disabled.

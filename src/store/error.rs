@@ -115,6 +115,8 @@ pub enum Thing {
     Client,
     /// A certificate of this fingerprint.
     Certificate,
+    /// A CA that is trusted for this client.
+    Anchor,
     /// A data key of this instance and epoch.
     DataKey,
     /// A credential of this instance.
@@ -127,6 +129,7 @@ impl std::fmt::Display for Thing {
             Self::Object => "object",
             Self::Instance => "instance",
             Self::Client => "client",
+            Self::Anchor => "trusted CA",
             Self::Certificate => "certificate",
             Self::DataKey => "data key",
             Self::Credential => "credential",

@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod anchors;
 mod approval;
 mod at_rest;
 mod bad_input;

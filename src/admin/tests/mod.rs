@@ -112,6 +112,7 @@ impl World {
         let request = ClientRemove {
             label: label.into(),
             certificate,
+            ca: None,
         };
         self.run(Request::ClientRemove(request)).await.map(client)
     }

@@ -2,6 +2,7 @@
 
 pub mod enrol;
 pub mod pending;
+pub mod trust;
 
 use clap::Subcommand;
 
@@ -20,6 +21,8 @@ pub enum Command {
     Issue(enrol::Issuing),
     /// Sign a client's own certificate signing request, and write the certificate to certs/clients/
     SignCsr(enrol::Signing),
+    /// Trust a CA of others, such as a vCenter's, for one client and one exact subject
+    TrustCa(trust::Trusting),
     /// List the certificates that were refused as unknown and wait for approval
     Pending,
     /// Enrol a certificate that waits for approval
@@ -48,6 +51,9 @@ pub enum Command {
         /// Remove only the certificate with this fingerprint
         #[arg(long, value_name = "FINGERPRINT")]
         certificate: Option<String>,
+        /// Remove only the trusted CA with this fingerprint, and the certificates it enrolled
+        #[arg(long, value_name = "FINGERPRINT", conflicts_with = "certificate")]
+        ca: Option<String>,
     },
 }
 
@@ -72,23 +78,34 @@ async fn carry_out(
         Command::Add(addition) => enrol::add(reach, addition, report).await?,
         Command::Issue(issuing) => enrol::issue(layout, reach, issuing, report).await?,
         Command::SignCsr(signing) => enrol::sign(layout, reach, signing, report).await?,
+        Command::TrustCa(trusting) => trust::trust(reach, trusting, report).await?,
         Command::Pending => pending::list(reach, report).await?,
         Command::Approve(approval) => pending::approve(reach, approval, report).await?,
         Command::Dismiss { fingerprint } => pending::dismiss(reach, fingerprint, report).await?,
         Command::List => list(reach, report).await?,
         Command::Disable { label } => set_enabled(reach, label, false, report).await?,
         Command::Enable { label } => set_enabled(reach, label, true, report).await?,
-        Command::Remove { label, certificate } => {
-            remove(reach, ClientRemove { label, certificate }, report).await?;
+        Command::Remove {
+            label,
+            certificate,
+            ca,
+        } => {
+            let request = ClientRemove {
+                label,
+                certificate,
+                ca,
+            };
+            remove(reach, request, report).await?;
         }
     }
     Ok(())
 }
 
 async fn remove(reach: &mut Reach, request: ClientRemove, report: &Report) -> anyhow::Result<()> {
-    let text = match &request.certificate {
-        None => "removed",
-        Some(_) => "removed one certificate of",
+    let text = match (&request.certificate, &request.ca) {
+        (None, None) => "removed",
+        (Some(_), _) => "removed one certificate of",
+        (None, Some(_)) => "removed a trusted CA of",
     };
     let client = changed(reach, Request::ClientRemove(request)).await?;
     report.record(&client, || format!("{text} client {}", client.label))?;
@@ -167,6 +184,17 @@ fn as_table(clients: &[Client]) -> String {
                 certificate.not_after.clone(),
                 left,
                 certificate.fingerprint.clone(),
+            ]);
+        }
+        for authority in &client.authorities {
+            rows.push(vec![
+                client.label.clone(),
+                client.instance.clone(),
+                client.status.clone(),
+                "CA".to_owned(),
+                authority.not_after.clone(),
+                format!("{} enrolled", authority.enrolled),
+                format!("{} for {}", authority.fingerprint, authority.must_be),
             ]);
         }
     }

@@ -5,6 +5,9 @@
 //! identity is the fingerprint, so none of that is judged here. A date is read, not compared: the
 //! caller has the clock. The DER kept is the DER given, byte for byte.
 
+pub mod issued;
+pub mod subject;
+
 use std::fmt;
 
 use x509_parser::asn1_rs::{FromDer, Sequence};

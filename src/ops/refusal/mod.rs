@@ -49,7 +49,13 @@ impl Decision {
     /// Whether the certificate is one of a client's: there are no more of those than were enrolled.
     const fn is_of_enrolled(self) -> bool {
         match self {
-            Self::Refused(NotAdmitted::Unknown) => false,
+            Self::Refused(
+                NotAdmitted::Unknown
+                | NotAdmitted::Ambiguous
+                | NotAdmitted::Removed
+                | NotAdmitted::Suspended
+                | NotAdmitted::TooMany,
+            ) => false,
             Self::Refused(
                 NotAdmitted::Disabled
                 | NotAdmitted::NotYetValid
@@ -255,10 +261,13 @@ fn log(entry: &Entry) {
 const fn failure(reason: NotAdmitted) -> Failure {
     match reason {
         NotAdmitted::Unknown => Failure::CertificateUnknown,
-        NotAdmitted::Disabled => Failure::ClientDisabled,
+        NotAdmitted::Disabled | NotAdmitted::Suspended => Failure::ClientDisabled,
         NotAdmitted::NotYetValid => Failure::CertificateNotYetValid,
         NotAdmitted::Expired => Failure::CertificateExpired,
         NotAdmitted::NotIssued => Failure::CertificateNotIssued,
+        NotAdmitted::Ambiguous => Failure::CertificateAmbiguous,
+        NotAdmitted::Removed => Failure::CertificateRemoved,
+        NotAdmitted::TooMany => Failure::CertificateTooMany,
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
+use super::anchor;
 use crate::crypto::{Fingerprint, PasswordHash, Wrapped};
 use crate::domain::{
     Client, ClientId, ClientStatus, Clients, Credential, EnrolledCertificate, Instance, InstanceId,
@@ -17,7 +18,7 @@ use crate::store::error::{ApplyError, Thing};
 
 /// Every instance and client.
 pub(in crate::store) fn snapshot(db: &Connection) -> Result<Clients, StoreError> {
-    Ok(Clients::new(instances(db)?, clients(db)?))
+    Ok(Clients::new(instances(db)?, clients(db)?).with_anchors(anchor::all(db)?))
 }
 
 fn instances(db: &Connection) -> Result<Vec<Instance>, StoreError> {
@@ -256,6 +257,7 @@ pub(in crate::store) fn remove_certificate(
     client: ClientId,
     fingerprint: &Fingerprint,
 ) -> Result<(), ApplyError> {
+    anchor::mark_removed(db, client, fingerprint)?;
     let sql = "DELETE FROM certificate WHERE fingerprint = ?1 AND client = ?2";
     let values = params![fingerprint.as_bytes(), client.as_bytes()];
     found(db.prepare_cached(sql)?.execute(values)?, Thing::Certificate)
@@ -292,7 +294,7 @@ pub(in crate::store) fn remove_client(db: &Connection, client: ClientId) -> Resu
     )
 }
 
-const fn found(rows: usize, thing: Thing) -> Result<(), ApplyError> {
+pub(super) const fn found(rows: usize, thing: Thing) -> Result<(), ApplyError> {
     if rows == 0 {
         Err(ApplyError::Missing(thing))
     } else {

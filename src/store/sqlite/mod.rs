@@ -4,6 +4,7 @@
 //! is decided above. Files are made private to their owner before SQLite sees them; `-wal` and
 //! `-shm` take over the mode of the database.
 
+pub(super) mod anchor;
 pub(super) mod attribute;
 pub(super) mod client;
 mod codes;
@@ -40,6 +41,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("migrations/0003_credentials.sql"),
     ),
     ("0004_trust", include_str!("migrations/0004_trust.sql")),
+    ("0005_anchors", include_str!("migrations/0005_anchors.sql")),
 ];
 
 /// The migration since which Object Groups are in the index of values.

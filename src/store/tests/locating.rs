@@ -314,6 +314,8 @@ async fn groups_of_an_older_database_are_found() {
         CREATE INDEX object_instance ON object (instance, id);
         DROP TABLE credential;
         ALTER TABLE certificate DROP COLUMN warned;
+        DROP TABLE anchor_leaf;
+        DROP TABLE anchor;
         DELETE FROM migration WHERE name > '0002';
         PRAGMA user_version = 1;",
     )

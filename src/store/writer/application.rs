@@ -12,7 +12,7 @@ use crate::domain::lifecycle::is_destroyed;
 use crate::store::Applied;
 use crate::store::changeset::{Precondition, Write};
 use crate::store::error::{ApplyError, StoreError};
-use crate::store::sqlite::{attribute, client, event, object};
+use crate::store::sqlite::{anchor, attribute, client, event, object};
 
 impl Writer {
     /// Checks and writes one changeset. After a refusal nothing of it is left; after another error
@@ -120,6 +120,9 @@ impl Writer {
             Write::CertificateRemoved(id, fingerprint) => {
                 client::remove_certificate(db, *id, fingerprint)
             }
+            Write::Anchor(held) => anchor::insert(db, held),
+            Write::AnchorRemoved(client, ca) => anchor::remove(db, *client, ca),
+            Write::Leaf(client, ca, leaf) => anchor::insert_leaf(db, *client, ca, leaf),
             Write::CertificateWarned(fingerprint, days) => {
                 client::update_warned(db, fingerprint, *days)
             }
@@ -191,7 +194,7 @@ fn may_fail_halfway(writes: &[Write]) -> bool {
     };
     let first = match first {
         Write::Insert(object) | Write::Attributes(object) => !object.names.is_empty(),
-        Write::Client(_) => true,
+        Write::Client(_) | Write::AnchorRemoved(..) | Write::Leaf(..) => true,
         _ => false,
     };
     first
@@ -214,6 +217,9 @@ const fn concerns_clients(write: &Write) -> bool {
         | Write::Certificate(..)
         | Write::CertificateRemoved(..)
         | Write::CertificateWarned(..)
+        | Write::Anchor(_)
+        | Write::AnchorRemoved(..)
+        | Write::Leaf(..)
         | Write::ClientStatus(..)
         | Write::ClientRemoved(_) => true,
     }

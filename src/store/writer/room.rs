@@ -143,6 +143,7 @@ fn only_reads_or_takes_away(write: &Write) -> bool {
     match write {
         Write::Read(..)
         | Write::CertificateRemoved(..)
+        | Write::AnchorRemoved(..)
         | Write::ClientRemoved(_)
         // One row of a hundred bytes: a password that got out is replaced.
         | Write::Credential(..)
@@ -156,6 +157,8 @@ fn only_reads_or_takes_away(write: &Write) -> bool {
         | Write::Client(_)
         | Write::Certificate(..)
         | Write::CertificateWarned(..)
+        | Write::Anchor(_)
+        | Write::Leaf(..)
         | Write::ClientStatus(_, ClientStatus::Enabled) => false,
     }
 }
