@@ -301,10 +301,11 @@ fn escaped(out: &mut Vec<u8>, text: &str) {
 /// Escapes what was appended since `start`. Most text needs none, and then nothing is copied.
 fn escape_from(out: &mut Vec<u8>, start: usize) {
     let written = out.get(start..).unwrap_or_default();
-    if !written
-        .iter()
-        .any(|byte| matches!(byte, 0..=0x1f | b'"' | b'\\'))
-    {
+    // Without an early end, which the compiler could not turn into a comparison of many bytes at once.
+    let escapes = written.iter().fold(false, |found, &byte| {
+        found | (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+    });
+    if !escapes {
         return;
     }
     let text = String::from_utf8_lossy(written).into_owned();

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, params};
+use rusqlite::{CachedStatement, Connection, params};
 
 use super::codes::{kind_code, kind_of};
 use crate::audit::filter::EventFilter;
@@ -18,17 +18,26 @@ use crate::store::{Sequence, StoreError};
 /// Rows one call reads at most: a long read would keep the WAL from being reused.
 const ROWS_MAX: u64 = 5000;
 
-/// Appends one event.
-pub(in crate::store) fn append(
-    db: &Connection,
-    sequence: Sequence,
-    record: &[u8],
-    leaf: &[u8; 32],
-) -> Result<(), StoreError> {
-    let sql = "INSERT INTO event (sequence, record, leaf) VALUES (?1, ?2, ?3)";
-    db.prepare_cached(sql)?
-        .execute(params![sequence.0, record, leaf])?;
-    Ok(())
+/// Appends the events of one transaction.
+pub(in crate::store) struct Appender<'a>(CachedStatement<'a>);
+
+impl<'a> Appender<'a> {
+    /// To be used within a transaction.
+    pub(in crate::store) fn new(db: &'a Connection) -> Result<Self, StoreError> {
+        let sql = "INSERT INTO event (sequence, record, leaf) VALUES (?1, ?2, ?3)";
+        Ok(Self(db.prepare_cached(sql)?))
+    }
+
+    /// Appends one event.
+    pub(in crate::store) fn append(
+        &mut self,
+        sequence: Sequence,
+        record: &[u8],
+        leaf: &[u8; 32],
+    ) -> Result<(), StoreError> {
+        self.0.execute(params![sequence.0, record, leaf])?;
+        Ok(())
+    }
 }
 
 /// The events from a sequence on that match, at most `limit` of them and none at or after `head`.

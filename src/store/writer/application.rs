@@ -1,7 +1,7 @@
-//! One changeset inside the transaction: preconditions, then writes, then its events.
+//! What happens inside the transaction: each changeset's preconditions and writes, then the events of all.
 //!
-//! All preconditions are checked before anything is written. What was written counts for the
-//! changesets that follow in the same transaction. It commits nothing.
+//! All preconditions of a changeset are checked before anything of it is written. What was written
+//! counts for the changesets that follow in the same transaction. It commits nothing.
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use crate::store::error::{ApplyError, StoreError};
 use crate::store::sqlite::{anchor, attribute, client, event, object};
 
 impl Writer {
-    /// Checks and writes one changeset. After a refusal nothing of it is left; after another error
-    /// the batch is lost.
+    /// Checks and writes one changeset, and gives its events their sequences. After a refusal
+    /// nothing of it is left; after another error the batch is lost.
     pub(super) fn apply(&mut self, submission: &Submission) -> Result<Applied, ApplyError> {
         let changeset = &submission.changeset;
         changeset
@@ -40,7 +40,10 @@ impl Writer {
             self.write_all(changeset.writes())?;
         }
         self.remember(changeset.writes())?;
-        self.append(submission)
+        let first_sequence = self.next;
+        let events = u64::try_from(changeset.events().len()).unwrap_or(u64::MAX);
+        self.next = first_sequence.plus(events);
+        Ok(Applied { first_sequence })
     }
 
     fn check(&mut self, precondition: &Precondition) -> Result<(), ApplyError> {
@@ -159,31 +162,36 @@ impl Writer {
         Ok(())
     }
 
-    fn append(&mut self, submission: &Submission) -> Result<Applied, ApplyError> {
-        let first_sequence = self.next;
-        for (event, (leaf, prepared)) in submission
-            .changeset
-            .events()
-            .iter()
-            .zip(&submission.prepared)
-        {
-            let encoded;
-            let record = match prepared {
-                Some(record) => record,
-                None => {
-                    let numbers = self
-                        .pending
-                        .numbers(&self.db, &self.shared.interned, event)?;
-                    let mut record = Vec::new();
-                    record::encode(event, numbers.0, numbers.1, &mut record);
-                    encoded = record;
-                    &encoded
-                }
-            };
-            event::append(&self.db, self.next, record, leaf)?;
-            self.next = self.next.plus(1);
+    /// Appends the events of every changeset of the batch that was applied.
+    pub(super) fn append(
+        &mut self,
+        batch: &[Submission],
+        outcomes: &[Result<Applied, ApplyError>],
+    ) -> Result<(), ApplyError> {
+        let mut trail = event::Appender::new(&self.db)?;
+        for (submission, outcome) in batch.iter().zip(outcomes) {
+            let Ok(applied) = outcome else { continue };
+            let mut sequence = applied.first_sequence;
+            let events = submission.changeset.events().iter();
+            for (event, (leaf, prepared)) in events.zip(&submission.prepared) {
+                let encoded;
+                let record = match prepared {
+                    Some(record) => record,
+                    None => {
+                        let (initiator, scope) =
+                            self.pending
+                                .numbers(&self.db, &self.shared.interned, event)?;
+                        let mut record = Vec::new();
+                        record::encode(event, initiator, scope, &mut record);
+                        encoded = record;
+                        &encoded
+                    }
+                };
+                trail.append(sequence, record, leaf)?;
+                sequence = sequence.plus(1);
+            }
         }
-        Ok(Applied { first_sequence })
+        Ok(())
     }
 }
 

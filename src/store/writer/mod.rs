@@ -220,6 +220,7 @@ impl Writer {
             self.statement("ROLLBACK")?;
             return Ok(outcomes);
         }
+        self.append(batch, &outcomes)?;
         let mut commit = self
             .db
             .prepare_cached("COMMIT")
