@@ -4,7 +4,7 @@
 //! saved is work done for somebody else. So whoever queues the first changeset of a transaction looks
 //! after it: it lets the runtime do everything else it has in hand, requests that have arrived
 //! included, and makes the transaction due once that adds no more to it. It is due before that when
-//! half of the callers there are wait for it: while they are synced the other half keeps the machine
+//! a third of the callers there are wait for it: while they are synced the others keep the machine
 //! busy. A lone caller never waits for anybody, and no clock is waited for.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 
 /// How long others are let in while more and more come.
 const GATHER_MAX: Duration = Duration::from_millis(1);
+
+/// The part of the callers that is enough for a transaction: one in so many.
+const SHARE: usize = 3;
 
 /// What is queued, and whether a transaction is due.
 #[derive(Debug)]
@@ -89,7 +92,7 @@ impl Gather {
         let callers = now.max(before - before / 8);
         self.callers.store(callers, Ordering::Relaxed);
         self.enough
-            .store(callers.div_ceil(2).max(1), Ordering::Relaxed);
+            .store(callers.div_ceil(SHARE).max(1), Ordering::Relaxed);
     }
 }
 
@@ -151,8 +154,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn half_of_the_callers_are_enough() {
-        let gather = gather(8);
+    async fn a_third_of_the_callers_is_enough() {
+        let gather = gather(12);
         for before in 0..4 {
             assert!(!is_due(&gather), "{before} queued");
             gather.queued.store(before.max(1), Ordering::SeqCst);
