@@ -59,8 +59,10 @@ pub(crate) struct Settings {
     pub(crate) idle: Vec<usize>,
     /// Samples of the sync's latency.
     pub(crate) syncs: usize,
-    /// Where the stores are made and kept.
+    /// Where the stores are made.
     pub(crate) directory: PathBuf,
+    /// Whether a store that was filled before is used again.
+    pub(crate) keep: bool,
 }
 
 impl Settings {
@@ -108,6 +110,7 @@ impl Settings {
             idle: vec![1000, 10_000],
             syncs: 500,
             directory: env!("CARGO_TARGET_TMPDIR").into(),
+            keep: true,
         }
     }
 
@@ -122,6 +125,7 @@ impl Settings {
             connections: 4,
             idle: vec![20],
             syncs: 20,
+            keep: false,
             ..Self::full()
         }
     }

@@ -33,11 +33,11 @@ impl Site {
             directory: root.join("server"),
             log: root.join("server.log"),
         };
-        if root.join(FILLED).exists() {
+        if settings.keep && root.join(FILLED).exists() {
             return Ok(site);
         }
         if root.exists() {
-            // One whose filling was cut off.
+            // One whose filling was cut off, or that is not to be used again.
             fs::remove_dir_all(&root)
                 .with_context(|| format!("cannot empty {}", root.display()))?;
         }
