@@ -22,15 +22,11 @@ const FAILING: &[(&str, &str)] = &[
     ("MSGENC-", QUERIES_ALL),
     ("SASED-M-1-", QUERIES_ALL),
     ("SASED-M-3-", "it looks for what SASED-M-2 registers"),
-    ("SKFF-M-4-", TRIPLE_DES),
-    ("SKFF-M-8-", TRIPLE_DES),
-    ("SKFF-M-12-", TRIPLE_DES),
     ("SUITEB_", QUERIES_ALL),
     ("TL-M-1-", QUERIES_ALL),
 ];
 const KEYS_WRAPPED: &str = "it asks for wrapped keys, which are not given";
 const QUERIES_ALL: &str = "it wants Query to list Register and more, which is not carried out";
-const TRIPLE_DES: &str = "it makes a Triple DES key, which is not made";
 
 #[test]
 fn the_cases_of_1_0_to_1_2() {
@@ -74,7 +70,9 @@ fn play(folder: &str) {
             .find(|(failing, _)| name.starts_with(failing));
         match (result, expected) {
             (Ok(()), None) => passed += 1,
-            (Ok(()), Some((listed, _))) => println!("{name} passes now; {listed} is listed"),
+            (Ok(()), Some((listed, _))) => {
+                wrong.push(format!("{name} passes: take {listed} from the list"));
+            }
             (Err(error), Some((_, why))) => println!("{name} fails: {why} ({error})"),
             (Err(error), None) => wrong.push(format!("{name}: {error}")),
         }
