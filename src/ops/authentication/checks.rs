@@ -129,6 +129,12 @@ impl Checks {
         }
         let lane = if suspect { &self.suspect } else { &self.clean };
         let lane = Arc::clone(lane).acquire_owned().await;
+        let step_ms = MINUTE_MS / self.wrong_per_minute;
+        // Another client of the instance may have been first.
+        if let Some(verdict) = self.known.verdict(question.instance, &mark) {
+            attempts.give_back(step_ms);
+            return Ok(verdict);
+        }
         let check = Check {
             known: Arc::clone(&self.known),
             instance: question.instance,
@@ -137,7 +143,7 @@ impl Checks {
             username: question.username.to_owned(),
             password: Secret::new(question.password.as_bytes().to_vec()),
             attempts,
-            step_ms: MINUTE_MS / self.wrong_per_minute,
+            step_ms,
         };
         let hashed = tokio::task::spawn_blocking(move || {
             let verdict = check.run();
@@ -284,6 +290,32 @@ mod tests {
         assert_eq!(ask(1, "wrong").await, Verdict::Wrong, "known by now");
         drop(endless);
         assert_eq!(ask(1, "other").await, Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn what_another_client_has_had_hashed_meanwhile_is_not_hashed_again() {
+        let cost = Cost::new(64, 1, 1).unwrap();
+        let credential = Arc::new(Credential {
+            username: "vc".to_owned(),
+            password: PasswordHash::make(b"word", cost, &SystemRandom).unwrap(),
+        });
+        let checks = Checks::new(10);
+        let (identity, offered) = (identity(1), login("other"));
+        let asked = Some(Arc::clone(&credential));
+        let lane = Arc::clone(&checks.clean).acquire_owned().await.unwrap();
+        let asking = checks.standing(&identity, asked, &offered, &SystemRandom, 1_000_000);
+        let mut asking = std::pin::pin!(asking);
+        let waiting = tokio::time::timeout(std::time::Duration::from_millis(20), &mut asking);
+        assert!(waiting.await.is_err(), "its turn has not come");
+        // As if it had been found right: a hash would find it wrong.
+        let hash = credential.password.as_str().as_bytes();
+        let digest = checks.digest(&SystemRandom).unwrap();
+        let mark = digest.mark(&[hash, b"vc", b"vc", b"other"]);
+        checks.known.remember(identity.instance, mark, true);
+        drop(lane);
+        assert_eq!(asking.await.unwrap().verdict, Verdict::Right);
+        let attempts = checks.attempts(identity.client, 1_000_000);
+        assert!(!attempts.lock().await.is_used(1_000_000), "given back");
     }
 
     #[tokio::test]
