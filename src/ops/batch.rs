@@ -17,7 +17,7 @@ use crate::ops::authentication::Standing;
 use crate::ops::context::Context;
 use crate::ops::error::{Cause, OpError};
 use crate::ops::event::{self, ItemEvent};
-use crate::ops::items::{Course, Done, Halt, write};
+use crate::ops::items::{Course, Done, Halt, unname_made, write};
 use crate::ops::service::{Answer, Service};
 use crate::store::ApplyError;
 use crate::store::changeset::Changeset;
@@ -206,6 +206,7 @@ impl<'a> Exchange<'a> {
                 "Requests could not be committed.");
         }
         let mut answer = self.begin(message);
+        unname_made(&mut done);
         for Done {
             item,
             report,

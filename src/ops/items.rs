@@ -4,7 +4,9 @@
 //! is committed. It leaves only afterwards. An answer that holds a success never exceeds what the client and the server take: an item
 //! whose answer does not fit fails with Response Too Large, and nothing of it is committed (KMIP 1.4 §6.3, §6.13).
 
-use crate::audit::Data;
+use std::collections::BTreeSet;
+
+use crate::audit::{Data, Target};
 use crate::kmip::enums::BatchErrorContinuationOption as Continuation;
 use crate::kmip::message::{Checkpoint, ItemHead, RequestItem, RequestMessage, ResponseWriter};
 use crate::kmip::operation::Operation;
@@ -184,6 +186,7 @@ impl<'m> Course<'m> {
 /// Turns what was carried out into Operation Undone; the last item is the failure itself.
 fn undo(done: &mut [Done<'_>], answer: &mut ResponseWriter, first: Checkpoint) {
     answer.rollback(first);
+    unname_made(done);
     for Done {
         item,
         report,
@@ -196,6 +199,21 @@ fn undo(done: &mut [Done<'_>], answer: &mut ResponseWriter, first: Checkpoint) {
         }
         let cause = *failure.get_or_insert(Cause::Undone);
         write(answer, item, Err(cause));
+    }
+}
+
+/// Has no event name a key that was to be made and never was, whichever items meant it: their target is the instance, as for a Create
+/// that failed by itself.
+pub(super) fn unname_made(done: &mut [Done<'_>]) {
+    let made = |item: &Done<'_>| match item.report.target {
+        Target::Key(id) if item.item.operation == Some(Operation::Create) => Some(id),
+        _ => None,
+    };
+    let made: BTreeSet<_> = done.iter().filter_map(made).collect();
+    for item in done {
+        if matches!(&item.report.target, Target::Key(id) if made.contains(id)) {
+            item.report.target = Target::Instance;
+        }
     }
 }
 

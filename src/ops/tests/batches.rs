@@ -94,10 +94,8 @@ async fn a_name_given_up_in_a_batch_is_free_in_it() {
     assert_eq!(identifier(&found[0]), identifier(&answered[1]));
 }
 
-#[tokio::test]
-async fn a_failure_to_commit_still_names_the_key() {
-    let fixture = Fixture::new().await;
-    let uid = fixture.create(vec![]).await;
+/// Disables the client, which the writer finds out when it commits. There is a key.
+async fn disable(fixture: &Fixture) {
     let event = fixture.events().await.remove(0);
     let event = Event {
         id: EventId::new(NOW_MS, [9; 10]),
@@ -109,6 +107,41 @@ async fn a_failure_to_commit_still_names_the_key() {
         ClientStatus::Disabled,
     ));
     fixture.service.store().apply(changeset).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_that_could_not_be_committed_is_not_named() {
+    let fixture = Fixture::new().await;
+    let uid = fixture.create(vec![]).await;
+    disable(&fixture).await;
+    let made = create(vec![]);
+    let payloads = vec![made, activate(None), get(Some(uid.clone()))];
+    fixture.send(V, None, payloads).await;
+    let refused = fixture.events_from(2).await;
+    let targets: Vec<_> = refused.iter().map(|event| event.target.clone()).collect();
+    let key = Target::Key(uid.parse().unwrap());
+    assert_eq!(targets, [Target::Instance, Target::Instance, key]);
+    assert!(refused.iter().all(|event| event.reason.code() == 403));
+}
+
+#[tokio::test]
+async fn a_key_that_was_undone_is_not_named() {
+    let fixture = Fixture::new().await;
+    let missing = get(Some("missing".to_owned()));
+    let payloads = vec![create(vec![]), activate(None), missing];
+    let undo = Some(BatchErrorContinuationOption::Undo);
+    fixture.send(V, undo, payloads).await;
+    let events = fixture.events().await;
+    let targets: Vec<_> = events.iter().map(|event| event.target.clone()).collect();
+    let missing = Target::UnknownKey("missing".to_owned());
+    assert_eq!(targets, [Target::Instance, Target::Instance, missing]);
+}
+
+#[tokio::test]
+async fn a_failure_to_commit_still_names_the_key() {
+    let fixture = Fixture::new().await;
+    let uid = fixture.create(vec![]).await;
+    disable(&fixture).await;
     let missing = get(Some("missing".to_owned()));
     fixture
         .send(
