@@ -12,6 +12,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::mpsc::error::TryRecvError;
@@ -23,7 +24,7 @@ use super::interned::Pending;
 use super::reserve::{Reserve, Room};
 use super::sqlite::object;
 use super::{Applied, Sequence, Shared, StoreConfig, cache, sqlite};
-use crate::domain::{Clients, ObjectId};
+use crate::domain::{Clients, ObjectId, Warning};
 
 /// What is called when a sync failed; the process must not go on as if nothing had happened.
 pub type OnFatal = Box<dyn Fn(&str) + Send>;
@@ -89,6 +90,8 @@ pub(super) struct Writer {
     events_max: usize,
     on_fatal: OnFatal,
     reserve: Reserve,
+    /// A commit failed for another cause than a full disk.
+    rolled_back: Warning,
     /// To be woken by; it does not keep the store open.
     commands: mpsc::WeakSender<Command>,
 }
@@ -116,6 +119,7 @@ impl Writer {
             events_max: config.commit_events_max.max(1),
             on_fatal,
             reserve,
+            rolled_back: Warning::default(),
             commands: sender.downgrade(),
             shared,
         };
@@ -288,7 +292,10 @@ impl Writer {
             return ControlFlow::Break(());
         }
         if failure.error != ApplyError::StorageFull {
-            tracing::warn!(error = %failure.error, "A commit failed and was rolled back.");
+            tracing::debug!(error = %failure.error, "A commit failed and was rolled back.");
+            if let Some(times) = self.rolled_back.due(Instant::now()) {
+                tracing::warn!(error = %failure.error, times, "Commits failed and were rolled back.");
+            }
         }
         // Some errors have rolled back already.
         if !self.db.is_autocommit()
