@@ -42,6 +42,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ),
     ("0004_trust", include_str!("migrations/0004_trust.sql")),
     ("0005_anchors", include_str!("migrations/0005_anchors.sql")),
+    ("0006_values", include_str!("migrations/0006_values.sql")),
 ];
 
 /// The migration since which Object Groups are in the index of values.

@@ -299,6 +299,39 @@ async fn a_page_ends_where_it_stopped_looking() {
     assert_eq!(seen, [id(1), id(2), id(3)], "each once, none left out");
 }
 
+/// Makes a database one of the first release, which did not find objects by their groups.
+fn make_first(path: &std::path::Path) {
+    let newer = path.with_extension("newer");
+    std::fs::rename(path, &newer).unwrap();
+    let db = rusqlite::Connection::open(path).unwrap();
+    db.execute_batch(concat!(
+        "PRAGMA application_id = 0x4b4c4447;
+        CREATE TABLE migration (name TEXT PRIMARY KEY, applied INTEGER NOT NULL) STRICT;",
+        include_str!("../sqlite/migrations/0001_start.sql"),
+        "INSERT INTO migration VALUES ('0001_start', 0);
+        PRAGMA user_version = 1;"
+    ))
+    .unwrap();
+    db.execute("ATTACH ?1 AS newer", [newer.to_str().unwrap()])
+        .unwrap();
+    let list = |sql: &str| -> Vec<String> {
+        let mut statement = db.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    };
+    let tables = "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name != 'migration'";
+    for table in list(tables) {
+        let columns = format!("SELECT name FROM pragma_table_info('{table}', 'main')");
+        let columns = list(&columns).join(", ");
+        db.execute_batch(&format!(
+            "INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table}"
+        ))
+        .unwrap();
+    }
+    db.execute_batch("DELETE FROM main.object_custom WHERE name = 'Object Group'")
+        .unwrap();
+}
+
 #[tokio::test]
 async fn groups_of_an_older_database_are_found() {
     let mut place = Place::new().await;
@@ -307,20 +340,7 @@ async fn groups_of_an_older_database_are_found() {
         .await
         .unwrap();
     place.store = None;
-    let db = rusqlite::Connection::open(place.path()).unwrap();
-    db.execute_batch(
-        "DELETE FROM object_custom WHERE name = 'Object Group';
-        DROP INDEX object_head;
-        CREATE INDEX object_instance ON object (instance, id);
-        DROP TABLE credential;
-        ALTER TABLE certificate DROP COLUMN warned;
-        DROP TABLE anchor_leaf;
-        DROP TABLE anchor;
-        DELETE FROM migration WHERE name > '0002';
-        PRAGMA user_version = 1;",
-    )
-    .unwrap();
-    drop(db);
+    make_first(&place.path());
     place.reopen();
     assert_eq!(
         found(&place, by_values(&[("Object Group", "g")])).await,
