@@ -108,12 +108,6 @@ impl Reservation {
         drop(self.of_client.split(rest));
         drop(self.of_all.split(rest));
     }
-
-    /// Adds another reservation of the same client.
-    pub fn merge(&mut self, other: Self) {
-        self.of_client.merge(other.of_client);
-        self.of_all.merge(other.of_all);
-    }
 }
 
 /// A semaphore's most is far beyond any memory, and so are 4 TiB in the number one may ask for.
@@ -174,7 +168,6 @@ mod tests {
         assert!(soon(&budget, client(3), 10 * KIB).await.is_none());
         second.keep(10 * KIB);
         assert_eq!(budget.free_bytes(), 30 * KIB);
-        second.merge(budget.reserve(client(2), 20 * KIB).await);
         drop((first, second));
         assert_eq!(budget.free_bytes(), 100 * KIB);
     }

@@ -128,7 +128,14 @@ impl<A: Answerer> Connection<A> {
     async fn exchange(&mut self, wait: Duration) -> Result<(), Ended> {
         self.begin(wait).await?;
         self.turn().await?;
-        let received = self.receive().await?;
+        let received = match self.receive().await {
+            // For want of room it is not the peer that was late.
+            Err(Ended::TimedOut) if !self.frames.wants_room() => {
+                self.record_stalled().await;
+                return Err(Ended::TimedOut);
+            }
+            received => received?,
+        };
         // Its certificate may have expired since the handshake; a new one then says so.
         if !self.around.gatekeeper.is_current(&self.identity) {
             return Err(Ended::Cut);
@@ -210,6 +217,14 @@ impl<A: Answerer> Connection<A> {
             Err(FrameError::Unframed(error)) => Ok(Err(error)),
             Err(FrameError::Io(error)) => Err(error.into()),
         }
+    }
+
+    /// Records a message that has begun and does not go on, as one that ends too early. It gets no
+    /// answer: its peer would have to take that in time, too.
+    async fn record_stalled(&self) {
+        let error = self.frames.truncated();
+        let service = &self.around.service;
+        drop(service.answer_unframed(&self.identity, &error).await);
     }
 
     async fn send(&mut self, answer: Answer) -> Result<(), Ended> {

@@ -5,11 +5,15 @@
 //! every connection has is paid for from a budget of all connections, whole and before the first of
 //! it is reserved: one that needs more than is left waits, and holds nothing meanwhile.
 //! Bytes behind a message stay for the next one, so pipelined requests are read in order.
+//!
+//! A message may hold a password: its bytes are overwritten as soon as it is answered, those of the
+//! memory it has outgrown at once, and what is left when the connection ends.
 
 use std::io;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::domain::ClientId;
 use crate::kmip::Tag;
@@ -17,8 +21,9 @@ use crate::ops::{Budget, Reservation};
 
 /// What a buffer holds at first and when idle: most requests are shorter than 1 KiB.
 const BUFFER_BYTES: usize = 4 * 1024;
-/// The most that is reserved ahead of the bytes that have arrived.
-const RESERVED_AHEAD_BYTES_MAX: usize = 64 * 1024;
+/// What is reserved at most ahead of the bytes that have arrived, unless more than this has arrived: then as
+/// much again.
+const RESERVED_AHEAD_BYTES: usize = 64 * 1024;
 
 /// Why there is no message.
 #[derive(Debug)]
@@ -38,27 +43,26 @@ impl From<io::Error> for FrameError {
 /// What of a connection has been read and not yet answered.
 #[derive(Debug)]
 pub(super) struct Frames {
-    buffer: Vec<u8>,
-    /// Where the next message begins in the buffer.
+    buffer: Zeroizing<Vec<u8>>,
+    /// Where the next message begins in the buffer. What is before it is overwritten.
     start: usize,
     /// Paid for the longest message since the buffer was last empty, unless it fits into what every
     /// connection has for nothing.
     paid: Option<Reservation>,
+    /// The message that has begun waits for bytes that others hold, not for its peer.
+    wants_room: bool,
     limits: ttlv::Limits,
     in_flight: Arc<Budget>,
     client: ClientId,
 }
 
 impl Frames {
-    pub(super) const fn new(
-        limits: ttlv::Limits,
-        in_flight: Arc<Budget>,
-        client: ClientId,
-    ) -> Self {
+    pub(super) fn new(limits: ttlv::Limits, in_flight: Arc<Budget>, client: ClientId) -> Self {
         Self {
-            buffer: Vec::new(),
+            buffer: Zeroizing::new(Vec::new()),
             start: 0,
             paid: None,
+            wants_room: false,
             limits,
             in_flight,
             client,
@@ -75,7 +79,7 @@ impl Frames {
             return Ok(true);
         }
         self.release();
-        Ok(stream.read_buf(&mut self.buffer).await? > 0)
+        Ok(stream.read_buf(&mut *self.buffer).await? > 0)
     }
 
     /// Reads the rest of the message that has begun; its length in bytes.
@@ -103,7 +107,11 @@ impl Frames {
     /// Forgets the message of `length` bytes, which is answered. What it took is given back now: the
     /// peer may be slow to take the answer.
     pub(super) fn consume(&mut self, length: usize) {
-        self.start = self.start.saturating_add(length).min(self.buffer.len());
+        let end = self.start.saturating_add(length).min(self.buffer.len());
+        if let Some(answered) = self.buffer.get_mut(self.start..end) {
+            answered.zeroize();
+        }
+        self.start = end;
         if self.unread() == 0 {
             self.release();
         }
@@ -113,7 +121,12 @@ impl Frames {
         self.buffer.len().saturating_sub(self.start)
     }
 
-    /// Nothing is unread: back to the small buffer.
+    /// Whether the message that [`Frames::fill`] was given up on waited for bytes that others hold.
+    pub(super) const fn wants_room(&self) -> bool {
+        self.wants_room
+    }
+
+    /// Nothing is unread, and all that was read is overwritten: back to the small buffer.
     fn release(&mut self) {
         self.buffer.clear();
         self.start = 0;
@@ -128,11 +141,11 @@ impl Frames {
     {
         while self.unread() < wanted {
             self.make_room(wanted).await;
-            match stream.read_buf(&mut self.buffer).await {
-                Ok(0) => return Err(self.truncated()),
+            match stream.read_buf(&mut *self.buffer).await {
+                Ok(0) => return Err(FrameError::Unframed(self.truncated())),
                 // No close_notify before the end: many clients end like this.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    return Err(self.truncated());
+                    return Err(FrameError::Unframed(self.truncated()));
                 }
                 Err(error) => return Err(error.into()),
                 Ok(_) => {}
@@ -141,12 +154,9 @@ impl Frames {
         Ok(())
     }
 
-    /// The peer has ended the stream in the middle of a message. It may still listen.
-    const fn truncated(&self) -> FrameError {
-        FrameError::Unframed(ttlv::Error::new(
-            ttlv::ErrorKind::Truncated,
-            self.buffer.len().saturating_sub(self.start),
-        ))
+    /// The message that has begun ends here. Its peer may still listen.
+    pub(super) fn truncated(&self) -> ttlv::Error {
+        ttlv::Error::new(ttlv::ErrorKind::Truncated, self.unread())
     }
 
     /// Makes room for some of the bytes that are missing to a message of `wanted` bytes.
@@ -155,28 +165,39 @@ impl Frames {
             return;
         }
         if self.start > 0 {
-            // Answered messages make way.
-            self.buffer.drain(..self.start);
+            // Answered messages make way, and what is moved leaves nothing where it was.
+            let unread = self.unread();
+            self.buffer.copy_within(self.start.., 0);
+            if let Some(moved) = self.buffer.get_mut(unread..) {
+                moved.zeroize();
+            }
+            self.buffer.truncate(unread);
             self.start = 0;
             return;
         }
         self.pay(wanted).await;
-        let missing = wanted.saturating_sub(self.buffer.len());
-        self.buffer
-            .reserve_exact(missing.min(RESERVED_AHEAD_BYTES_MAX));
+        let arrived = self.buffer.len();
+        let missing = wanted.saturating_sub(arrived);
+        let ahead = missing.min(RESERVED_AHEAD_BYTES.max(arrived));
+        // Not grown in place: that would leave what it outgrows as it is.
+        let mut larger = Vec::with_capacity(arrived.saturating_add(ahead));
+        larger.extend_from_slice(&self.buffer);
+        // Empty, it is overwritten as a whole and not byte by byte.
+        self.buffer.clear();
+        self.buffer = Zeroizing::new(larger);
     }
 
-    /// Pays for a message of `wanted` bytes, as far as that has not been done.
+    /// Pays for a message of `wanted` bytes, unless that has been done.
     async fn pay(&mut self, wanted: usize) {
         let paid = self.paid.as_ref().map_or(0, Reservation::bytes);
         if paid >= wanted {
             return;
         }
-        let more = self.in_flight.reserve(self.client, wanted - paid).await;
-        match &mut self.paid {
-            Some(paid) => paid.merge(more),
-            None => self.paid = Some(more),
-        }
+        // Given back first: who held a part and waited for more could wait for ever.
+        self.paid = None;
+        self.wants_room = true;
+        self.paid = Some(self.in_flight.reserve(self.client, wanted).await);
+        self.wants_room = false;
     }
 }
 
@@ -278,5 +299,49 @@ mod tests {
         first.consume(length);
         assert!(!first.begin(&mut &b""[..]).await.unwrap());
         assert_eq!(second.fill(&mut stream).await.unwrap(), length);
+    }
+    #[tokio::test]
+    async fn what_was_answered_is_overwritten() {
+        let filled = |bytes: usize| {
+            let mut filled = message(bytes);
+            filled.get_mut(8..).unwrap().fill(0xA5);
+            filled
+        };
+        let (mut frames, _in_flight) = frames();
+        let stream = [filled(1000), filled(2000), filled(2000)].concat();
+        let mut stream = &stream[..];
+        let (first, second) = (1008, 2008);
+        assert!(frames.begin(&mut stream).await.unwrap());
+        assert_eq!(frames.fill(&mut stream).await.unwrap(), first);
+        frames.consume(first);
+        assert!(frames.buffer[..first].iter().all(|byte| *byte == 0));
+        assert_eq!(frames.fill(&mut stream).await.unwrap(), second);
+        frames.consume(second);
+        let answered = frames.buffer.get(..first + second).unwrap();
+        assert!(answered.iter().all(|byte| *byte == 0));
+        // The third makes the rest of it move to the front.
+        assert_eq!(frames.fill(&mut stream).await.unwrap(), second);
+        assert_eq!(frames.message(second), filled(2000));
+        frames.consume(second);
+        assert_eq!((frames.start, frames.unread()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_longer_message_holds_nothing() {
+        let in_flight = Budget::new(64 * 1024, 64 * 1024);
+        let mut frames = frames_in(&in_flight);
+        let client = ClientId::new(0, [1; 10]);
+        frames.paid = in_flight.try_reserve(client, 40 * 1024);
+        let other = in_flight.try_reserve(client, 20 * 1024).unwrap();
+        let whole = message(50 * 1024);
+        let mut stream = &whole[..];
+        assert!(!frames.wants_room());
+        let soon = std::time::Duration::from_millis(20);
+        let waited = tokio::time::timeout(soon, frames.fill(&mut stream)).await;
+        assert!(waited.is_err() && frames.wants_room());
+        assert!(in_flight.try_reserve(client, 44 * 1024).is_some());
+        drop(other);
+        assert_eq!(frames.fill(&mut stream).await.unwrap(), whole.len());
+        assert!(!frames.wants_room());
     }
 }

@@ -43,6 +43,15 @@ fn drip(bytes: &[u8], mut send: impl FnMut(u8) -> std::io::Result<()>) -> usize 
     taken.count()
 }
 
+/// Checks that so many requests that had begun and did not go on are in the trail.
+#[track_caller]
+fn recorded_stalled(server: &Server, count: usize) {
+    let lines = server.request_lines();
+    let is_refused = |line: &&String| line.starts_with("kmip-request.refuse");
+    let refused: Vec<_> = lines.iter().filter(is_refused).collect();
+    assert_eq!(refused, vec!["kmip-request.refuse 400 -"; count]);
+}
+
 #[test]
 fn a_handshake_that_drips_is_ended_and_so_is_one_that_never_begins() {
     let server = Arc::new(Server::start_set(SETTINGS));
@@ -85,6 +94,7 @@ fn a_request_that_drips_is_ended_in_its_header_and_in_its_body() {
         }
     });
     witness.works();
+    recorded_stalled(&server, 3);
 }
 
 #[test]
@@ -100,6 +110,8 @@ fn silence_is_ended_before_the_first_request_between_two_and_within_one() {
         connection.wait_for_close().expect("it is ended");
     }
     witness.works();
+    // Silence between messages is no failure.
+    recorded_stalled(&server, 1);
 }
 
 /// Asks for 3 MB again and again and takes none of it, until the server takes no more questions.
