@@ -273,6 +273,9 @@ fn check_scope(service: super::file::Service) -> Result<Scope, SettingsError> {
     })
 }
 
+/// The most bytes of a name or value that the store has room for: it keeps the length of a name in 16 bits.
+const ATTRIBUTE_TEXT_BYTES_MAX: usize = 65_535;
+
 /// The most wrong credentials a minute that may be allowed: ten a second.
 const WRONG_CREDENTIALS_MAX: u32 = 600;
 
@@ -298,6 +301,11 @@ fn check_kmip(kmip: &ops::Config) -> Result<(), SettingsError> {
     let wrong = kmip.wrong_credentials_per_minute;
     match counts.into_iter().find(|(_, count)| *count == 0) {
         Some((key, _)) => Err(refused(key, "0", problem)),
+        None if kmip.attribute_text_bytes_max > ATTRIBUTE_TEXT_BYTES_MAX => {
+            let key = "kmip.attribute-text-bytes-max";
+            let value = kmip.attribute_text_bytes_max.to_string();
+            Err(refused(key, value, "write at most 65535"))
+        }
         None if kmip.refusal_events_per_day_max < 1 => {
             let value = kmip.refusal_events_per_day_max.to_string();
             Err(refused("kmip.refusal-events-per-day-max", value, problem))
@@ -399,6 +407,10 @@ mod tests {
             (
                 "[kmip]\nattributes-per-object-max = 0",
                 "kmip.attributes-per-object-max",
+            ),
+            (
+                "[kmip]\nattribute-text-bytes-max = 65536",
+                "kmip.attribute-text-bytes-max",
             ),
             ("[store]\nreaders = 0", "store.readers"),
             (

@@ -66,6 +66,30 @@ impl Operation {
     pub const fn is_implemented(self) -> bool {
         self.payload_module().is_some()
     }
+
+    /// Whether later items of a batch may mean what the operation made or found: it sets the ID Placeholder, or empties it (KMIP 1.4
+    /// §4, with §4.10 for Check).
+    #[must_use]
+    pub const fn sets_placeholder(self) -> bool {
+        matches!(
+            self,
+            Self::Create
+                | Self::CreateKeyPair
+                | Self::Register
+                | Self::ReKey
+                | Self::DeriveKey
+                | Self::Certify
+                | Self::ReCertify
+                | Self::Locate
+                | Self::Check
+                | Self::Recover
+                | Self::ReKeyKeyPair
+                | Self::CreateSplitKey
+                | Self::JoinSplitKey
+                | Self::Import
+                | Self::Export
+        )
+    }
 }
 
 impl std::fmt::Display for Operation {

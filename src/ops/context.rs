@@ -213,10 +213,16 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Notes that an answer holds the object's material.
+    /// Notes that an answer holds the object's material: it is fresh no longer.
     pub(crate) fn serve(&mut self, id: ObjectId) {
-        if let Some(met) = self.met.iter_mut().find(|met| met.current.id == id) {
-            met.served = true;
+        let Some(met) = self.met.iter_mut().find(|met| met.current.id == id) else {
+            return;
+        };
+        met.served = true;
+        if met.current.fresh {
+            let mut object = Object::clone(&met.current);
+            object.fresh = false;
+            met.current = Arc::new(object);
         }
     }
 
@@ -261,6 +267,8 @@ impl Met {
             served,
         } = self;
         let id = current.id;
+        // One that was just made has never been read.
+        let fresh = stored.as_ref().is_some_and(|stored| stored.fresh);
         match stored {
             None => changeset.write(Write::Insert(Arc::clone(&current))),
             Some(stored) => {
@@ -277,7 +285,7 @@ impl Met {
         let noted = current
             .last_read
             .is_some_and(|read| now - read < LAST_READ_STEP);
-        if served && (current.fresh || !noted) {
+        if served && (fresh || !noted) {
             changeset.write(Write::Read(id, now));
         }
     }

@@ -81,6 +81,10 @@ impl<'m> Course<'m> {
             starts.push(answer.len());
             let mut report = Report::new();
             let result = self.item(index, item, ctx, &mut report).await;
+            if result.is_err() && item.operation.is_none_or(Operation::sets_placeholder) {
+                // The key that later items mean is not there: better none than an earlier one.
+                ctx.place(None);
+            }
             let failure = result.as_ref().err().map(|error| error.cause);
             write(answer, item, result.as_ref().map_err(|error| error.cause));
             done.push(Done {
@@ -123,10 +127,6 @@ impl<'m> Course<'m> {
         let payload = item.payload.as_ref().map_err(OpError::from)?;
         let result = dispatch(ctx, payload, report).await;
         if let Err(error) = &result {
-            if matches!(payload.operation(), Operation::Create | Operation::Locate) {
-                // The key that later items mean is not there: better none than an earlier one.
-                ctx.place(None);
-            }
             tracing::debug!(operation = payload.operation().name(), cause = ?error.cause,
                 detail = error.detail, "An operation failed.");
         }
@@ -135,12 +135,14 @@ impl<'m> Course<'m> {
 
     /// Why an item is not even tried.
     fn refusal(self, index: usize, item: &RequestItem, version: ProtocolVersion) -> Option<Cause> {
-        let spoken = self.message.header.version_supported();
-        if !spoken && item.operation != Some(Operation::DiscoverVersions) {
+        // Who does not know yet what is spoken asks so in any minor version (KMIP 1.4 §4.26).
+        let discovers = item.operation == Some(Operation::DiscoverVersions);
+        let unknown = |known: Operation| known.since() > version;
+        if !discovers && !self.message.header.version_supported() {
             Some(Cause::VersionNotSupported)
         } else if self.rejected {
             Some(Cause::FeatureNotSupported)
-        } else if item.operation.is_some_and(|known| known.since() > version) {
+        } else if !discovers && item.operation.is_some_and(unknown) {
             Some(Cause::OperationNotSupported)
         } else if index >= self.carried_out {
             Some(Cause::ResponseTooLarge)

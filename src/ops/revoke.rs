@@ -4,7 +4,7 @@ use crate::audit::Field;
 use crate::domain::{Object, RevocationReason, lifecycle};
 use crate::kmip::payload::revoke::{Request, Response};
 use crate::ops::context::Context;
-use crate::ops::error::OpError;
+use crate::ops::error::{Cause, OpError};
 use crate::ops::report::Report;
 
 pub(crate) async fn run(
@@ -17,6 +17,12 @@ pub(crate) async fn run(
     report.asked(|data| data.text(Field::RevocationReason, request.reason.code.name()));
     let mut object = Object::clone(&*ctx.object(uid).await?);
     let now = ctx.now();
+    let message_bytes = request.reason.message.as_ref().map_or(0, String::len);
+    if message_bytes > ctx.bounds().bytes_max {
+        report.note_state(&object, now);
+        let detail = "the revocation message is too long";
+        return Err(OpError::new(Cause::InvalidField, detail));
+    }
     let reason = RevocationReason {
         code: request.reason.code,
         message: request.reason.message.clone(),

@@ -156,6 +156,11 @@ pub enum ApplyError {
     /// What is to be changed is not there.
     #[error("there is no such {0}")]
     Missing(Thing),
+    /// A name or value of an attribute is longer than can be kept.
+    #[error(
+        "an attribute is too long to store: set [kmip] attribute-text-bytes-max to at most 65535"
+    )]
+    TooLong,
     /// The disk is full; reading still works.
     #[error("the disk that holds the database is full: make room")]
     StorageFull,
@@ -175,7 +180,8 @@ impl ApplyError {
             | Self::NotPermitted
             | Self::NameTaken
             | Self::Exists(_)
-            | Self::Missing(_) => true,
+            | Self::Missing(_)
+            | Self::TooLong => true,
             Self::StorageFull | Self::Store(_) | Self::Closed => false,
         }
     }

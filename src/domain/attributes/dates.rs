@@ -22,7 +22,7 @@ pub(super) fn set(
     let slot = dates.slot(standard);
     let slot = slot.ok_or_else(|| AttributeRefused::ReadOnly(standard.name().to_owned()))?;
     *slot = Some(date);
-    if !dates.in_order() {
+    if !dates.allow(standard) {
         return Err(AttributeRefused::Invalid(standard.name().to_owned()));
     }
     object.dates = dates;
@@ -49,15 +49,23 @@ impl Dates {
         self.clone().slot(standard).copied().flatten()
     }
 
-    /// Activation before Process Start, Protect Stop before Deactivation, Activation before Deactivation.
-    fn in_order(&self) -> bool {
-        let ordered = |first: Option<i64>, second: Option<i64>| match (first, second) {
+    /// Whether a date stands right with the others: Activation before Process Start, Protect Stop before Deactivation, Activation
+    /// before Deactivation. The others among themselves do not count: Activate and Revoke set theirs at any time, and what stands in
+    /// their way then is frozen and could never be mended.
+    fn allow(&self, date: StandardAttribute) -> bool {
+        use StandardAttribute as A;
+        let pairs = [
+            (A::ActivationDate, A::ProcessStartDate),
+            (A::ProtectStopDate, A::DeactivationDate),
+            (A::ActivationDate, A::DeactivationDate),
+        ];
+        let mut concerned = pairs
+            .into_iter()
+            .filter(|(first, second)| *first == date || *second == date);
+        concerned.all(|(first, second)| match (self.of(first), self.of(second)) {
             (Some(first), Some(second)) => first <= second,
             _ => true,
-        };
-        ordered(self.activation, self.process_start)
-            && ordered(self.protect_stop, self.deactivation)
-            && ordered(self.activation, self.deactivation)
+        })
     }
 }
 

@@ -333,6 +333,24 @@ fn dates_stay_in_order() {
 }
 
 #[test]
+fn dates_that_activate_has_put_out_of_order_do_not_stand_in_the_way_of_others() {
+    let mut object = make(&[date("Process Start Date", NOW + 10)]).expect("a key");
+    lifecycle::activate(&mut object, NOW + 20).expect("Pre-Active");
+    let stop = date("Protect Stop Date", NOW + 100);
+    let end = date("Deactivation Date", NOW + 200);
+    for attribute in [&stop, &end] {
+        let added = attach(&mut object, attribute, bounds(false), NOW + 30);
+        assert_eq!(added.as_ref(), Ok(attribute));
+        let again = modify(&mut object, attribute, bounds(false), NOW + 30);
+        assert_eq!(again.as_ref(), Ok(attribute));
+    }
+    let early = date("Deactivation Date", NOW + 19);
+    let refused = modify(&mut object, &early, bounds(false), NOW + 30);
+    let invalid = AttributeRefused::Invalid("Deactivation Date".to_owned());
+    assert_eq!(refused, Err(invalid), "its own pairs still count");
+}
+
+#[test]
 fn a_date_moved_to_now_moves_the_state_and_is_recorded() {
     let given = [sample("Activation Date", 0), sample("Deactivation Date", 1)];
     let mut object = make(&given).expect("they are in order");

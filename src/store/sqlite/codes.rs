@@ -12,19 +12,18 @@ use crate::domain::InitiatorKind;
 use crate::kmip::attribute::{Attribute, AttributeName, AttributeValue};
 use crate::kmip::enums::{Enumerated, State};
 use crate::store::StoreError;
+use crate::store::error::ApplyError;
 
-/// The bytes of all attributes of an object.
-pub(super) fn encode_attributes(attributes: &[Attribute]) -> Result<Vec<u8>, StoreError> {
+/// The bytes of all attributes of an object. What does not fit is refused by itself: it must not fail the changesets it shares a
+/// transaction with.
+pub(super) fn encode_attributes(attributes: &[Attribute]) -> Result<Vec<u8>, ApplyError> {
     let mut out = Vec::with_capacity(attributes.len() * 64);
     for attribute in attributes {
         let name = attribute.name.text().as_bytes();
         let value = attribute.value.to_stored();
-        let too_long = || StoreError::Engine("an attribute is too long to store".to_owned());
-        out.extend_from_slice(
-            &u16::try_from(name.len())
-                .map_err(|_| too_long())?
-                .to_be_bytes(),
-        );
+        let name_length = u16::try_from(name.len()).map_err(|_| ApplyError::TooLong)?;
+        let value_length = u32::try_from(value.len()).map_err(|_| ApplyError::TooLong)?;
+        out.extend_from_slice(&name_length.to_be_bytes());
         out.extend_from_slice(name);
         match attribute.index {
             Some(index) => {
@@ -33,11 +32,7 @@ pub(super) fn encode_attributes(attributes: &[Attribute]) -> Result<Vec<u8>, Sto
             }
             None => out.push(0),
         }
-        out.extend_from_slice(
-            &u32::try_from(value.len())
-                .map_err(|_| too_long())?
-                .to_be_bytes(),
-        );
+        out.extend_from_slice(&value_length.to_be_bytes());
         out.extend_from_slice(&value);
     }
     Ok(out)

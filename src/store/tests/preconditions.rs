@@ -182,6 +182,52 @@ async fn a_refused_neighbour_changes_nothing_for_the_others() {
 }
 
 #[tokio::test]
+async fn what_is_too_long_to_store_fails_alone() {
+    let place = Place::new().await;
+    place.insert(&named(1, "kept")).await.unwrap();
+    let endless = || {
+        vec![custom(
+            &"x".repeat(65_536),
+            None,
+            AttributeValue::Integer(1),
+        )]
+    };
+    let made = |number: u8| {
+        let attributes = if number.is_multiple_of(3) {
+            endless()
+        } else {
+            vec![]
+        };
+        let object = Object {
+            attributes,
+            ..object(number)
+        };
+        changeset([Write::Insert(Arc::new(object))])
+    };
+    // Its Name is given up first; that is taken back.
+    let renamed = Object {
+        names: Vec::new(),
+        attributes: endless(),
+        attributes_version: 2,
+        ..object(1)
+    };
+    let renamed = changeset([
+        Write::Attributes(Arc::new(renamed)),
+        Write::Read(id(1), NOW),
+    ]);
+    let changesets = std::iter::once(renamed).chain((2..=60).map(made));
+    let outcomes = together(place.store(), changesets.collect()).await;
+    let refused = outcomes
+        .iter()
+        .filter(|outcome| **outcome == Err(ApplyError::TooLong));
+    assert_eq!(refused.count(), 1 + 20);
+    let done = outcomes.iter().filter(|outcome| outcome.is_ok());
+    assert_eq!(done.count(), 39);
+    let kept = place.store().object_fresh(id(1)).await.unwrap().unwrap();
+    assert_same(&kept, &named(1, "kept"));
+}
+
+#[tokio::test]
 async fn many_changesets_share_one_sync() {
     let place = Place::new().await;
     let before = place.store().commits();

@@ -201,7 +201,9 @@ fn may_fail_halfway(writes: &[Write]) -> bool {
         return false;
     };
     let first = match first {
-        Write::Insert(object) | Write::Attributes(object) => !object.names.is_empty(),
+        Write::Insert(object) => !object.names.is_empty(),
+        // Names are given up before the attributes turn out to be too long.
+        Write::Attributes(object) => !object.names.is_empty() || rest.len() > 0,
         Write::Client(_) | Write::AnchorRemoved(..) | Write::Leaf(..) => true,
         _ => false,
     };

@@ -218,6 +218,7 @@ pub(crate) mod tag {
     pub(crate) const RESULT_MESSAGE: u32 = 0x42_007d;
     pub(crate) const RESULT_REASON: u32 = 0x42_007e;
     pub(crate) const RESULT_STATUS: u32 = 0x42_007f;
+    pub(crate) const REVOCATION_MESSAGE: u32 = 0x42_0080;
     pub(crate) const REVOCATION_REASON: u32 = 0x42_0081;
     pub(crate) const REVOCATION_REASON_CODE: u32 = 0x42_0082;
     pub(crate) const STORAGE_STATUS_MASK: u32 = 0x42_008e;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{Witness, works};
 use crate::harness::{
-    Content, Server, add_attribute, attribute, create, get_attributes, key_template, name, reason,
+    BatchItem, Content, Node, Server, add_attribute, attribute, create, get_attributes,
+    key_template, name, op, reason, tag,
 };
 
 fn text(bytes: usize) -> Content {
@@ -90,5 +91,34 @@ fn names_and_texts_are_limited_in_length() {
     connection
         .ask(create(template))
         .failure(reason::INVALID_FIELD);
+    witness.works();
+}
+
+#[test]
+fn a_revocation_message_is_limited_in_length() {
+    let server = Arc::new(Server::start_set(
+        "[kmip]\nattribute-text-bytes-max = 128\n",
+    ));
+    let witness = Witness::start(&server);
+    let mut connection = server.connect();
+    let uid = connection.ask(create(key_template())).success().uid();
+    let revoke = |bytes: usize| {
+        let compromise = vec![
+            Node::enumeration(tag::REVOCATION_REASON_CODE, 2),
+            Node::text(tag::REVOCATION_MESSAGE, &"m".repeat(bytes)),
+        ];
+        let payload = vec![
+            Node::text(tag::UNIQUE_IDENTIFIER, &uid),
+            Node::structure(tag::REVOCATION_REASON, compromise),
+        ];
+        BatchItem::new(op::REVOKE, payload)
+    };
+    connection.ask(revoke(129)).failure(reason::INVALID_FIELD);
+    let state = |answer: crate::harness::Answer| answer.success().value("State");
+    let before = connection.ask(get_attributes(&uid, &["State"]));
+    assert_eq!(state(before), Some(Content::Enumeration(1)), "Pre-Active");
+    connection.ask(revoke(128)).success();
+    let after = connection.ask(get_attributes(&uid, &["State"]));
+    assert_eq!(state(after), Some(Content::Enumeration(4)), "Compromised");
     witness.works();
 }

@@ -1,9 +1,10 @@
 //! Names and custom attributes.
 
 use super::Scene;
+use super::batches::numbered;
 use crate::harness::{
-    Content, add_attribute, attribute, create, destroy, get_attribute_list, get_attributes,
-    key_template, name, reason,
+    Content, Request, add_attribute, attribute, create, destroy, get, get_attribute_list,
+    get_attributes, key_template, name, reason,
 };
 
 const RETRIEVED: &str = "kmip-key-attributes.retrieve 200";
@@ -118,4 +119,36 @@ fn a_name_is_free_again_when_its_key_is_destroyed() {
     let second = scene.key(vec![attribute("Name", name("vm-17"))]);
     assert_ne!(first, second);
     scene.check();
+}
+
+#[test]
+fn a_key_is_fresh_until_it_is_served_also_within_a_message() {
+    let mut scene = Scene::new();
+    let fresh = || get_attributes("", &["Fresh"]);
+    let items = vec![create(key_template()), fresh(), get(""), fresh(), get("")];
+    let answers = scene
+        .connection
+        .exchange(&Request::new((1, 4), &numbered(items)));
+    let value = |index: usize| answers.items[index].clone().success().value("Fresh");
+    assert_eq!(value(1), Some(Content::Boolean(true)));
+    assert_eq!(value(3), Some(Content::Boolean(false)));
+    let uid = answers.items[0].clone().success().uid();
+    let later = scene.connection.ask(get_attributes(&uid, &["Fresh"]));
+    assert_eq!(
+        later.success().value("Fresh"),
+        Some(Content::Boolean(false))
+    );
+    // One that another message has made.
+    let uid = scene.key(vec![]);
+    let items = vec![get(&uid), get_attributes(&uid, &["Fresh"])];
+    let answers = scene
+        .connection
+        .exchange(&Request::new((1, 4), &numbered(items)));
+    let read = answers.items[1].clone().success();
+    assert_eq!(read.value("Fresh"), Some(Content::Boolean(false)));
+    let later = scene.connection.ask(get_attributes(&uid, &["Fresh"]));
+    assert_eq!(
+        later.success().value("Fresh"),
+        Some(Content::Boolean(false))
+    );
 }

@@ -2,8 +2,8 @@
 
 use super::{NOBODY, Scene};
 use crate::harness::{
-    BatchItem, Content, Request, Response, activate, add_attribute, attribute, create, discover,
-    get, get_attributes, key_template, locate, name, op, reason,
+    BatchItem, Content, Request, Response, Server, activate, add_attribute, attribute, create,
+    destroy, discover, get, get_attributes, key_template, locate, name, op, reason,
 };
 
 /// Batch Error Continuation Options.
@@ -25,7 +25,7 @@ impl Scene {
     }
 }
 
-fn numbered(items: Vec<BatchItem>) -> Vec<BatchItem> {
+pub(super) fn numbered(items: Vec<BatchItem>) -> Vec<BatchItem> {
     let number =
         |(index, item): (usize, BatchItem)| item.with_id(&[1, u8::try_from(index).unwrap()]);
     items.into_iter().enumerate().map(number).collect()
@@ -114,6 +114,48 @@ fn the_placeholder_is_what_locate_found_alone() {
     let lost = scene.batch(None, &numbered(vec![by_name("nobody"), get("")]));
     lost.items[0].clone().success();
     lost.items[1].failure(reason::ITEM_NOT_FOUND);
+}
+
+#[test]
+fn the_placeholder_is_empty_after_what_should_have_set_it_fails() {
+    let server = Server::start();
+    let mut connection = server.connect();
+    let newer = || attribute("Sensitive", Content::Boolean(true));
+    for (number, (bad, why)) in (1_u8..).zip([
+        // Not understood: an attribute of 1.4, then no fields at all.
+        (
+            create([key_template(), vec![newer()]].concat()),
+            reason::INVALID_FIELD,
+        ),
+        (locate(vec![newer()]), reason::INVALID_FIELD),
+        (BatchItem::new(op::CREATE, vec![]), reason::INVALID_MESSAGE),
+        // Not carried out here: Register, Import of 1.4, and what is no operation.
+        (
+            BatchItem::new(0x03, vec![]),
+            reason::OPERATION_NOT_SUPPORTED,
+        ),
+        (
+            BatchItem::new(0x2a, vec![]),
+            reason::OPERATION_NOT_SUPPORTED,
+        ),
+        (
+            BatchItem::new(0x777, vec![]),
+            reason::OPERATION_NOT_SUPPORTED,
+        ),
+    ]) {
+        let items = numbered(vec![create(key_template()), bad, destroy("")]);
+        let request = Request::new((1, 1), &items).with_continuation(CONTINUE);
+        let answers = connection.exchange(&request).items;
+        let uid = answers[0].clone().success().uid();
+        answers[1].failure(why);
+        answers[2].failure(reason::ITEM_NOT_FOUND);
+        let kept = connection.ask(get(&uid)).success();
+        assert_eq!(kept.key_material().len(), 32, "case {number}");
+    }
+    // What sets nothing leaves it alone.
+    let items = numbered(vec![create(key_template()), activate(NOBODY), get("")]);
+    let request = Request::new((1, 1), &items).with_continuation(CONTINUE);
+    connection.exchange(&request).items[2].clone().success();
 }
 
 #[test]

@@ -28,7 +28,8 @@ fn every_version_is_answered_in_itself() {
 #[test]
 fn discover_versions_lists_all_or_those_of_the_clients_list() {
     let mut scene = Scene::new();
-    for version in [(1, 1), (1, 2), (1, 3), (1, 4)] {
+    // In a header of 1.0 too, although 1.1 has brought it: who asks does not know yet what is spoken.
+    for version in VERSIONS {
         let all = scene.connection.ask_in(version, discover(&[])).success();
         assert_eq!(all.versions(), VERSIONS, "best first");
         let some = discover(&[(9, 9), (1, 0), (1, 2)]);
@@ -41,13 +42,6 @@ fn discover_versions_lists_all_or_those_of_the_clients_list() {
         assert_eq!(none.versions(), []);
     }
     scene.check();
-}
-
-#[test]
-fn discover_versions_is_unknown_to_1_0() {
-    let server = Server::start();
-    let answer = server.connect().ask_in((1, 0), discover(&[]));
-    answer.failure(reason::OPERATION_NOT_SUPPORTED);
 }
 
 #[test]
