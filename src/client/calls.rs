@@ -188,7 +188,8 @@ impl Client {
             .map(|_| ())
     }
 
-    /// Locate: the identifiers of the objects that meet every criterion.
+    /// Locate: the identifiers of the objects that meet every criterion, asked for page after page since 1.3, where the server tells how
+    /// many there are. Objects that are destroyed meanwhile may leave others out.
     ///
     /// # Errors
     /// Those of [`ClientError`].
@@ -197,7 +198,7 @@ impl Client {
         attributes: Vec<Attribute>,
         maximum_items: Option<u32>,
     ) -> Result<Vec<String>, ClientError> {
-        let request = payload::locate::Request {
+        let mut request = payload::locate::Request {
             maximum_items,
             offset_items: None,
             storage_status_mask: None,
@@ -205,11 +206,22 @@ impl Client {
             attributes,
             template_names: Vec::new(),
         };
-        let read = payload::locate::Response::decode;
-        Ok(self
-            .call(RequestPayload::Locate(request), read)
-            .await?
-            .unique_identifiers)
+        let mut found = Vec::new();
+        loop {
+            let payload = RequestPayload::Locate(request.clone());
+            let read = payload::locate::Response::decode;
+            let page = self.call(payload, read).await?;
+            let is_empty = page.unique_identifiers.is_empty();
+            found.extend(page.unique_identifiers);
+            let count = u32::try_from(found.len()).unwrap_or(u32::MAX);
+            let wanted = maximum_items.unwrap_or(u32::MAX);
+            let wanted = page.located_items.unwrap_or(0).min(wanted);
+            if is_empty || count >= wanted {
+                return Ok(found);
+            }
+            request.maximum_items = maximum_items.map(|most| most.saturating_sub(count));
+            request.offset_items = Some(count);
+        }
     }
 
     /// Query: what the server says of itself.

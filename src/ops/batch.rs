@@ -94,6 +94,7 @@ impl<'a> Exchange<'a> {
         }
         let mut lost = Vec::new();
         let mut allowance = Allowance::new(self.service, self.identity);
+        let mut searched = 0;
         for attempt in 0..TRIES {
             let past_cache = attempt >= TRIES_FROM_MEMORY;
             let standing = match self.standing(message).await {
@@ -101,7 +102,7 @@ impl<'a> Exchange<'a> {
                 Err(error) => return self.refuse_whole(message, error.cause).await,
             };
             let carried_out = self
-                .carry_out(message, standing, past_cache, &mut allowance)
+                .carry_out(message, standing, past_cache, &mut allowance, &mut searched)
                 .await;
             let Ok((ctx, done, answer)) = carried_out else {
                 return self.refuse_whole(message, Cause::ResponseTooLarge).await;
@@ -151,13 +152,14 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Carries out what the answer has room for. Nothing is committed yet.
+    /// Carries out what the answer has room for. Nothing is committed yet. `searched` counts on, whatever comes of it.
     async fn carry_out<'m>(
         self,
         message: &'m RequestMessage,
         standing: Standing,
         past_cache: bool,
         allowance: &mut Allowance<'_>,
+        searched: &mut usize,
     ) -> Result<(Context<'a>, Vec<Done<'m>>, ResponseWriter), Spent> {
         let version = message.header.answer_version();
         let mut course = Course::new(message, self.service.config().response_bytes_max);
@@ -169,9 +171,12 @@ impl<'a> Exchange<'a> {
                 standing.clone(),
                 self.now_ms,
                 past_cache,
+                *searched,
             );
             let mut answer = self.begin(message);
-            match course.run(&mut ctx, &mut answer, allowance).await {
+            let ran = course.run(&mut ctx, &mut answer, allowance).await;
+            *searched = ctx.searched();
+            match ran {
                 Ok(done) => return Ok((ctx, done, answer)),
                 Err(Halt::Full(shorter)) => course = shorter,
                 Err(Halt::Spent) => {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::audit::Event;
 use crate::domain::attributes::Bounds;
 use crate::domain::lifecycle;
+use crate::domain::locate::Search;
 use crate::domain::{Identity, Object, ObjectId};
 use crate::kmip::version::ProtocolVersion;
 use crate::ops::authentication::Standing;
@@ -15,7 +16,7 @@ use crate::ops::error::{Cause, OpError};
 use crate::ops::service::Service;
 use crate::store::StoreError;
 use crate::store::changeset::{Changeset, Precondition, Write};
-use crate::store::query::{By, HeadPage, LocateQuery};
+use crate::store::query::{By, HeadPage, LocateQuery, Look};
 
 /// How many objects one look into the store passes: a long read would hold back its log, and keep others waiting.
 const HEADS_PER_PAGE: usize = 1024;
@@ -45,7 +46,7 @@ pub(crate) struct Context<'a> {
     past_cache: bool,
     placeholder: Option<ObjectId>,
     met: Vec<Met>,
-    /// Objects that searches of this message have looked at.
+    /// Objects that searches of this message have looked at, however often it was begun.
     searched: usize,
 }
 
@@ -57,6 +58,7 @@ impl<'a> Context<'a> {
         standing: Standing,
         now_ms: i64,
         past_cache: bool,
+        searched: usize,
     ) -> Self {
         let met = Vec::new();
         Self {
@@ -68,13 +70,18 @@ impl<'a> Context<'a> {
             past_cache,
             placeholder: None,
             met,
-            searched: 0,
+            searched,
         }
     }
 
     /// The moment of this message in seconds since 1970.
     pub(crate) const fn now(&self) -> i64 {
         self.now_ms.div_euclid(1000)
+    }
+
+    /// How many objects searches have looked at.
+    pub(crate) const fn searched(&self) -> usize {
+        self.searched
     }
 
     /// Sets or empties the ID Placeholder.
@@ -151,12 +158,17 @@ impl<'a> Context<'a> {
         Ok(page)
     }
 
-    /// The objects whose heads [`Context::locate`] found, as the store has them.
-    pub(crate) async fn load(&self, ids: Vec<ObjectId>) -> Result<Vec<Object>, OpError> {
+    /// Which of the objects whose heads [`Context::locate`] found the search matches, as the store has them. It is decided where they
+    /// are read: that may take long, and nothing else waits for it there.
+    pub(crate) async fn look_through(
+        &self,
+        ids: Vec<ObjectId>,
+        search: &Arc<Search>,
+    ) -> Result<Look, OpError> {
         let _turn = self.service.turns().wait(self.identity.client).await;
-        let mut objects = self.service.store().objects(ids).await?;
-        objects.retain(|object| object.instance == self.identity.instance);
-        Ok(objects)
+        let (instance, search) = (self.identity.instance, Arc::clone(search));
+        let matches = move |object: &Object| object.instance == instance && search.matches(object);
+        Ok(self.service.store().look_through(ids, matches).await?)
     }
 
     /// The objects this message made or changed, as it sees them.

@@ -1,7 +1,10 @@
-//! Get Attributes (KMIP 1.4 §4.12). What is not set is left out; if nothing is left the answer is the Unique Identifier alone.
+//! Get Attributes (KMIP 1.4 §4.12). What is not set is left out; if nothing is left the answer is the Unique Identifier alone. A name
+//! given again, as 1.0 allows, adds nothing.
+
+use std::collections::HashSet;
 
 use crate::audit::Field;
-use crate::domain::attributes::{all, named};
+use crate::domain::attributes::{all, named, names};
 use crate::kmip::attribute::AttributeName;
 use crate::kmip::payload::get_attributes::{Request, Response};
 use crate::ops::context::Context;
@@ -25,9 +28,12 @@ pub(crate) async fn run(
     let attributes = if request.names.is_empty() {
         all(&object, version, now)
     } else {
-        request
-            .names
-            .iter()
+        // Clients choose how many names there are: each costs a look here, and is answered once.
+        let held = names(&object, version, now);
+        let mut held: HashSet<AttributeName> = held.into_iter().collect();
+        let asked = request.names.iter();
+        asked
+            .filter(|name| held.remove(*name))
             .flat_map(|name| named(&object, name, version, now))
             .collect()
     };

@@ -17,7 +17,7 @@ use crate::ops::error::{Cause, OpError};
 use crate::ops::report::Report;
 use crate::store::query::By;
 
-/// How many whole objects one look into the store loads.
+/// How many whole objects one look into the store passes at most; fewer where they are large.
 const OBJECTS_PER_LOAD: usize = 64;
 
 pub(crate) async fn run(
@@ -34,14 +34,17 @@ pub(crate) async fn run(
             "there are no templates here",
         ));
     }
-    let search = Search::new(&request.attributes, request.object_group_member, ctx.now())?;
+    let bytes_max = ctx.bounds().bytes_max;
+    let member = request.object_group_member;
+    let search = Search::new(&request.attributes, member, bytes_max, ctx.now())?;
+    let search = Arc::new(search);
     let window = Window::of(ctx, request, &search);
     let found = if is_on_line(request) {
         find(ctx, &search, window).await?
     } else {
         window
     };
-    if found.is_cut_unseen(ctx.version, request) {
+    if found.is_cut_unseen(ctx.version) {
         return Err(OpError::new(
             Cause::ResponseTooLarge,
             "more matches than one answer holds",
@@ -76,6 +79,8 @@ fn place(ctx: &mut Context<'_>, answered: &[ObjectId]) {
 struct Window {
     skip: usize,
     most: usize,
+    /// The client asked for no more than `most`: it knows that there may be others.
+    is_asked: bool,
     /// After how many matches nothing more is to be learned.
     enough: usize,
     /// Only the last match counts.
@@ -87,19 +92,23 @@ struct Window {
 impl Window {
     fn of(ctx: &Context<'_>, request: &Request, search: &Search) -> Self {
         let skip = request.offset_items.map_or(0, count);
-        let most = request.maximum_items.map_or(usize::MAX, count);
-        let most = most.min(ctx.service.config().locate_results_max);
+        let asked = request.maximum_items.map_or(usize::MAX, count);
+        let most = asked.min(ctx.service.config().locate_results_max);
+        let is_asked = asked == most;
         let end = skip.saturating_add(most);
         let only_last = search.wants_last();
-        let enough = match request.maximum_items {
-            _ if tells_total(ctx.version) || only_last => usize::MAX,
-            Some(_) => end,
+        let enough = if tells_total(ctx.version) || only_last {
+            usize::MAX
+        } else if is_asked {
+            end
+        } else {
             // One more tells that not all are answered.
-            None => end.saturating_add(1),
+            end.saturating_add(1)
         };
         Self {
             skip,
             most,
+            is_asked,
             enough,
             only_last,
             total: 0,
@@ -123,10 +132,10 @@ impl Window {
         self.total >= self.enough
     }
 
-    /// Whether the answer would leave out matches and the client, who asked for all, could not see it.
-    fn is_cut_unseen(&self, version: ProtocolVersion, request: &Request) -> bool {
+    /// Whether the answer would leave out matches and the client, who asked for more, could not see it.
+    fn is_cut_unseen(&self, version: ProtocolVersion) -> bool {
         let left_out = self.total > self.skip.saturating_add(self.most);
-        left_out && request.maximum_items.is_none() && !tells_total(version)
+        left_out && !self.is_asked && !tells_total(version)
     }
 }
 
@@ -137,13 +146,13 @@ fn tells_total(version: ProtocolVersion) -> bool {
 
 async fn find(
     ctx: &mut Context<'_>,
-    search: &Search,
+    search: &Arc<Search>,
     mut window: Window,
 ) -> Result<Window, OpError> {
     let Some(by) = by(search.lead()) else {
         return Ok(window);
     };
-    let mut ours = Ours::of(ctx, search);
+    let mut ours = Ours::of(ctx, search).await;
     let mut after = None;
     while !window.has_enough() {
         let page = ctx.locate(by.clone(), after).await?;
@@ -154,10 +163,13 @@ async fn find(
                 .iter()
                 .for_each(|id| ours.pass_before(*id, &mut window));
         } else {
-            for ids in candidates.chunks(OBJECTS_PER_LOAD) {
-                let objects = ctx.load(ids.to_vec()).await?;
-                let matching = objects.iter().filter(|object| search.matches(object));
-                matching.for_each(|object| ours.pass_before(object.id, &mut window));
+            let mut rest = candidates.as_slice();
+            while !rest.is_empty() {
+                let ids = rest.iter().take(OBJECTS_PER_LOAD).copied().collect();
+                let look = ctx.look_through(ids, search).await?;
+                let matching = look.matching.into_iter();
+                matching.for_each(|id| ours.pass_before(id, &mut window));
+                rest = rest.get(look.passed..).unwrap_or_default();
             }
         }
         after = page.next;
@@ -171,18 +183,25 @@ async fn find(
 
 /// What this message has made or changed: in place of what the store has.
 struct Ours {
+    /// In order.
     changed: Vec<ObjectId>,
     matching: Peekable<std::vec::IntoIter<ObjectId>>,
 }
 
 impl Ours {
-    fn of(ctx: &Context<'_>, search: &Search) -> Self {
-        let matching = ctx.changed().filter(|object| search.matches(object));
-        let ids = |object: &Arc<Object>| object.id;
-        let mut matching: Vec<ObjectId> = matching.map(ids).collect();
-        matching.sort_unstable();
+    async fn of(ctx: &Context<'_>, search: &Search) -> Self {
+        let mut objects: Vec<Arc<Object>> = ctx.changed().cloned().collect();
+        objects.sort_unstable_by_key(|object| object.id);
+        let mut matching = Vec::new();
+        for object in &objects {
+            if search.matches(object) {
+                matching.push(object.id);
+            }
+            // There may be many, and large ones: others have their turn in between.
+            tokio::task::yield_now().await;
+        }
         Self {
-            changed: ctx.changed().map(ids).collect(),
+            changed: objects.iter().map(|object| object.id).collect(),
             matching: matching.into_iter().peekable(),
         }
     }
@@ -192,7 +211,7 @@ impl Ours {
         while let Some(ours) = self.matching.next_if(|ours| *ours < id) {
             window.pass(ours);
         }
-        if !self.changed.contains(&id) {
+        if self.changed.binary_search(&id).is_err() {
             window.pass(id);
         }
     }

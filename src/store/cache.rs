@@ -1,23 +1,55 @@
 //! Objects in memory, so that the usual Get reads nothing from the disk.
 //!
-//! Bounded; shared by all who read. It may lag behind the database for an instant and is never
+//! Bounded in number and, because a large object counts as several, in bytes; shared by all who read. It may lag behind the database for an instant and is never
 //! asked about preconditions: the writer keeps versions of its own. A hit takes no lock of ours;
 //! whoever changes an entry holds one, so that no older version replaces a newer one.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::domain::{Dates, Object, ObjectId};
+use crate::domain::{Dates, Name, Object, ObjectId};
+use crate::kmip::attribute::{Attribute, AttributeValue, Field};
+
+/// What an object may take in memory to count as one, in bytes. A key with eight short custom attributes, as vCenter makes
+/// them, takes less.
+const NOMINAL_BYTES: usize = 2048;
 
 /// Objects as last committed or read.
 #[derive(Debug)]
 pub(super) struct Cache {
-    objects: quick_cache::sync::Cache<ObjectId, Arc<Object>>,
+    objects: quick_cache::sync::Cache<ObjectId, Kept, Weight>,
     changing: Mutex<()>,
+}
+
+/// An object, and as how many it counts.
+#[derive(Debug, Clone)]
+struct Kept {
+    object: Arc<Object>,
+    weight: u64,
+}
+
+impl From<Arc<Object>> for Kept {
+    fn from(object: Arc<Object>) -> Self {
+        let weight = footprint(&object).div_ceil(NOMINAL_BYTES);
+        let weight = u64::try_from(weight).unwrap_or(u64::MAX);
+        Self { object, weight }
+    }
+}
+
+/// Weighs what was weighed when it came in.
+#[derive(Debug, Clone)]
+struct Weight;
+
+impl quick_cache::Weighter<ObjectId, Kept> for Weight {
+    fn weight(&self, _: &ObjectId, kept: &Kept) -> u64 {
+        kept.weight
+    }
 }
 
 impl Cache {
     pub(super) fn new(objects_max: usize) -> Self {
-        let objects = quick_cache::sync::Cache::new(objects_max.max(1));
+        let objects_max = objects_max.max(1);
+        let weight_max = u64::try_from(objects_max).unwrap_or(u64::MAX);
+        let objects = quick_cache::sync::Cache::with_weighter(objects_max, weight_max, Weight);
         Self {
             objects,
             changing: Mutex::new(()),
@@ -25,13 +57,13 @@ impl Cache {
     }
 
     pub(super) fn object(&self, id: ObjectId) -> Option<Arc<Object>> {
-        self.objects.get(&id)
+        self.objects.get(&id).map(|kept| kept.object)
     }
 
     /// Keeps an object that was just made.
     pub(super) fn insert(&self, object: Arc<Object>) {
         let _changing = self.lock();
-        self.objects.insert(object.id, object);
+        self.objects.insert(object.id, object.into());
     }
 
     /// Keeps what was read from the database, unless something newer came in meanwhile. Gives back
@@ -39,9 +71,9 @@ impl Cache {
     pub(super) fn offer(&self, read: Arc<Object>) -> Arc<Object> {
         let _changing = self.lock();
         match self.objects.get(&read.id) {
-            Some(kept) if is_newer(&kept, &read) => kept,
+            Some(kept) if is_newer(&kept.object, &read) => kept.object,
             _ => {
-                self.objects.insert(read.id, Arc::clone(&read));
+                self.objects.insert(read.id, Arc::clone(&read).into());
                 read
             }
         }
@@ -53,9 +85,9 @@ impl Cache {
         let Some(kept) = self.objects.get(&id) else {
             return false;
         };
-        let mut object = Object::clone(&kept);
+        let mut object = Object::clone(&kept.object);
         change(&mut object);
-        self.objects.insert(id, Arc::new(object));
+        self.objects.insert(id, Arc::new(object).into());
         true
     }
 
@@ -66,6 +98,30 @@ impl Cache {
 
     fn lock(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The bytes an object takes in memory, near enough.
+pub(super) fn footprint(object: &Object) -> usize {
+    let attributes = object.attributes.iter();
+    let attributes = attributes
+        .map(|held| size_of::<Attribute>() + held.name.text().len() + value_bytes(&held.value));
+    let names = object.names.iter();
+    let names = names.map(|name| size_of::<Name>() + name.value.len());
+    size_of::<Object>() + attributes.sum::<usize>() + names.sum::<usize>()
+}
+
+/// What a value takes beside its place.
+fn value_bytes(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::Text(text) => text.len(),
+        AttributeValue::Bytes(bytes) | AttributeValue::BigInteger(bytes) => bytes.len(),
+        AttributeValue::Structure(fields) => {
+            let fields = fields.iter();
+            let sizes = fields.map(|field| size_of::<Field>() + value_bytes(&field.value));
+            sizes.sum()
+        }
+        _ => 0,
     }
 }
 

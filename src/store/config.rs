@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct StoreConfig {
     /// Threads that read, each with a connection.
     pub readers: usize,
-    /// Objects kept in memory.
+    /// Objects kept in memory. A large one counts as several.
     pub cache_objects: usize,
     /// Changesets committed with one sync, at most.
     pub commit_batch_max: usize,

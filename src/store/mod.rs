@@ -33,7 +33,7 @@ pub use changeset::{Changeset, Precondition, Write};
 pub use config::StoreConfig;
 pub use error::{ApplyError, StoreError, Thing};
 pub use query::{
-    Applied, By, EventPage, HeadPage, InitMeta, Inspection, LocateQuery, Origin, Sequence,
+    Applied, By, EventPage, HeadPage, InitMeta, Inspection, LocateQuery, Look, Origin, Sequence,
     StoredEvent,
 };
 pub use reserve::Room;
@@ -49,6 +49,9 @@ use interned::Interned;
 use readers::Readers;
 use reserve::Reserve;
 use writer::{Command, Reply, Submission, Writer};
+
+/// What the objects of one look take in memory after which it ends: others wait for it.
+const LOOK_BYTES: usize = 1024 * 1024;
 
 /// An open store; clones are the same store. It is closed with the last of them, or by
 /// [`Store::close`].
@@ -232,16 +235,31 @@ impl Store {
         }
     }
 
-    /// The objects of these identifiers that there are, from the database: what a search passes over is not worth a place in memory.
+    /// Looks through objects from the database, one after the other, for those that match; at least one, and no more once those passed
+    /// took [`LOOK_BYTES`]. None is kept in memory: what a search passes over is not worth a place there.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn objects(&self, ids: Vec<ObjectId>) -> Result<Vec<Object>, StoreError> {
-        let load = move |db: &Connection| {
-            let loaded = ids.iter().map(|id| sqlite::object::load(db, *id));
-            loaded.filter_map(Result::transpose).collect()
+    pub async fn look_through(
+        &self,
+        ids: Vec<ObjectId>,
+        matches: impl Fn(&Object) -> bool + Send + 'static,
+    ) -> Result<Look, StoreError> {
+        let look_through = move |db: &Connection| {
+            let (mut look, mut bytes) = (Look::default(), 0_usize);
+            for id in ids {
+                if let Some(object) = sqlite::object::load(db, id)? {
+                    bytes = bytes.saturating_add(cache::footprint(&object));
+                    look.matching.extend(matches(&object).then_some(id));
+                }
+                look.passed += 1;
+                if bytes >= LOOK_BYTES {
+                    break;
+                }
+            }
+            Ok(look)
         };
-        self.inner.readers.search(load).await
+        self.inner.readers.search(look_through).await
     }
 
     /// A page of the objects of an instance, in the order of their identifiers: at most `limit` after `last`.

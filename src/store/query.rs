@@ -31,6 +31,15 @@ impl std::fmt::Display for Sequence {
     }
 }
 
+/// What a look through some objects found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Those that match.
+    pub matching: Vec<ObjectId>,
+    /// How many were passed, from the first: the rest is for another look.
+    pub passed: usize,
+}
+
 /// The trail this store keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {

@@ -50,6 +50,20 @@ fn a_key_lives_and_dies_from_the_command_line() {
 }
 
 #[test]
+fn a_search_from_the_command_line_lists_what_one_answer_does_not_hold() {
+    let server = Server::start_set("[kmip]\nlocate-results-max = 3\n");
+    let mut made: Vec<String> = (0..8).map(|_| server.new_key()).collect();
+    made.sort();
+    let lines = |arguments: &[&str]| -> Vec<String> {
+        let printed = kmip(&server, arguments);
+        printed.lines().map(str::to_owned).collect()
+    };
+    assert_eq!(lines(&["locate"]), made);
+    assert_eq!(lines(&["locate", "--max", "5"]), made[..5]);
+    assert_eq!(lines(&["locate", "--max", "2"]), made[..2]);
+}
+
+#[test]
 fn key_bytes_are_shown_or_written_only_when_asked_for() {
     let server = Server::start();
     let uid = server.new_key();

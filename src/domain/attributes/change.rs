@@ -11,11 +11,17 @@ const RESERVED_GROUP: &str = "default";
 
 /// Refuses a name or value that is longer than the bounds allow.
 pub(super) fn check_size(attribute: &Attribute, bounds: Bounds) -> Result<(), AttributeRefused> {
-    let name = attribute.name.text();
-    if name.len() > bounds.bytes_max || attribute.value.to_stored().len() > bounds.bytes_max {
+    if is_too_long(attribute, bounds.bytes_max) {
+        let name = attribute.name.text();
         return Err(AttributeRefused::Invalid(name.chars().take(64).collect()));
     }
     Ok(())
+}
+
+/// Whether the name, or the value as it is encoded, is longer than this.
+#[must_use]
+pub fn is_too_long(attribute: &Attribute, bytes_max: usize) -> bool {
+    attribute.name.text().len() > bytes_max || attribute.value.to_stored().len() > bytes_max
 }
 
 /// Whether a rule of the table allows a change now.

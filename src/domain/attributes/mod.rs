@@ -12,9 +12,11 @@ mod delete;
 mod modify;
 
 pub use attach::attach;
-pub use change::name_parts;
+pub use change::{is_too_long, name_parts};
 pub use delete::delete;
 pub use modify::modify;
+
+use std::collections::HashSet;
 
 use crate::domain::lifecycle;
 use crate::domain::{Name, Object};
@@ -116,13 +118,11 @@ pub fn named(
 /// The names of all attributes, each once.
 #[must_use]
 pub fn names(object: &Object, version: ProtocolVersion, now: i64) -> Vec<AttributeName> {
-    let mut names: Vec<AttributeName> = Vec::new();
-    for attribute in all(object, version, now) {
-        if !names.contains(&attribute.name) {
-            names.push(attribute.name);
-        }
-    }
-    names
+    let mut seen = HashSet::new();
+    let all = all(object, version, now).into_iter();
+    all.map(|attribute| attribute.name)
+        .filter(|name| seen.insert(name.clone()))
+        .collect()
 }
 
 /// The text of a custom attribute's first instance.

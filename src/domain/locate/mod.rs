@@ -3,7 +3,9 @@
 //! A [`Search`] is what was asked, checked. It names the [`Lead`] that the store has an index for. From a [`Head`], the few values the
 //! store gives without loading an object, it tells whether the object can match, and on the whole object it decides.
 
-use crate::domain::attributes::values;
+use std::collections::HashSet;
+
+use crate::domain::attributes::{is_too_long, values};
 use crate::domain::lifecycle::{is_destroyed, moved_on, state_at};
 use crate::domain::{Object, ObjectId};
 use crate::kmip::attribute::{Attribute, AttributeName, AttributeValue, Field, StandardAttribute};
@@ -72,6 +74,9 @@ pub enum SearchRefused {
     /// One date is an exact match, two are the ends of a range; more mean nothing.
     #[error("{0} is given more than twice")]
     Dates(String),
+    /// Longer than a name or value that can be attached.
+    #[error("the name or value of {0} is too long")]
+    TooLong(String),
     /// More than [`CRITERIA_MAX`].
     #[error("there are more than {CRITERIA_MAX} criteria")]
     TooMany,
@@ -105,22 +110,24 @@ enum Test {
     /// Usage Limits of which at least so much is there.
     Limits(Vec<Field>),
     /// A structure with these fields, and perhaps others.
-    Fields(Vec<Field>),
+    Fields(HashSet<Field>),
     /// Just this value.
     Value(AttributeValue),
 }
 
 impl Search {
-    /// A search at `now` (seconds since 1970). The group member means something only together with an Object Group.
+    /// A search at `now` (seconds since 1970), with names and values of at most `bytes_max` bytes: no longer ones can be attached. The
+    /// group member means something only together with an Object Group.
     ///
     /// # Errors
     /// [`SearchRefused`] for criteria the standard gives no meaning.
     pub fn new(
         attributes: &[Attribute],
         group_member: Option<ObjectGroupMember>,
+        bytes_max: usize,
         now: i64,
     ) -> Result<Self, SearchRefused> {
-        let mut criteria = criteria(attributes)?;
+        let mut criteria = criteria(attributes, bytes_max)?;
         let wants_destroyed = criteria.iter().any(is_about_destroyed);
         let lead = lead(&mut criteria, wants_destroyed);
         let in_group = criteria
@@ -141,7 +148,7 @@ impl Search {
         &self.lead
     }
 
-    /// Whether only the default member of a group is asked for: of those that match, the one made last.
+    /// Whether only the default member of a group is asked for: of those that match, the last one.
     #[must_use]
     pub fn wants_last(&self) -> bool {
         self.group_member == Some(ObjectGroupMember::GroupMemberDefault)
@@ -193,7 +200,7 @@ impl Search {
     }
 }
 
-fn criteria(attributes: &[Attribute]) -> Result<Vec<Criterion>, SearchRefused> {
+fn criteria(attributes: &[Attribute], bytes_max: usize) -> Result<Vec<Criterion>, SearchRefused> {
     if attributes.len() > CRITERIA_MAX {
         return Err(SearchRefused::TooMany);
     }
@@ -202,6 +209,10 @@ fn criteria(attributes: &[Attribute]) -> Result<Vec<Criterion>, SearchRefused> {
         let name = &attribute.name;
         if let AttributeName::Unknown(text) = name {
             return Err(SearchRefused::Unknown(text.clone()));
+        }
+        if is_too_long(attribute, bytes_max) {
+            let start = name.text().chars().take(64);
+            return Err(SearchRefused::TooLong(start.collect()));
         }
         let test = match &attribute.value {
             AttributeValue::DateTime(_) => {
@@ -222,7 +233,7 @@ fn criteria(attributes: &[Attribute]) -> Result<Vec<Criterion>, SearchRefused> {
             AttributeValue::Structure(fields) if *name == StandardAttribute::UsageLimits.into() => {
                 Test::Limits(fields.clone())
             }
-            AttributeValue::Structure(fields) => Test::Fields(fields.clone()),
+            AttributeValue::Structure(fields) => Test::Fields(fields.iter().cloned().collect()),
             value => Test::Value(value.clone()),
         };
         criteria.push(Criterion {
@@ -324,8 +335,10 @@ impl Criterion {
         if self.name != StandardAttribute::Name.into() {
             return None;
         }
-        let text = field(fields, Tag::NameValue)?.as_text()?;
-        let code = field(fields, Tag::NameType).and_then(AttributeValue::as_enumeration);
+        // Neither is there twice: the decoder refuses that.
+        let field = |tag: Tag| fields.iter().find(|field| field.tag == tag.raw());
+        let text = field(Tag::NameValue)?.value.as_text()?;
+        let code = field(Tag::NameType).and_then(|field| field.value.as_enumeration());
         Some((text, code.and_then(NameType::from_code)))
     }
 
@@ -359,7 +372,7 @@ impl Criterion {
             Test::Date(..) => false,
             Test::Mask(bits) => held.as_integer().is_some_and(|held| held & bits == *bits),
             Test::Limits(asked) => asked.iter().all(|asked| allows(held, asked)),
-            Test::Fields(asked) => asked.iter().all(|asked| held.fields().contains(asked)),
+            Test::Fields(asked) => holds(held.fields(), asked),
             Test::Value(asked) => held == asked,
         })
     }
@@ -380,9 +393,10 @@ fn allows(limits: &AttributeValue, asked: &Field) -> bool {
     }
 }
 
-fn field(fields: &[Field], tag: Tag) -> Option<&AttributeValue> {
-    let field = fields.iter().find(|field| field.tag == tag.raw())?;
-    Some(&field.value)
+/// Whether all fields asked for are held: one pass, because clients choose how many there are of both.
+fn holds(held: &[Field], asked: &HashSet<Field>) -> bool {
+    let met: HashSet<&Field> = held.iter().filter(|field| asked.contains(*field)).collect();
+    met.len() == asked.len()
 }
 
 impl Head {

@@ -5,6 +5,7 @@ use crate::crypto::Wrapped;
 use crate::domain::{Dates, InstanceId, Name};
 
 const NOW: i64 = 1000;
+const BYTES_MAX: usize = 512;
 
 fn object() -> Object {
     Object {
@@ -88,7 +89,7 @@ fn name_value(value: &str) -> (Tag, AttributeValue) {
 }
 
 fn search(criteria: &[Attribute]) -> Search {
-    Search::new(criteria, None, NOW).unwrap()
+    Search::new(criteria, None, BYTES_MAX, NOW).unwrap()
 }
 
 /// Whether the object is found, as decided on it; its head must agree as far as it tells.
@@ -123,7 +124,7 @@ fn dates_are_exact_or_a_range() {
     }
     let thrice = [1, 2, 3].map(|at| date("Initial Date", at));
     assert_eq!(
-        Search::new(&thrice, None, NOW).unwrap_err(),
+        Search::new(&thrice, None, BYTES_MAX, NOW).unwrap_err(),
         SearchRefused::Dates("Initial Date".to_owned())
     );
     // Two attributes with a date each are two criteria.
@@ -347,7 +348,9 @@ fn a_group_member_means_something_in_a_group_only() {
     let group = [text("Object Group", "g")];
     let mut object = object();
     object.attributes = group.to_vec();
-    let with = |criteria: &[Attribute], member| Search::new(criteria, Some(member), NOW).unwrap();
+    let with = |criteria: &[Attribute], member| {
+        Search::new(criteria, Some(member), BYTES_MAX, NOW).unwrap()
+    };
     let fresh = ObjectGroupMember::GroupMemberFresh;
     let default = ObjectGroupMember::GroupMemberDefault;
     assert!(with(&group, fresh).matches(&object));
@@ -362,14 +365,53 @@ fn a_group_member_means_something_in_a_group_only() {
 
 #[test]
 fn what_is_no_attribute_and_too_many_are_refused() {
-    let refused = |criteria: &[Attribute]| Search::new(criteria, None, NOW).unwrap_err();
+    let refused = |criteria: &[Attribute]| Search::new(criteria, None, BYTES_MAX, NOW).unwrap_err();
     assert_eq!(
         refused(&[text("Nonsense", "x")]),
         SearchRefused::Unknown("Nonsense".to_owned())
     );
     let many = vec![text("x-Name", "vm"); CRITERIA_MAX + 1];
     assert_eq!(refused(&many), SearchRefused::TooMany);
-    assert!(Search::new(&many[1..], None, NOW).is_ok());
+    assert!(Search::new(&many[1..], None, BYTES_MAX, NOW).is_ok());
+}
+
+#[test]
+fn criteria_are_no_longer_than_what_can_be_attached() {
+    // A text is encoded with eight bytes before it.
+    let longest = "v".repeat(BYTES_MAX - 8);
+    let longest = text("x-Name", &longest);
+    let mut object = object();
+    object.attributes = vec![longest.clone()];
+    assert!(finds(&object, &[longest]));
+    let repeated = vec![(Tag::NameValue, AttributeValue::Text(String::new())); BYTES_MAX / 8];
+    for (criterion, name) in [
+        (text("x-Name", &"v".repeat(BYTES_MAX)), "x-Name"),
+        (structure("x-Many", repeated), "x-Many"),
+        (
+            text(&format!("x-{}", "n".repeat(BYTES_MAX)), "v"),
+            &format!("x-{}", "n".repeat(62)),
+        ),
+    ] {
+        assert_eq!(
+            Search::new(&[criterion], None, BYTES_MAX, NOW).unwrap_err(),
+            SearchRefused::TooLong(name.to_owned())
+        );
+    }
+}
+
+#[test]
+fn fields_asked_for_twice_count_once() {
+    let (one, other) = (name_value("one"), name_value("other"));
+    let mut object = object();
+    object.attributes = vec![structure("x-Fields", vec![one.clone(), other.clone()])];
+    for (asked, expected) in [
+        (vec![one.clone(), one.clone(), other], true),
+        (vec![one.clone(), one.clone()], true),
+        (vec![], true),
+        (vec![one, name_value("third")], false),
+    ] {
+        assert_eq!(finds(&object, &[structure("x-Fields", asked)]), expected);
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::structure::may_nest;
 use crate::kmip::{error::DecodeError, tag::Tag};
 
 /// The value of an attribute.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum AttributeValue {
     /// A number, a length or a mask.
     Integer(i32),
@@ -34,7 +34,7 @@ pub enum AttributeValue {
 }
 
 /// A field of a structured value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Field {
     /// Any tag: custom attributes may use extension tags.
     pub tag: RawTag,

@@ -2,6 +2,8 @@
 //!
 //! Fields only. Names that nobody knows are kept, because they are ignored and not refused.
 
+use std::collections::HashSet;
+
 use ttlv::{Structure, Writer};
 
 use super::{encode_optional_identifier, request_scope, response_scope};
@@ -29,11 +31,12 @@ impl Request {
     /// When it is not what the version defines; since 1.1 also when a name is given twice.
     pub fn decode(payload: Structure<'_>, version: ProtocolVersion) -> Result<Self, DecodeError> {
         let mut request = Self::default();
+        let mut seen = HashSet::new();
         request_scope(version).read(payload, |tag, item| match tag {
             Tag::UniqueIdentifier => once(&mut request.unique_identifier, tag, text(item)?),
             Tag::AttributeName => {
                 let name = AttributeName::from_text(item.text()?);
-                if version > ProtocolVersion::V1_0 && request.names.contains(&name) {
+                if version > ProtocolVersion::V1_0 && !seen.insert(name.clone()) {
                     return Err(DecodeError::Layout("an attribute name is given twice"));
                 }
                 request.names.push(name);

@@ -79,7 +79,7 @@ async fn nothing_is_left_out_unseen() {
     };
     let fixture = Fixture::with(config).await;
     let uids = fixture.fill(3).await;
-    // Since 1.3 the answer tells how many there are; before, who asks for all gets all or an error.
+    // Since 1.3 the answer tells how many there are; before, who asks for more than an answer holds gets them all or an error.
     for version in [ProtocolVersion::V1_3, ProtocolVersion::V1_4] {
         let found = fixture.locate_all(version, None).await.located(version);
         assert_eq!(found, (Some(4), uids[..3].to_vec()));
@@ -87,11 +87,13 @@ async fn nothing_is_left_out_unseen() {
     for version in [ProtocolVersion::V1_0, ProtocolVersion::V1_2] {
         let refused = fixture.locate_all(version, None).await;
         assert_eq!(refused.reason, Some(ResultReason::ResponseTooLarge));
-        let some = fixture
-            .locate_all(version, Some(100))
-            .await
-            .located(version);
-        assert_eq!(some, (None, uids[..3].to_vec()));
+        let refused = fixture.locate_all(version, Some(4)).await;
+        assert_eq!(refused.reason, Some(ResultReason::ResponseTooLarge));
+        for maximum in [2, 3] {
+            let some = fixture.locate_all(version, Some(maximum)).await;
+            let expected = uids.iter().take(maximum as usize).cloned().collect();
+            assert_eq!(some.located(version), (None, expected));
+        }
     }
 }
 
@@ -113,6 +115,22 @@ async fn a_message_searches_a_bounded_number_of_objects() {
     assert_eq!((last.action, last.reason.code()), (Action::KeyLocate, 413));
     // The next message starts anew.
     assert!(fixture.send(V, None, vec![locate(vec![])]).await[0].is_success());
+}
+
+#[tokio::test]
+async fn a_message_that_is_run_again_searches_no_more_than_others() {
+    let config = Config {
+        searched_objects_max: 6,
+        response_bytes_max: 1200,
+        ..Config::default()
+    };
+    let fixture = Fixture::with(config).await;
+    let uids = fixture.fill(3).await;
+    // The gets do not fit, so all of it is begun again; the search has used four of the six.
+    let mut items = vec![locate(vec![])];
+    items.extend((0..10).map(|_| get(Some(uids[0].clone()))));
+    let answered = fixture.send(V, None, items).await;
+    assert_eq!(answered[0].reason, Some(ResultReason::GeneralFailure));
 }
 
 #[tokio::test]

@@ -278,3 +278,71 @@ async fn names_are_traded_within_a_changeset_in_any_order() {
     assert_eq!(holder("two").await, Ok(Some(id(2))));
     assert_eq!(holder("one").await, Ok(None));
 }
+
+/// An object with a custom attribute of so many bytes.
+fn large(number: u8, bytes: usize) -> Object {
+    let value = AttributeValue::Bytes(vec![number; bytes]);
+    Object {
+        attributes: vec![custom("x-Large", None, value)],
+        ..object(number)
+    }
+}
+
+#[tokio::test]
+async fn large_objects_take_the_place_of_several_in_memory() {
+    let config = StoreConfig {
+        cache_objects: 30,
+        ..StoreConfig::default()
+    };
+    let place = Place::with(&config).await;
+    let cached = |numbers: std::ops::Range<u8>| {
+        let store = place.store();
+        numbers
+            .filter(|number| store.cached(id(*number)).is_some())
+            .count()
+    };
+    let attributes: Vec<_> = (0..8)
+        .map(|number| {
+            let value = AttributeValue::Text("v".repeat(40));
+            custom(&format!("x-Attribute-{number}"), None, value)
+        })
+        .collect();
+    for number in 1..21 {
+        let attributes = attributes.clone();
+        let usual = Object {
+            attributes,
+            ..object(number)
+        };
+        place.insert(&usual).await.unwrap();
+    }
+    assert_eq!(cached(1..21), 20, "as many as there are");
+    for number in 21..61 {
+        place.insert(&large(number, 8 * 1024)).await.unwrap();
+    }
+    let kept = cached(21..61);
+    assert!((1..=6).contains(&kept), "{kept} objects that count as five");
+    // What is too large for all of it is read each time.
+    let huge = large(61, 100 * 1024);
+    place.insert(&huge).await.unwrap();
+    assert!(place.store().cached(huge.id).is_none());
+    assert_same(
+        &place.store().object(huge.id).await.unwrap().unwrap(),
+        &huge,
+    );
+}
+
+#[tokio::test]
+async fn a_look_ends_early_over_large_objects() {
+    let place = Place::new().await;
+    for object in [object(1), object(2), large(3, 2 << 20), object(4)] {
+        place.insert(&object).await.unwrap();
+    }
+    let look = |numbers: Vec<u8>| {
+        let ids = numbers.into_iter().map(id).collect();
+        place.store().look_through(ids, |object| object.id != id(1))
+    };
+    let first = look(vec![1, 9, 2, 3, 4]).await.unwrap();
+    assert_eq!((first.matching, first.passed), (vec![id(2), id(3)], 4));
+    let rest = look(vec![4]).await.unwrap();
+    assert_eq!((rest.matching, rest.passed), (vec![id(4)], 1));
+}
