@@ -243,3 +243,21 @@ async fn attributes_of_one_object_are_bounded() {
     let answered = fixture.send(V, None, vec![add(most)]).await;
     assert_eq!(answered[0].reason, Some(ResultReason::IndexOutOfBounds));
 }
+
+#[tokio::test]
+async fn an_attribute_asked_for_twice_is_answered_once() {
+    let fixture = Fixture::new().await;
+    let uid = fixture.create(vec![custom("x-Tag", "one")]).await;
+    let ask = |names: &[&str]| {
+        let names = names.iter().map(|name| AttributeName::from_text(name));
+        let asked = RequestPayload::GetAttributes(payload::get_attributes::Request {
+            unique_identifier: Some(uid.clone()),
+            names: names.collect(),
+        });
+        fixture.send(ProtocolVersion::V1_0, None, vec![asked])
+    };
+    let once = ask(&["x-Tag", "State"]).await.remove(0);
+    let repeated = ask(&["x-Tag", "State", "x-Tag", "x-None", "State"]).await;
+    assert!(once.is_success());
+    assert_eq!(repeated[0].payload, once.payload);
+}
