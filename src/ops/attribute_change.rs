@@ -44,7 +44,7 @@ pub(super) async fn change(
     let object = ctx.object(asked.uid).await?;
     report.note_state(&object, ctx.now());
     let mut object = Object::clone(&object);
-    let attribute = decide(&mut object)?;
+    let attribute = decide(&mut object)?.told(object.object_type);
     if let (AttributeName::Standard(StandardAttribute::Name), Some(value)) =
         (asked.name, asked.value)
     {

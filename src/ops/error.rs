@@ -91,16 +91,16 @@ impl Cause {
     #[must_use]
     pub(crate) const fn result_reason(self) -> ResultReason {
         match self {
-            Self::NotFound | Self::NoPlaceholder | Self::NoInstance => ResultReason::ItemNotFound,
+            Self::NotFound | Self::NoPlaceholder | Self::NoInstance | Self::NoMaterial => {
+                ResultReason::ItemNotFound
+            }
             Self::WrongState | Self::Destroyed | Self::NotPermitted | Self::ReadOnly => {
                 ResultReason::PermissionDenied
             }
             Self::CredentialMissing | Self::CredentialWrong | Self::CredentialNotChecked => {
                 ResultReason::AuthenticationNotSuccessful
             }
-            Self::NoMaterial | Self::NameTakenOnChange | Self::SingleValued => {
-                ResultReason::IllegalOperation
-            }
+            Self::NameTakenOnChange | Self::SingleValued => ResultReason::IllegalOperation,
             Self::Malformed
             | Self::RequestTooLarge
             | Self::MissingField

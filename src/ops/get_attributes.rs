@@ -39,6 +39,9 @@ pub(crate) async fn run(
     };
     Ok(Response {
         unique_identifier: object.id.to_string(),
-        attributes,
+        attributes: attributes
+            .into_iter()
+            .map(|attribute| attribute.told(object.object_type))
+            .collect(),
     })
 }

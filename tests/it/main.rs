@@ -25,6 +25,7 @@ mod official;
 mod ops;
 mod power;
 mod pykmip;
+mod pykmip_suite;
 mod refusals;
 mod signing;
 mod synced;

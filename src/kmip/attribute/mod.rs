@@ -23,6 +23,7 @@ use std::fmt;
 use ttlv::{Structure, Writer};
 
 use super::{
+    enums::ObjectType,
     error::DecodeError,
     fields::{Scope, Taken, count, once, required},
     tag::Tag,
@@ -121,6 +122,18 @@ impl Attribute {
             index: None,
             value,
         }
+    }
+
+    /// This instance as answers tell it: with its index, 0 included, where an object of this type may have several instances, and
+    /// without one where it may not (KMIP 1.4 §2.1.1). Some clients read the index of what can have one without asking whether it is there.
+    #[must_use]
+    pub fn told(self, object_type: ObjectType) -> Self {
+        let many = match self.name {
+            AttributeName::Standard(standard) => standard.spec().multi.many(object_type),
+            AttributeName::Custom(_) | AttributeName::Unknown(_) => true,
+        };
+        let index = many.then(|| self.index.unwrap_or(0));
+        Self { index, ..self }
     }
 
     /// Reads an Attribute structure (KMIP 1.4 §2.1.1). The index may stand anywhere.

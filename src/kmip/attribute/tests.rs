@@ -102,6 +102,24 @@ fn the_index_may_stand_between_name_and_value() {
 }
 
 #[test]
+fn an_index_is_told_where_there_may_be_several_instances() {
+    let told = |attribute: Attribute| attribute.told(ObjectType::SymmetricKey).index;
+    assert_eq!(told(name_of("key-1")), Some(0));
+    let mut second = name_of("key-2");
+    second.index = Some(1);
+    assert_eq!(told(second), Some(1));
+    let custom = Attribute {
+        name: AttributeName::from_text("x-Owner"),
+        index: None,
+        value: text("ops"),
+    };
+    assert_eq!(told(custom), Some(0));
+    let mut single = Attribute::standard(StandardAttribute::State, AttributeValue::Enumeration(1));
+    single.index = Some(0);
+    assert_eq!(told(single), None);
+}
+
+#[test]
 fn a_value_of_another_type_is_an_invalid_field() {
     let wrong = Attribute::standard(StandardAttribute::State, AttributeValue::Integer(1));
     let error = whole(&wrong, ProtocolVersion::V1_1).expect_err("an enumeration is wanted");

@@ -34,14 +34,14 @@ fn every_version_adds_modifies_and_deletes() {
         ask(add_attribute(&uid, "x-Owner", text("one")));
         let answer = ask(modify_attribute(&uid, "x-Owner", None, text("two")));
         assert_eq!(answer.uid(), uid);
-        let changed = [("x-Owner".to_owned(), None, text("two"))];
-        assert_eq!(answer.attributes(), changed, "index 0 is left out");
+        let changed = [("x-Owner".to_owned(), Some(0), text("two"))];
+        assert_eq!(answer.attributes(), changed, "index 0 is spelled out");
         let answer = ask(modify_attribute(&uid, "Name", Some(0), name("renamed")));
         assert_eq!(answer.value("Name"), Some(name("renamed")));
         let answer = ask(delete_attribute(&uid, "x-Owner", None));
         assert_eq!(answer.attributes(), changed, "what is gone is answered");
         let answer = ask(get_attributes(&uid, &["x-Owner", "Name"]));
-        let left = [("Name".to_owned(), None, name("renamed"))];
+        let left = [("Name".to_owned(), Some(0), name("renamed"))];
         assert_eq!(answer.attributes(), left);
         for line in [ADDED, MODIFIED, MODIFIED, DELETED] {
             scene.recorded(line, &uid);
@@ -59,7 +59,7 @@ fn the_instances_that_stay_keep_their_indexes() {
         scene.done(add_attribute(&uid, "x-Tag", text(value)), ADDED, &uid);
     }
     scene.done(delete_attribute(&uid, "x-Tag", Some(1)), DELETED, &uid);
-    let left = [(None, text("zero")), (Some(2), text("two"))];
+    let left = [(Some(0), text("zero")), (Some(2), text("two"))];
     assert_eq!(instances(&mut scene, &uid, "x-Tag"), left);
     let answer = scene.done(add_attribute(&uid, "x-Tag", text("three")), ADDED, &uid);
     assert_eq!(answer.attributes()[0].1, Some(3), "a fresh index");
@@ -126,7 +126,7 @@ fn what_cannot_be_modified_or_deleted_has_its_reason() {
         let unknown = delete_attribute(NOBODY, "x-Set", None);
         scene.connection.ask_in(version, unknown).failure(not_found);
     }
-    assert_eq!(instances(&mut scene, &uid, "x-Set"), [(None, text("s"))]);
+    assert_eq!(instances(&mut scene, &uid, "x-Set"), [(Some(0), text("s"))]);
 }
 
 #[test]
@@ -270,8 +270,8 @@ fn undo_takes_changes_of_attributes_back() {
     let answers = scene.connection.exchange(&request).items;
     let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
     assert_eq!(statuses, [3, 3, 1]);
-    assert_eq!(instances(&mut scene, &uid, "x-A"), [(None, text("a"))]);
-    assert_eq!(instances(&mut scene, &uid, "x-B"), [(None, text("b"))]);
+    assert_eq!(instances(&mut scene, &uid, "x-A"), [(Some(0), text("a"))]);
+    assert_eq!(instances(&mut scene, &uid, "x-B"), [(Some(0), text("b"))]);
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn a_key_made_and_changed_in_one_message_is_changed() {
     let uid = answers[0].uid();
     assert_eq!(
         instances(&mut scene, &uid, "x-A"),
-        [(None, text("changed"))]
+        [(Some(0), text("changed"))]
     );
     assert!(instances(&mut scene, &uid, "x-B").is_empty());
     // Attributes stay changeable when the key is gone.

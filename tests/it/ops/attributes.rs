@@ -44,9 +44,9 @@ fn a_custom_attribute_is_kept_with_its_type_and_its_instances() {
     scene.done(add_attribute(&uid, "x-Text", text("again")), ADDED, &uid);
     let answer = scene.done(get_attributes(&uid, &["x-Text", "x-Made"]), RETRIEVED, &uid);
     let expected = [
-        ("x-Text".to_owned(), None, text("VMware, Inc.")),
+        ("x-Text".to_owned(), Some(0), text("VMware, Inc.")),
         ("x-Text".to_owned(), Some(1), text("again")),
-        ("x-Made".to_owned(), None, text("with the key")),
+        ("x-Made".to_owned(), Some(0), text("with the key")),
     ];
     assert_eq!(answer.attributes(), expected);
     for (name, value) in &values[1..] {

@@ -95,12 +95,8 @@ fn what_the_state_does_not_allow_is_refused_as_a_conflict() {
     assert_eq!(scene.state(&uid), DEACTIVATED, "refusals change nothing");
     scene.done(get(&uid), "kmip-key.read 200", &uid);
     scene.done(destroy(&uid), "kmip-key.destroy 200", &uid);
-    scene.refused(
-        get(&uid),
-        reason::ILLEGAL_OPERATION,
-        "kmip-key.read 409",
-        &uid,
-    );
+    let gone = reason::ITEM_NOT_FOUND;
+    scene.refused(get(&uid), gone, "kmip-key.read 409", &uid);
     scene.refused(activate(&uid), denied, "kmip-key.activate 409", &uid);
     scene.refused(destroy(&uid), denied, "kmip-key.destroy 409", &uid);
     scene.check();

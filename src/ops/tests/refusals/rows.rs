@@ -163,7 +163,7 @@ fn locate() -> Row {
 }
 
 fn get() -> Row {
-    let gone = Told::Refused(ResultReason::IllegalOperation, 409);
+    let gone = Told::Refused(ResultReason::ItemNotFound, 409);
     let done = Told::Done;
     let not = |reason| Told::Refused(reason, 501);
     let compression = not(ResultReason::KeyCompressionTypeNotSupported);
