@@ -108,7 +108,10 @@ pub(super) fn footprint(object: &Object) -> usize {
         .map(|held| size_of::<Attribute>() + held.name.text().len() + value_bytes(&held.value));
     let names = object.names.iter();
     let names = names.map(|name| size_of::<Name>() + name.value.len());
-    size_of::<Object>() + attributes.sum::<usize>() + names.sum::<usize>()
+    let revocation = object.revocation.as_ref();
+    let message = revocation.and_then(|reason| reason.message.as_ref());
+    let message = message.map_or(0, String::len);
+    size_of::<Object>() + attributes.sum::<usize>() + names.sum::<usize>() + message
 }
 
 /// What a value takes beside its place.
