@@ -27,6 +27,7 @@ pub(super) async fn trust(
         .map_err(|error| AdminError::invalid(format!("CA: {error}")))?;
     check_authority(certificate.der(), admin.now())
         .map_err(|error| AdminError::invalid(format!("CA: {error}")))?;
+    check_not_ours(admin, &certificate)?;
     let subject = Subject::from_text(&request.subject)
         .map_err(|error| AdminError::invalid(format!("subject: {error}")))?;
     let _guard = admin.changes.lock().await;
@@ -46,7 +47,6 @@ pub(super) async fn trust(
         subject,
         added: admin.now(),
         leaves: Vec::new(),
-        removed: Vec::new(),
     };
     check_room(&snapshot, &anchor)?;
     let data = Data::new()
@@ -64,14 +64,30 @@ pub(super) async fn trust(
     clients::shown(admin, label)
 }
 
-/// Refuses an anchor that would never decide anything, or one too many.
+/// Refuses this server's own CA: what it signs is enrolled when it is signed, by somebody.
+fn check_not_ours(admin: &Admin, certificate: &Certificate) -> Result<(), AdminError> {
+    let key = |certificate: &Certificate| certificate.digests().key;
+    if admin.authority.as_ref().map(key) == Some(key(certificate)) {
+        return Err(AdminError::invalid(
+            "CA: it is this server's own; enrol what it signs with `keyledger client issue` or `client sign-csr`",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses an anchor that would never decide anything, or one too many. A CA's certificate renewed under its key is another
+/// anchor of its client, and the same one for other clients.
 fn check_room(snapshot: &Clients, anchor: &Anchor) -> Result<(), AdminError> {
-    let ca = anchor.certificate.fingerprint();
-    let mut same_ca = snapshot
-        .anchors()
-        .iter()
-        .filter(|held| held.certificate.fingerprint() == ca);
-    if same_ca.any(|held| held.client == anchor.client || held.subject == anchor.subject) {
+    let mut others = snapshot.anchors().iter();
+    let stands_in_the_way = |held: &Anchor| {
+        let (held_ca, ca) = (&held.certificate, &anchor.certificate);
+        if held.client == anchor.client {
+            held_ca.fingerprint() == ca.fingerprint()
+        } else {
+            held_ca.digests().key == ca.digests().key && held.subject == anchor.subject
+        }
+    };
+    if others.any(stands_in_the_way) {
         return Err(AdminError::conflict(
             "CA: it is trusted already for this client, or for this subject; remove that first with \
              `keyledger client remove LABEL --ca FINGERPRINT`",

@@ -9,6 +9,7 @@ use super::message::{self, ClientAdd, ClientRemove, ClientStatusChange, Response
 use super::{Admin, AdminError, Deed, anchors};
 use crate::audit::{Action, Data, Field};
 use crate::crypto::{Certificate, Fingerprint, verify_signed_by};
+use crate::domain::anchor::REMOVED_MAX;
 use crate::domain::client::check_label;
 use crate::domain::clock::rfc3339;
 use crate::domain::expiry::days_left;
@@ -63,7 +64,7 @@ pub(super) async fn enrol(
     let _guard = admin.changes.lock().await;
     let snapshot = admin.store.clients();
     check_not_enrolled(&snapshot, &enrolment.certificate)?;
-    let enrolled = enrolled(&enrolment.certificate, enrolment.trust, admin.now());
+    let enrolled = EnrolledCertificate::new(&enrolment.certificate, enrolment.trust, admin.now());
     let (client, write) = match (snapshot.labelled(label), enrolment.renew) {
         (Some(client), true) => {
             let mut client = Client::clone(client);
@@ -149,14 +150,15 @@ pub(super) async fn remove(
             Write::CertificateRemoved(client.id, fingerprint)
         }
     };
-    let gone = client
-        .certificates
-        .iter()
-        .map(|held| held.fingerprint.to_string());
-    let gone = gone.collect::<Vec<_>>().join(" ");
-    let data = Data::new()
-        .text(Field::Label, &client.label)
-        .text(Field::Fingerprint, gone);
+    let gone = client.certificates.iter();
+    let data = Data::new().text(Field::Label, &client.label).list(
+        Field::Fingerprint,
+        gone.map(|held| held.fingerprint.to_string()),
+    );
+    let data = match &write {
+        Write::ClientRemoved(id) => with_authorities(data, &admin.store.clients(), *id),
+        _ => data,
+    };
     let removed = change(
         admin,
         Action::ClientRemove,
@@ -170,6 +172,20 @@ pub(super) async fn remove(
         return Ok(removed);
     }
     shown(admin, &request.label)
+}
+
+/// The CAs that go with a client, if any.
+fn with_authorities(data: Data, snapshot: &Clients, client: ClientId) -> Data {
+    let anchors = snapshot.anchors().iter();
+    let authorities: Vec<_> = anchors
+        .filter(|anchor| anchor.client == client)
+        .map(|anchor| anchor.certificate.fingerprint().to_string())
+        .collect();
+    if authorities.is_empty() {
+        data
+    } else {
+        data.list(Field::Authority, authorities)
+    }
 }
 
 /// A client as it is now.
@@ -283,19 +299,14 @@ fn own_certificate(admin: &Admin, client: &Client, text: &str) -> Result<Fingerp
             client.label
         )));
     }
-    Ok(fingerprint)
-}
-
-fn enrolled(certificate: &Certificate, trust: Trust, now: i64) -> EnrolledCertificate {
-    EnrolledCertificate {
-        fingerprint: certificate.fingerprint(),
-        trust,
-        not_before: certificate.not_before(),
-        not_after: certificate.not_after(),
-        subject: certificate.subject().to_owned(),
-        added: now,
-        warned: None,
+    if snapshot.removed(client.id).len() >= REMOVED_MAX {
+        return Err(AdminError::conflict(format!(
+            "certificate: {REMOVED_MAX} of client `{}` were removed, which is as many as are remembered; disable the client, or \
+             remove it and add it anew",
+            client.label
+        )));
     }
+    Ok(fingerprint)
 }
 
 /// A client that is not there yet.

@@ -275,7 +275,7 @@ pub struct EnrolledCertificate {
     pub fingerprint: String,
     /// Its subject.
     pub subject: String,
-    /// `pinned` or `issued`.
+    /// `pinned`, `issued` or `anchored`.
     pub trust: String,
     /// Start of its validity, RFC 3339.
     pub not_before: String,
@@ -294,9 +294,12 @@ pub struct EnrolledCertificate {
 pub struct PendingCertificate {
     /// SHA-256 over its DER.
     pub fingerprint: String,
-    /// Its subject.
+    /// Its subject, the common name if it has one; cut if it is very long.
     pub subject: String,
-    /// Its issuer.
+    /// Its subject as [`ClientTrust::subject`] wants it; none if it is very long, or has a part that is no text or cannot be seen.
+    #[serde(default)]
+    pub whole_subject: Option<String>,
+    /// Its issuer, likewise cut.
     pub issuer: String,
     /// Start of its validity, RFC 3339.
     pub not_before: String,

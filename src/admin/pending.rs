@@ -9,9 +9,14 @@ use super::clients::{Enrolment, enrol};
 use super::message::{self, ClientApprove, Response};
 use super::{Admin, AdminError};
 use crate::audit::Action;
-use crate::crypto::Fingerprint;
+use crate::crypto::certificate::is_hidden;
+use crate::crypto::certificate::subject::Subject;
+use crate::crypto::{Certificate, Fingerprint};
 use crate::domain::clock::rfc3339;
 use crate::domain::{Initiator, Pending, PendingCertificate, Trust};
+
+/// The most letters of a name that are shown.
+const NAME_CHARS_MAX: usize = 1024;
 
 /// Every certificate that waits, the one seen last first.
 pub(super) fn list(admin: &Admin) -> Result<Response, AdminError> {
@@ -82,12 +87,30 @@ fn fingerprint(text: &str) -> Result<Fingerprint, AdminError> {
         .map_err(|error| AdminError::invalid(format!("certificate: {error}")))
 }
 
+/// A name that its bearer chose, cut so that the whole list stays small.
+fn bounded(name: &str) -> String {
+    let mut letters = name.chars();
+    let mut cut: String = letters.by_ref().take(NAME_CHARS_MAX).collect();
+    if letters.next().is_some() {
+        cut.push('…');
+    }
+    cut
+}
+
+/// The subject to compare and to copy, never a part of it.
+fn whole_subject(certificate: &Certificate) -> Option<String> {
+    let subject = Subject::of(certificate.der())?.to_string();
+    let is_short = subject.chars().count() <= NAME_CHARS_MAX;
+    (is_short && !subject.contains(is_hidden)).then_some(subject)
+}
+
 fn view(admin: &Admin, held: &PendingCertificate) -> message::PendingCertificate {
     let certificate = &held.certificate;
     message::PendingCertificate {
         fingerprint: certificate.fingerprint().to_string(),
-        subject: certificate.subject().to_owned(),
-        issuer: certificate.issuer().to_owned(),
+        subject: bounded(certificate.subject()),
+        whole_subject: whole_subject(certificate),
+        issuer: bounded(certificate.issuer()),
         not_before: rfc3339(certificate.not_before()),
         not_after: rfc3339(certificate.not_after()),
         expired: admin.now() > certificate.not_after(),

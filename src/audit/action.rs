@@ -180,14 +180,14 @@ actions! {
     ClientAdd = 402, Extended, "kmip-client", "add", Critical, Plain, Local, "kmip-client", "A client or a certificate of one is enrolled.";
     ClientDisable = 403, Extended, "kmip-client", "disable", Critical, Plain, Local, "kmip-client", "A client is disabled.";
     ClientEnable = 404, Extended, "kmip-client", "enable", Critical, Plain, Local, "kmip-client", "A client is enabled.";
-    ClientRemove = 405, Extended, "kmip-client", "remove", Critical, Plain, Local, "kmip-client", "A client or a certificate of one is removed.";
+    ClientRemove = 405, Extended, "kmip-client", "remove", Critical, Plain, Local, "kmip-client", "A client, a certificate of one or a CA trusted for one is removed.";
     ClientIssue = 406, Extended, "kmip-client", "issue", Critical, Plain, Local, "kmip-client", "A certificate is issued to a client.";
     ClientApprove = 407, Extended, "kmip-client", "approve", Critical, Plain, Local, "kmip-client", "A certificate that waited for approval is enrolled.";
     InstanceCredentialSet = 421, Extended, "instance-credential", "set", Critical, Plain, Local, "instance-credential", "An instance's user name and password are set.";
     InstanceCredentialClear = 422, Extended, "instance-credential", "clear", Critical, Plain, Local, "instance-credential", "An instance's user name and password are cleared.";
     ClientExpire = 408, Extended, "kmip-client", "expire", Warning, Plain, Local, "kmip-client", "A client's certificate expires soon or has expired.";
     ClientAdmit = 409, Extended, "kmip-client", "admit", Warning, Plain, Local, "kmip-client", "A client is let in although its certificate has expired, within the time of grace.";
-    ClientTrust = 410, Extended, "kmip-client", "trust", Critical, Plain, Local, "kmip-client", "A CA is trusted for one client and one subject, or no longer.";
+    ClientTrust = 410, Extended, "kmip-client", "trust", Critical, Plain, Local, "kmip-client", "A CA is trusted for one client and one subject.";
     ClientEnrol = 411, Extended, "kmip-client", "enrol", Critical, Plain, Local, "kmip-client", "A certificate of a trusted CA is enrolled at its first use.";
 
     StorageExhaust = 501, Extended, "kmip-storage", "exhaust", Critical, Plain, Global, "kmip-storage", "The disk is full: keys are served from the reserve and nothing new is kept.";

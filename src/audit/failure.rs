@@ -84,4 +84,5 @@ failures! {
     CertificateAmbiguous = 41, Unauthorized, "the certificate fits several trusted CAs";
     CertificateRemoved = 42, Forbidden, "the certificate was removed from its client";
     CertificateTooMany = 43, Forbidden, "the trusted CA has enrolled as many certificates as it may";
+    CertificateTwice = 44, Forbidden, "the certificate is enrolled already, in another encoding";
 }

@@ -1,7 +1,7 @@
 //! The only place that prints: results to standard output, one line of failure to standard error.
 //!
 //! Results come as text for people, as JSON, or as JSON lines. A reader that goes away (`| head`) ends the program quietly. Texts from
-//! elsewhere cannot move the cursor: control characters are shown as `?`.
+//! elsewhere cannot move the cursor or turn the direction of writing: letters that are not seen are shown as `?`.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::WrongUse;
+use crate::crypto::certificate::is_hidden;
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -111,14 +112,14 @@ fn one_line(error: &anyhow::Error) -> String {
             text = format!("{text}: {cause}");
         }
     }
-    text.replace(char::is_control, " ")
+    text.replace(is_hidden, " ")
 }
 
 /// Rows as text with aligned columns; the first row is the heading.
 #[must_use]
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let clean = |cell: &str| cell.replace(char::is_control, "?");
+    let clean = |cell: &str| cell.replace(is_hidden, "?");
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
@@ -152,8 +153,11 @@ mod tests {
     #[test]
     fn columns_are_aligned_and_control_characters_shown() {
         let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
-        let text = table(&[row(["LABEL", "X"]), row(["vcenter-01", "a\u{1b}b"])]);
-        assert_eq!(text, "LABEL       X\nvcenter-01  a?b");
+        let text = table(&[
+            row(["LABEL", "X"]),
+            row(["vcenter-01", "a\u{1b}b\u{202e}c"]),
+        ]);
+        assert_eq!(text, "LABEL       X\nvcenter-01  a?b?c");
     }
 
     #[test]

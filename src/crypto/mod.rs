@@ -21,13 +21,15 @@ pub mod triple_des;
 pub mod wrap;
 
 #[cfg(test)]
+pub(crate) mod twins;
+#[cfg(test)]
 mod version_one;
 
 pub use argon2id::{Cost, CostError};
 pub use authority::{
     Authority, AuthorityError, Issued, KeyKind, SigningRequest, self_signed_client,
 };
-pub use certificate::{Certificate, CertificateError, SubjectPublicKey, spki};
+pub use certificate::{Certificate, CertificateError, Digests, SubjectPublicKey, spki};
 pub use fingerprint::Fingerprint;
 pub use generate::symmetric_key;
 pub use keyed_digest::{KeyedDigest, Mark};

@@ -47,7 +47,7 @@ fn elements(mut content: &[u8]) -> Vec<Vec<u8>> {
     elements
 }
 
-fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(super) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = u16::try_from(content.len()).unwrap();
     let mut bytes = match (u8::try_from(length), length.to_be_bytes()) {
         (Ok(short @ 0..128), _) => vec![tag, short],

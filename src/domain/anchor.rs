@@ -1,16 +1,19 @@
 //! CAs of others: each is trusted for one client, and only for leaves with one exact subject.
 //!
 //! A CA such as a vCenter's signs for many: hosts, services, users. So an anchor never admits all that its CA signed. A leaf that
-//! fits is enrolled at its first use, up to a bound; one that fits several anchors belongs to nobody; one that was removed does not
-//! come back by itself.
+//! fits is enrolled at its first use, up to a bound; one that fits anchors of several clients belongs to nobody; one that was removed
+//! does not come back by itself, and neither does another certificate of its key. What was removed is told by its key and not by
+//! its fingerprint: an anchor's signature does not fix the whole encoding, and a CA may sign a key that was stolen once more.
 
 use crate::crypto::certificate::issued::check_issued;
 use crate::crypto::certificate::subject::Subject;
 use crate::crypto::{Certificate, Fingerprint};
-use crate::domain::{Client, ClientId, ClientStatus, Clients, NotAdmitted};
+use crate::domain::{Client, ClientId, ClientStatus, Clients, EnrolledCertificate, NotAdmitted};
 
 /// The most leaves one anchor has enrolled at once.
 pub const LEAVES_MAX: usize = 16;
+/// The most certificates that were removed and are remembered of one client.
+pub const REMOVED_MAX: usize = 1024;
 /// The most anchors of all clients: each is looked at when a stranger comes.
 pub const ANCHORS_MAX: usize = 32;
 
@@ -27,8 +30,21 @@ pub struct Anchor {
     pub added: i64,
     /// The leaves it has enrolled.
     pub leaves: Vec<Fingerprint>,
-    /// Leaves that were removed and do not enrol themselves again.
-    pub removed: Vec<Fingerprint>,
+}
+
+/// A certificate that was removed from its client, whatever it was trusted for. No anchor of the client lets it in again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Removed {
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+    /// SHA-256 over its `SubjectPublicKeyInfo`; none where it was enrolled before that was kept.
+    pub key: Option<[u8; 32]>,
+}
+
+impl Removed {
+    fn is_this(&self, leaf: &Certificate) -> bool {
+        self.fingerprint == leaf.fingerprint() || self.key == Some(leaf.digests().key)
+    }
 }
 
 impl Anchor {
@@ -45,20 +61,36 @@ impl Clients {
     /// [`NotAdmitted`] with the rule that refuses it.
     pub fn sponsor(&self, leaf: &Certificate, now: i64) -> Result<(&Client, &Anchor), NotAdmitted> {
         let subject = Subject::of(leaf.der()).ok_or(NotAdmitted::Unknown)?;
-        let mut fitting = self
-            .anchors()
+        let fitting = self.anchors().iter();
+        let fitting: Vec<_> = fitting
+            .filter(|anchor| anchor.admits(leaf, &subject, now))
+            .collect();
+        // A CA that was renewed under its key is trusted twice for a while.
+        let last = fitting
             .iter()
-            .filter(|anchor| anchor.admits(leaf, &subject, now));
-        let anchor = fitting.next().ok_or(NotAdmitted::Unknown)?;
-        if fitting.next().is_some() {
+            .max_by_key(|anchor| anchor.certificate.not_after());
+        let anchor = *last.ok_or(NotAdmitted::Unknown)?;
+        if fitting.iter().any(|other| other.client != anchor.client) {
             return Err(NotAdmitted::Ambiguous);
         }
-        if anchor.removed.contains(&leaf.fingerprint()) {
+        let client = self.client(anchor.client).ok_or(NotAdmitted::Unknown)?;
+        if self
+            .removed(client.id)
+            .iter()
+            .any(|removed| removed.is_this(leaf))
+        {
             return Err(NotAdmitted::Removed);
         }
-        let client = self.client(anchor.client).ok_or(NotAdmitted::Unknown)?;
         if client.status == ClientStatus::Disabled {
             return Err(NotAdmitted::Suspended);
+        }
+        let signed = |held: &EnrolledCertificate| held.digests.map(|digests| digests.signed);
+        if client
+            .certificates
+            .iter()
+            .any(|held| signed(held) == Some(leaf.digests().signed))
+        {
+            return Err(NotAdmitted::Twice);
         }
         if anchor.leaves.len() >= LEAVES_MAX {
             return Err(NotAdmitted::TooMany);
@@ -69,11 +101,13 @@ impl Clients {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
     use std::sync::Arc;
 
     use super::*;
+    use crate::crypto::twins::{other_signature, reissued, renewed};
     use crate::crypto::{Authority, KeyKind};
-    use crate::domain::{Instance, InstanceId, Scope};
+    use crate::domain::{Instance, InstanceId, Scope, Trust};
 
     const NOW: i64 = 1_800_000_000;
 
@@ -84,11 +118,15 @@ mod tests {
             subject: Subject::from_text("CN=vc").unwrap(),
             added: NOW,
             leaves: Vec::new(),
-            removed: Vec::new(),
         }
     }
 
     fn clients(anchors: Vec<Anchor>) -> Clients {
+        clients_with(anchors, Vec::new())
+    }
+
+    /// Two clients; the first has these certificates.
+    fn clients_with(anchors: Vec<Anchor>, certificates: Vec<EnrolledCertificate>) -> Clients {
         let scope = Scope {
             crn_prefix: String::new(),
             account: String::new(),
@@ -110,7 +148,9 @@ mod tests {
             certificates: Vec::new(),
             created: 0,
         };
-        let both = vec![client(1), client(2)];
+        let mut first = client(1);
+        first.certificates = certificates;
+        let both = vec![first, client(2)];
         Clients::new(vec![instance], both).with_anchors(anchors)
     }
 
@@ -128,8 +168,59 @@ mod tests {
         let mut full = anchor(1, &ours);
         full.leaves = vec![Fingerprint::of(b"another"); LEAVES_MAX];
         assert_eq!(refusal(vec![full]), Some(NotAdmitted::TooMany));
-        let mut removed = anchor(1, &ours);
-        removed.removed.push(leaf.fingerprint());
-        assert_eq!(refusal(vec![removed]), Some(NotAdmitted::Removed));
+    }
+
+    #[test]
+    fn a_ca_renewed_under_its_key_is_trusted_beside_itself() {
+        let ca = Authority::create("VMCA", NOW, 30, KeyKind::EcdsaP256).unwrap();
+        let renewed = renewed(&ca);
+        let leaf = ca.issue_client("vc", KeyKind::EcdsaP256, NOW, 10).unwrap();
+        let sponsor = |anchors| {
+            let clients = clients(anchors);
+            let found = clients.sponsor(&leaf.certificate, NOW);
+            found.map(|(_, anchor)| anchor.certificate.fingerprint())
+        };
+        let last = Ok(renewed.certificate().fingerprint());
+        assert_eq!(sponsor(vec![anchor(1, &ca), anchor(1, &renewed)]), last);
+        assert_eq!(sponsor(vec![anchor(1, &renewed), anchor(1, &ca)]), last);
+        let others = sponsor(vec![anchor(1, &ca), anchor(2, &renewed)]);
+        assert_eq!(others, Err(NotAdmitted::Ambiguous));
+    }
+
+    #[test]
+    fn no_certificate_of_a_key_that_was_removed_comes_back() {
+        let ca = Authority::create("VMCA", NOW, 30, KeyKind::EcdsaP256).unwrap();
+        let made = ca.issue_client("vc", KeyKind::EcdsaP256, NOW, 10).unwrap();
+        let refusal = |removed: Removed, leaf: &Certificate| {
+            let removed = HashMap::from([(ClientId::new(0, [1; 10]), vec![removed])]);
+            let clients = clients(vec![anchor(1, &ca)]).with_removed(removed);
+            clients.sponsor(leaf, NOW).err()
+        };
+        let leaf = &made.certificate;
+        let known = Removed {
+            fingerprint: leaf.fingerprint(),
+            key: Some(leaf.digests().key),
+        };
+        let (reissued, twin) = (reissued(&ca, &made, NOW, 10), other_signature(leaf));
+        for certificate in [leaf, &twin, &reissued] {
+            let refused = refusal(known, certificate);
+            assert_eq!(refused, Some(NotAdmitted::Removed), "{certificate:?}");
+        }
+        let old = Removed { key: None, ..known };
+        assert_eq!(refusal(old, leaf), Some(NotAdmitted::Removed));
+        let other = ca.issue_client("vc", KeyKind::EcdsaP256, NOW, 10).unwrap();
+        assert_eq!(refusal(known, &other.certificate), None);
+    }
+
+    #[test]
+    fn a_certificate_is_not_enrolled_twice_and_its_successor_is() {
+        let ca = Authority::create("VMCA", NOW, 30, KeyKind::EcdsaP256).unwrap();
+        let made = ca.issue_client("vc", KeyKind::EcdsaP256, NOW, 10).unwrap();
+        let held = EnrolledCertificate::new(&made.certificate, Trust::Pinned, NOW);
+        let clients = clients_with(vec![anchor(1, &ca)], vec![held]);
+        let refusal = |leaf: &Certificate| clients.sponsor(leaf, NOW).err();
+        let twin = other_signature(&made.certificate);
+        assert_eq!(refusal(&twin), Some(NotAdmitted::Twice));
+        assert_eq!(refusal(&reissued(&ca, &made, NOW, 10)), None);
     }
 }

@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::crypto::Fingerprint;
+use crate::crypto::{Certificate, Digests, Fingerprint};
+use crate::domain::anchor::Removed;
 use crate::domain::expiry::accepted_until;
 use crate::domain::{Anchor, ClientId, Credential, Initiator, InstanceId, Scope};
 
@@ -107,6 +108,25 @@ pub struct EnrolledCertificate {
     pub added: i64,
     /// How many days before its end it was last warned of; see [`crate::domain::expiry`].
     pub warned: Option<u32>,
+    /// What it is known by in any encoding; none where it was enrolled before that was kept.
+    pub digests: Option<Digests>,
+}
+
+impl EnrolledCertificate {
+    /// A certificate that is enrolled at `now`, seconds since 1970.
+    #[must_use]
+    pub fn new(certificate: &Certificate, trust: Trust, now: i64) -> Self {
+        Self {
+            fingerprint: certificate.fingerprint(),
+            trust,
+            not_before: certificate.not_before(),
+            not_after: certificate.not_after(),
+            subject: certificate.subject().to_owned(),
+            added: now,
+            warned: None,
+            digests: Some(certificate.digests()),
+        }
+    }
 }
 
 /// A party that connects.
@@ -205,6 +225,12 @@ pub enum NotAdmitted {
     /// The trusted CA it fits has enrolled as many as it may.
     #[error("the trusted CA has enrolled as many certificates as it may")]
     TooMany,
+    /// Its client has it already, in another encoding.
+    #[error("the certificate is enrolled already, in another encoding")]
+    Twice,
+    /// A trusted CA vouches for it, and the store could not keep that it is enrolled.
+    #[error("the certificate's enrolment could not be stored")]
+    Unstored,
 }
 
 /// A snapshot of every client and instance.
@@ -214,6 +240,7 @@ pub struct Clients {
     clients: HashMap<ClientId, Arc<Client>>,
     identities: HashMap<Fingerprint, Arc<Identity>>,
     anchors: Vec<Anchor>,
+    removed: HashMap<ClientId, Vec<Removed>>,
 }
 
 impl Clients {
@@ -323,6 +350,18 @@ impl Clients {
         Self { anchors, ..self }
     }
 
+    /// The snapshot with the certificates that were removed from its clients.
+    #[must_use]
+    pub fn with_removed(self, removed: HashMap<ClientId, Vec<Removed>>) -> Self {
+        Self { removed, ..self }
+    }
+
+    /// The certificates that were removed from a client.
+    #[must_use]
+    pub fn removed(&self, client: ClientId) -> &[Removed] {
+        self.removed.get(&client).map_or(&[], Vec::as_slice)
+    }
+
     /// The CAs of others.
     #[must_use]
     pub fn anchors(&self) -> &[Anchor] {
@@ -400,6 +439,7 @@ mod tests {
                 subject: String::new(),
                 added: 0,
                 warned: None,
+                digests: None,
             }],
             created: 0,
         }

@@ -2,8 +2,8 @@
 //!
 //! Anybody can make such certificates, so the list is bounded in number and in bytes, and made so that a flood of them does
 //! not push out the one that is waited for. When a place is needed, it is taken from the address that has the most of them;
-//! of those, from the one that came least often (a vCenter tries again and again), the one that was seen longest ago
-//! first. Nothing of it is stored: after a restart a certificate is back when its bearer tries again, which
+//! of those, from the one that came least often (a vCenter tries again and again; more than a few times count no more, or
+//! whoever is loudest would keep a place for ever), the one that was seen longest ago first. Nothing of it is stored: after a restart a certificate is back when its bearer tries again, which
 //! vCenter does every five minutes.
 
 use std::collections::HashMap;
@@ -15,6 +15,9 @@ use crate::crypto::{Certificate, Fingerprint};
 pub const PENDING_MAX: usize = 64;
 /// The most of them that one address has; an IPv6 /64 network counts as one address.
 pub const PENDING_PER_ADDRESS_MAX: usize = 8;
+
+/// How many times it came make a difference for a certificate's place.
+const COUNT_THAT_RANKS_MAX: u64 = 3;
 
 /// A certificate that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +100,7 @@ impl Pending {
             let neighbours = places.get(&neighbourhood(waiting.address)).copied();
             (
                 std::cmp::Reverse(neighbours.unwrap_or(0)),
-                waiting.count,
+                waiting.count.min(COUNT_THAT_RANKS_MAX),
                 waiting.last_seen,
                 waiting.certificate.fingerprint(),
             )
@@ -206,6 +209,24 @@ mod tests {
             pending.note(certificate("made up"), address(&from), NOW + 1);
         }
         assert_eq!(pending.list().len(), 8);
+        assert!(pending.get(&real.fingerprint()).is_some());
+    }
+
+    #[test]
+    fn a_loud_stranger_does_not_outrank_for_ever() {
+        let mut pending = Pending::new(8, 4);
+        let from = address("192.0.2.1");
+        for number in 0..4 {
+            let loud = certificate(&format!("loud {number}"));
+            for _ in 0..100 {
+                pending.note(loud.clone(), from, NOW);
+            }
+        }
+        let real = certificate("vcenter");
+        for second in 1..=3 {
+            pending.note(real.clone(), from, NOW + second);
+        }
+        pending.note(certificate("another"), from, NOW + 10);
         assert!(pending.get(&real.fingerprint()).is_some());
     }
 

@@ -4,64 +4,70 @@
 //! bound holds whatever comes at once. Nothing is answered before the event is durable.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::audit::{Action, Data, Event, Field, Outcome, ReasonCode, Target};
 use crate::crypto::Certificate;
 use crate::domain::clock::rfc3339;
-use crate::domain::{EnrolledCertificate, Initiator, Trust};
+use crate::domain::{Anchor, Client, EnrolledCertificate, Initiator, Instance, NotAdmitted, Trust};
 use crate::ops::error::OpError;
 use crate::ops::service::Service;
 use crate::store::changeset::{Changeset, Write};
 
-/// Enrols a leaf; whether it is enrolled after this.
-pub(super) async fn enrol(service: &Service, leaf: &Certificate) -> bool {
+/// Enrols a leaf, or says why it is not enrolled after this.
+pub(super) async fn enrol(service: &Service, leaf: &Certificate) -> Result<(), NotAdmitted> {
     let _turn = service.enrolling().lock().await;
     let fingerprint = leaf.fingerprint();
+    let clients = service.store().clients();
     // Another connection of the same client may have been first.
-    if service.store().clients().holder(&fingerprint).is_some() {
-        return true;
+    if clients.holder(&fingerprint).is_some() {
+        return Ok(());
     }
-    let applied = match changeset(service, leaf) {
-        Ok(Some(changeset)) => service
+    let now_ms = service.now_ms();
+    let (client, anchor) = clients.sponsor(leaf, now_ms.div_euclid(1000))?;
+    let instance = clients.instance(client.instance);
+    let instance = instance.ok_or(NotAdmitted::Unknown)?;
+    let applied = match changeset(service, leaf, now_ms, (client, anchor, instance)) {
+        Ok(changeset) => service
             .store()
             .apply(changeset)
             .await
             .map_err(OpError::from),
-        Ok(None) => return false,
         Err(error) => Err(error),
     };
     match applied {
         Ok(_) => {
             tracing::info!(%fingerprint, subject = leaf.subject(), "A certificate of a trusted CA was enrolled.");
-            true
+            Ok(())
         }
         Err(error) => {
-            tracing::error!(%fingerprint, detail = error.detail, "A certificate of a trusted CA could not be enrolled.");
-            false
+            // What was changed meanwhile may refuse it.
+            let clients = service.store().clients();
+            if clients.holder(&fingerprint).is_some() {
+                return Ok(());
+            }
+            clients.sponsor(leaf, now_ms.div_euclid(1000))?;
+            // Its bearer tries again and again.
+            if let Some(times) = service.warnings().unenrolled.due(Instant::now()) {
+                let detail = &error.detail;
+                tracing::error!(%fingerprint, detail, times, "Certificates of trusted CAs could not be enrolled.");
+            }
+            Err(NotAdmitted::Unstored)
         }
     }
 }
 
-fn changeset(service: &Service, leaf: &Certificate) -> Result<Option<Changeset>, OpError> {
-    let now_ms = service.now_ms();
-    let now = now_ms.div_euclid(1000);
-    let clients = service.store().clients();
-    let Ok((client, anchor)) = clients.sponsor(leaf, now) else {
-        return Ok(None);
-    };
-    let Some(instance) = clients.instance(client.instance) else {
-        return Ok(None);
-    };
+fn changeset(
+    service: &Service,
+    leaf: &Certificate,
+    now_ms: i64,
+    (client, anchor, instance): (&Client, &Anchor, &Instance),
+) -> Result<Changeset, OpError> {
     let ca = anchor.certificate.fingerprint();
     let enrolled = EnrolledCertificate {
-        fingerprint: leaf.fingerprint(),
-        trust: Trust::Anchored,
-        not_before: leaf.not_before(),
         // It is worth no more than its CA.
         not_after: leaf.not_after().min(anchor.certificate.not_after()),
-        subject: leaf.subject().to_owned(),
-        added: now,
-        warned: None,
+        ..EnrolledCertificate::new(leaf, Trust::Anchored, now_ms.div_euclid(1000))
     };
     let event = Event {
         id: service.event_id(now_ms)?,
@@ -84,5 +90,5 @@ fn changeset(service: &Service, leaf: &Certificate) -> Result<Option<Changeset>,
     };
     let mut changeset = Changeset::new(event);
     changeset.write(Write::Leaf(client.id, ca, enrolled));
-    Ok(Some(changeset))
+    Ok(changeset)
 }

@@ -101,6 +101,8 @@ pub(crate) struct Warnings {
     pub(crate) uncommitted: Warning,
     /// A failure could not be recorded.
     pub(crate) unrecorded: Warning,
+    /// A certificate of a trusted CA could not be enrolled.
+    pub(crate) unenrolled: Warning,
 }
 
 /// KMIP behaviour over a store, a keyring, a clock and a random source.
@@ -234,8 +236,11 @@ impl Service {
         self.sightings.record(self, stop).await;
     }
 
-    /// Enrols a certificate that a trusted CA vouches for; false when it is not enrolled after this.
-    pub async fn enrol(&self, leaf: &Certificate) -> bool {
+    /// Enrols a certificate that a trusted CA vouches for.
+    ///
+    /// # Errors
+    /// The rule that refuses it now, or the store could not keep it.
+    pub async fn enrol(&self, leaf: &Certificate) -> Result<(), NotAdmitted> {
         enrolment::enrol(self, leaf).await
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::crypto::Certificate;
-use crate::domain::{Clients, Identity};
+use crate::domain::{Clients, Identity, NotAdmitted};
 use crate::ops::{Answer, Service};
 use crate::store::Store;
 
@@ -31,8 +31,8 @@ pub trait Answerer: Directory {
         request: &[u8],
     ) -> impl Future<Output = Answer> + Send;
 
-    /// Enrols a certificate that a trusted CA vouches for; false when it is not enrolled after this.
-    fn enrol(&self, leaf: &Certificate) -> impl Future<Output = bool> + Send;
+    /// Enrols a certificate that a trusted CA vouches for, or says why it is not enrolled after this.
+    fn enrol(&self, leaf: &Certificate) -> impl Future<Output = Result<(), NotAdmitted>> + Send;
 
     /// Answers bytes that cannot be framed as a message. The connection is closed after it,
     /// whatever the answer says.
@@ -74,7 +74,7 @@ impl Directory for Service {
 }
 
 impl Answerer for Service {
-    async fn enrol(&self, leaf: &Certificate) -> bool {
+    async fn enrol(&self, leaf: &Certificate) -> Result<(), NotAdmitted> {
         Self::enrol(self, leaf).await
     }
 

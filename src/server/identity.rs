@@ -15,12 +15,13 @@
 //! | its client is disabled | `certificate_revoked` | yes |
 //! | it has expired, longer ago than the grace allows, or is not yet valid | `certificate_expired` | yes |
 //! | it is enrolled as issued, and our CA did not sign it | `unknown_ca` | yes |
-//! | a trusted CA had enrolled it and it was removed | `certificate_revoked` | yes |
-//! | it fits several trusted CAs, or its CA has enrolled as many as it may | `access_denied` | yes |
+//! | a trusted CA vouches for it, and it or its key was removed from the client | `certificate_revoked` | yes |
+//! | it fits trusted CAs of several clients, its CA has enrolled as many as it may, or its client has it already in another encoding | `access_denied` | yes |
 //! | the handshake's signature is not made with its key | `decrypt_error` | no |
 //! | it cannot be read or is too long | `bad_certificate` | no |
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
@@ -153,8 +154,14 @@ impl Gatekeeper {
         Ok(Passed::Sponsored)
     }
 
-    fn report(&self, der: &[u8], decision: Decision) {
-        let address = knock::address();
+    /// Tells of a certificate that passed the door and was refused after it: what holds has changed meanwhile, or its enrolment
+    /// failed.
+    pub(super) fn refused_inside(&self, der: &[u8], reason: NotAdmitted, address: IpAddr) {
+        self.counts.refusals.add_one();
+        self.report(der, Decision::Refused(reason), address);
+    }
+
+    fn report(&self, der: &[u8], decision: Decision, address: IpAddr) {
         let Ok(certificate) = Certificate::from_der(der) else {
             return;
         };
@@ -197,11 +204,13 @@ impl Gatekeeper {
             .map_err(|_| CertificateError::BadSignature)?;
         // The peer has the key: from here on it is known who asks.
         match self.decide(certificate) {
-            Ok(Passed::InGrace) => self.report(certificate, Decision::InGrace),
+            Ok(Passed::InGrace) => {
+                self.report(certificate, Decision::InGrace, knock::address());
+            }
             Ok(Passed::Known | Passed::Sponsored) => {}
             Err(reason) => {
                 self.counts.refusals.add_one();
-                self.report(certificate, Decision::Refused(reason));
+                self.report(certificate, Decision::Refused(reason), knock::address());
                 return Err(alert(reason).into());
             }
         }
@@ -277,9 +286,10 @@ fn alert(reason: NotAdmitted) -> CertificateError {
         NotAdmitted::Expired => CertificateError::Expired,
         NotAdmitted::NotIssued => CertificateError::UnknownIssuer,
         NotAdmitted::Removed | NotAdmitted::Suspended => CertificateError::Revoked,
-        NotAdmitted::Ambiguous | NotAdmitted::TooMany => {
-            CertificateError::ApplicationVerificationFailure
-        }
+        NotAdmitted::Ambiguous
+        | NotAdmitted::TooMany
+        | NotAdmitted::Twice
+        | NotAdmitted::Unstored => CertificateError::ApplicationVerificationFailure,
     }
 }
 

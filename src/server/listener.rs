@@ -5,7 +5,7 @@
 //! Handshakes are made in the connection's own task, so that one slow peer keeps nobody waiting.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -223,8 +223,7 @@ impl<A: Answerer> Door<A> {
         let clients = self.around.service.clients_changed();
         let certificates = stream.get_ref().1.peer_certificates();
         let leaf = certificates.and_then(<[_]>::first);
-        let Some(identity) = self.identify(leaf).await else {
-            tracing::debug!("The client is gone since the handshake.");
+        let Some(identity) = self.identify(leaf, permit.peer()).await else {
             return;
         };
         if !permit.settle() {
@@ -238,18 +237,23 @@ impl<A: Answerer> Door<A> {
     }
 
     /// Who has this certificate, which passed the door. One that only a trusted CA vouches for is enrolled now.
-    async fn identify(&self, leaf: Option<&CertificateDer<'static>>) -> Option<Arc<Identity>> {
+    async fn identify(
+        &self,
+        leaf: Option<&CertificateDer<'static>>,
+        peer: IpAddr,
+    ) -> Option<Arc<Identity>> {
         let (der, gatekeeper) = (leaf?, &self.around.gatekeeper);
-        match gatekeeper.identity(der) {
+        let identity = match gatekeeper.identity(der) {
             Err(NotAdmitted::Unknown) => {
                 let leaf = Certificate::from_der(der).ok()?;
-                if !self.around.service.enrol(&leaf).await {
-                    return None;
-                }
-                gatekeeper.identity(der).ok()
+                let enrolled = self.around.service.enrol(&leaf).await;
+                enrolled.and_then(|()| gatekeeper.identity(der))
             }
-            known => known.ok(),
-        }
+            known => known,
+        };
+        identity
+            .inspect_err(|reason| gatekeeper.refused_inside(der, *reason, peer))
+            .ok()
     }
 
     async fn handshake(

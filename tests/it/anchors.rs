@@ -3,7 +3,8 @@
 use std::fs;
 
 use keyledger::crypto::Issued;
-use keyledger::crypto::authority::{Authority, KeyKind};
+use keyledger::crypto::authority::{Authority, KeyKind, SigningRequest};
+use rcgen::{CertificateParams, DnType, KeyPair};
 
 use crate::harness::{
     Credentials, Request, Server, TlsVersion, create, key_template, now, query, until,
@@ -18,6 +19,22 @@ fn leaf(authority: &Authority, name: &str) -> Credentials {
         .issue_client(name, KeyKind::EcdsaP256, now(), 10)
         .expect("a certificate");
     Credentials::from_pem(&issued.certificate_pem, issued.key_pem.expose())
+}
+
+/// Two certificates of one key.
+fn twins(authority: &Authority, name: &str) -> [(String, Credentials); 2] {
+    let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).expect("a key");
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    let request = params.serialize_request(&key).expect("a request");
+    let request = SigningRequest::from_pem(&request.pem().expect("PEM")).expect("a request");
+    [10, 11].map(|days| {
+        let signed = authority.sign(&request, name, now(), days);
+        let (pem, _) = signed.expect("a certificate");
+        let credentials = Credentials::from_pem(&pem, key.serialize_pem().as_bytes());
+        (pem, credentials)
+    })
 }
 
 /// Trusts a CA, and gives its fingerprint.
@@ -127,4 +144,67 @@ fn a_leaf_that_fits_two_cas_is_nobodys_and_the_subject_is_mandatory() {
     until("the leaf is let in", || {
         is_let_in(&server, &leaf(&vmca, "vc"), TlsVersion::Any).then_some(())
     });
+}
+
+#[test]
+fn what_was_removed_does_not_come_back_through_a_ca_under_the_same_key() {
+    let mut server = Server::start();
+    let vmca = authority("VMCA");
+    let [(pem, first), (_, again)] = twins(&vmca, "vc");
+    let file = server.path().join("vc.pem");
+    fs::write(&file, &pem).expect("a file");
+    let file = file.to_str().expect("UTF-8");
+    server.cli(&["client", "add", "vc1", file]).success();
+    let subject = ["vc1", "--subject", "2.5.4.3=vc", "--renew"];
+    let ca = trust(&server, &vmca, &subject);
+    assert!(is_let_in(&server, &first, TlsVersion::Any), "pinned");
+    let remove = ["client", "remove", "vc1"];
+    let print = first.fingerprint();
+    server
+        .cli(&[&remove[..], &["--certificate", &print]].concat())
+        .success();
+    server
+        .cli(&[&remove[..], &["--ca", &ca]].concat())
+        .success();
+    trust(&server, &vmca, &subject);
+    assert!(server.stop().success());
+    server.start_again();
+    for credentials in [&first, &again] {
+        assert!(!is_let_in(&server, credentials, TlsVersion::Any));
+    }
+    assert!(is_let_in(&server, &leaf(&vmca, "vc"), TlsVersion::Any));
+    server
+        .cli(&["client", "add", "vc1", file, "--renew"])
+        .success();
+    for credentials in [&first, &again] {
+        assert!(is_let_in(&server, credentials, TlsVersion::Any));
+    }
+    assert!(server.stop().success());
+}
+
+#[test]
+fn a_long_subject_leaves_the_list_of_those_that_wait_readable() {
+    let server = Server::start();
+    let name = format!("vc{}", "x".repeat(60 * 1024 / 8));
+    let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).expect("a key");
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    let long = params.self_signed(&key).expect("a certificate");
+    let long = Credentials::from_pem(&long.pem(), key.serialize_pem().as_bytes());
+    let plain = leaf(&authority("VMCA"), "vcenter-1");
+    for credentials in [&long, &plain] {
+        assert!(!is_let_in(&server, credentials, TlsVersion::Any));
+    }
+    let table = until("both on the list", || {
+        let table = server.cli(&["client", "pending"]).success().stdout;
+        let both = table.contains(&long.fingerprint()) && table.contains(&plain.fingerprint());
+        both.then_some(table)
+    });
+    assert!(table.lines().all(|line| line.len() < 400), "{table}");
+    let print = plain.fingerprint();
+    let whole = server.cli(&["client", "pending", &print]).success().stdout;
+    assert!(whole.contains("CN=vcenter-1"), "{whole}");
+    let unknown = server.cli(&["client", "pending", &"0".repeat(64)]);
+    unknown.refused(&["none with this fingerprint"]);
 }

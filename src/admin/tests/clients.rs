@@ -221,3 +221,42 @@ async fn a_renewal_adds_a_certificate_and_the_old_one_can_be_removed() {
     let error = world.remove("vc9", None).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::NotFound);
 }
+
+#[tokio::test]
+async fn all_that_goes_with_a_client_is_recorded() {
+    let world = world().await;
+    let first = own_certificate("one");
+    world
+        .add(addition("vc1", &first.certificate_pem))
+        .await
+        .unwrap();
+    // Joined in one text, these would be more than an event keeps of a text.
+    let mut expected = vec![first.certificate.fingerprint().to_string()];
+    for _ in 0..19 {
+        let made = own_certificate("more");
+        let renewal = ClientAdd {
+            renew: true,
+            ..addition("vc1", &made.certificate_pem)
+        };
+        world.add(renewal).await.unwrap();
+        expected.push(made.certificate.fingerprint().to_string());
+    }
+    let ca = Authority::create("VMCA", NOW, 30, KeyKind::EcdsaP256).unwrap();
+    world.trust("vc1", &ca, true).await.unwrap();
+    let from = world.trail(0).await.len();
+    world.remove("vc1", None).await.unwrap();
+    let trail = world.trail(u64::try_from(from).unwrap()).await;
+    let data = &trail[0]["requestData"];
+    let texts = |value: &serde_json::Value| -> std::collections::BTreeSet<String> {
+        let items = value.as_array().unwrap().iter();
+        items
+            .map(|item| item.as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(texts(&data["fingerprint"]), expected.into_iter().collect());
+    let authorities = texts(&data["authority"]);
+    assert_eq!(
+        authorities,
+        [ca.certificate().fingerprint().to_string()].into()
+    );
+}

@@ -1,5 +1,6 @@
 //! The router over a real store: what its tests share.
 
+mod anchors;
 mod clients;
 mod credentials;
 mod keys;

@@ -148,3 +148,25 @@ async fn without_a_server_nothing_waits_and_the_error_says_why() {
     let error = world.run(Request::ClientPending).await.unwrap_err();
     assert!(error.message.starts_with("no server runs here"), "{error}");
 }
+
+#[tokio::test]
+async fn a_long_or_deceiving_name_is_bounded_and_the_whole_one_is_given_or_none() {
+    let plain = own_certificate("vcenter");
+    let deceiving = own_certificate("vc\u{202e}x");
+    let long = crate::crypto::twins::self_signed_of(&"x".repeat(5000));
+    let (world, pending) = waiting(&[&plain, &deceiving]).await;
+    let address = "192.0.2.7".parse().unwrap();
+    let print = long.fingerprint().to_string();
+    pending.lock().unwrap().note(long, address, NOW);
+    let list = world.pending().await;
+    let held = |print: &str| list.iter().find(|held| held.fingerprint == print).unwrap();
+    let whole = |made: &Issued| {
+        let held = held(&made.certificate.fingerprint().to_string());
+        held.whole_subject.clone()
+    };
+    assert_eq!(whole(&plain).as_deref(), Some("CN=vcenter"));
+    assert_eq!(whole(&deceiving), None);
+    let long = held(&print);
+    assert_eq!(long.subject.chars().count(), 1025);
+    assert_eq!(long.whole_subject, None);
+}

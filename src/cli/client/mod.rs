@@ -24,7 +24,10 @@ pub enum Command {
     /// Trust a CA of others, such as a vCenter's, for one client and one exact subject
     TrustCa(trust::Trusting),
     /// List the certificates that were refused as unknown and wait for approval
-    Pending,
+    Pending {
+        /// Show all of the certificate with this fingerprint, its whole subject too
+        fingerprint: Option<String>,
+    },
     /// Enrol a certificate that waits for approval
     Approve(pending::Approval),
     /// Take a certificate off the list of those that wait
@@ -79,7 +82,9 @@ async fn carry_out(
         Command::Issue(issuing) => enrol::issue(layout, reach, issuing, report).await?,
         Command::SignCsr(signing) => enrol::sign(layout, reach, signing, report).await?,
         Command::TrustCa(trusting) => trust::trust(reach, trusting, report).await?,
-        Command::Pending => pending::list(reach, report).await?,
+        Command::Pending { fingerprint } => {
+            pending::list(reach, fingerprint.as_deref(), report).await?;
+        }
         Command::Approve(approval) => pending::approve(reach, approval, report).await?,
         Command::Dismiss { fingerprint } => pending::dismiss(reach, fingerprint, report).await?,
         Command::List => list(reach, report).await?,

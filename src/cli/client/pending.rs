@@ -1,9 +1,10 @@
 //! `keyledger client pending`, `approve` and `dismiss`: certificates that wait for approval in the running server.
 
+use anyhow::Context as _;
 use clap::Args;
 
 use super::super::reach::{self, Reach};
-use super::super::report::{Report, table};
+use super::super::report::{Report, fields, table};
 use super::{changed, said};
 use crate::admin::message::{ClientApprove, PendingCertificate};
 use crate::admin::{Request, Response};
@@ -24,10 +25,26 @@ pub struct Approval {
     instance: Option<String>,
 }
 
-/// Shows what waits.
-pub(super) async fn list(reach: &mut Reach, report: &Report) -> anyhow::Result<()> {
+/// The most letters of a subject in the table.
+const SUBJECT_CHARS_MAX: usize = 64;
+
+/// Shows what waits, or one of it in full.
+pub(super) async fn list(
+    reach: &mut Reach,
+    fingerprint: Option<&str>,
+    report: &Report,
+) -> anyhow::Result<()> {
     let waiting = pending(reach, Request::ClientPending).await?;
-    report.list(&waiting, || as_table(&waiting))?;
+    let Some(fingerprint) = fingerprint else {
+        report.list(&waiting, || as_table(&waiting))?;
+        return Ok(());
+    };
+    let plain = fingerprint.trim().replace(':', "").to_ascii_lowercase();
+    let held = waiting.iter().find(|held| held.fingerprint == plain);
+    let held = held.context(
+        "none with this fingerprint waits for approval; see `keyledger client pending`, or let its bearer try again",
+    )?;
+    report.record(held, || in_full(held))?;
     Ok(())
 }
 
@@ -71,6 +88,29 @@ async fn pending(reach: &mut Reach, request: Request) -> anyhow::Result<Vec<Pend
     }
 }
 
+fn in_full(held: &PendingCertificate) -> String {
+    let whole = held.whole_subject.clone();
+    let whole = whole.unwrap_or_else(|| "cannot be written: use `client approve`".to_owned());
+    fields(&[
+        ("fingerprint", Some(held.fingerprint.clone())),
+        ("subject", Some(whole)),
+        ("issuer", Some(held.issuer.clone())),
+        ("valid from", Some(held.not_before.clone())),
+        ("valid until", Some(held.not_after.clone())),
+        ("first seen", Some(held.first_seen.clone())),
+        ("last seen", Some(held.last_seen.clone())),
+        ("count", Some(held.count.to_string())),
+        ("address", Some(held.address.clone())),
+    ])
+}
+
+fn shortened(subject: &str) -> String {
+    match subject.char_indices().nth(SUBJECT_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", subject.get(..end).unwrap_or_default()),
+        None => subject.to_owned(),
+    }
+}
+
 fn as_table(waiting: &[PendingCertificate]) -> String {
     if waiting.is_empty() {
         return "no certificate waits for approval; one does once its bearer has tried to connect (in vCenter: Establish Trust)"
@@ -91,7 +131,7 @@ fn as_table(waiting: &[PendingCertificate]) -> String {
         let expired = if held.expired { " (expired)" } else { "" };
         rows.push(vec![
             held.fingerprint.clone(),
-            held.subject.clone(),
+            shortened(&held.subject),
             held.not_before.clone(),
             format!("{}{expired}", held.not_after),
             held.first_seen.clone(),

@@ -7,6 +7,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::x509::X509Version;
 
+use super::canonical::is_canonical;
 use super::{CertificateError, parse};
 use crate::crypto::signature::{SignatureError, verify_signed_by};
 
@@ -22,6 +23,9 @@ pub enum IssuedError {
     /// The CA has not signed it, or not in an accepted way.
     #[error(transparent)]
     Signature(#[from] SignatureError),
+    /// What its CA's signature does not cover is not encoded in the one way there is.
+    #[error("it is not encoded in the one way that DER has")]
+    Encoding,
     /// Either of the two is not valid at this time.
     #[error("its dates or its CA's do not include this moment")]
     Dates,
@@ -55,6 +59,9 @@ pub fn check_authority(der: &[u8], now: i64) -> Result<(), IssuedError> {
 /// # Errors
 /// [`IssuedError`] says what is wrong.
 pub fn check_issued(leaf: &[u8], authority: &[u8], now: i64) -> Result<(), IssuedError> {
+    if !is_canonical(leaf) {
+        return Err(IssuedError::Encoding);
+    }
     verify_signed_by(leaf, authority)?;
     check_authority(authority, now)?;
     let leaf = parse(leaf)?;
@@ -113,11 +120,21 @@ fn check_extensions(certificate: &X509Certificate<'_>) -> Result<(), IssuedError
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::Certificate;
     use crate::crypto::authority::{Authority, KeyKind, self_signed_client};
     use crate::crypto::version_one::version_one;
 
     const NOW: i64 = 1_700_000_000;
     const DAY: i64 = 86_400;
+
+    /// The same certificate with two bytes after the signature, within the outer SEQUENCE.
+    fn padded(der: &[u8]) -> Vec<u8> {
+        let [_, 0x82, high, low, content @ ..] = der else {
+            panic!("a length of two bytes")
+        };
+        let [high, low] = (u16::from_be_bytes([*high, *low]) + 2).to_be_bytes();
+        [&[0x30, 0x82, high, low], content, &[5, 0]].concat()
+    }
 
     #[test]
     fn only_a_valid_client_certificate_that_the_ca_signed_itself_is_taken() {
@@ -135,6 +152,9 @@ mod tests {
             assert_eq!(check_issued(leaf, ca, now), Err(IssuedError::Dates));
         }
         assert_eq!(check_issued(ca, ca, NOW), Err(IssuedError::NotClient));
+        let padded = padded(leaf);
+        assert!(Certificate::from_der(&padded).is_ok(), "it is read");
+        assert_eq!(check_issued(&padded, ca, NOW), Err(IssuedError::Encoding));
         let names = ["vc.example.org".to_owned()];
         let server = ours
             .issue_server(&names, KeyKind::EcdsaP256, NOW, 10)

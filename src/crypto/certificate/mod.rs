@@ -5,6 +5,7 @@
 //! identity is the fingerprint, so none of that is judged here. A date is read, not compared: the
 //! caller has the clock. The DER kept is the DER given, byte for byte.
 
+mod canonical;
 pub mod issued;
 pub mod subject;
 
@@ -16,6 +17,7 @@ use x509_parser::error::PEMError;
 use x509_parser::pem::Pem;
 use x509_parser::x509::X509Name;
 
+use super::digest::sha256;
 use super::fingerprint::Fingerprint;
 
 /// Why no certificate was read.
@@ -59,11 +61,21 @@ pub struct SubjectPublicKey {
     pub key_bits: Vec<u8>,
 }
 
+/// What a certificate is still known by when its encoding, and so its fingerprint, is another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digests {
+    /// SHA-256 over its `SubjectPublicKeyInfo`: the same in every certificate of a key.
+    pub key: [u8; 32],
+    /// SHA-256 over what its CA signed: the same whatever the signature looks like, which for ECDSA has two valid forms.
+    pub signed: [u8; 32],
+}
+
 /// A certificate and what is read of it once.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Certificate {
     der: Vec<u8>,
     fingerprint: Fingerprint,
+    digests: Digests,
     not_before: i64,
     not_after: i64,
     subject: String,
@@ -84,6 +96,10 @@ impl Certificate {
         Ok(Self {
             der: der.to_vec(),
             fingerprint: Fingerprint::of(der),
+            digests: Digests {
+                key: sha256(&[certificate.public_key().raw]),
+                signed: sha256(&[certificate.tbs_certificate.as_ref()]),
+            },
             not_before: validity.not_before.timestamp(),
             not_after: validity.not_after.timestamp(),
             subject: short_name(certificate.subject()),
@@ -128,6 +144,12 @@ impl Certificate {
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
+    }
+
+    /// What it is known by in any encoding.
+    #[must_use]
+    pub const fn digests(&self) -> Digests {
+        self.digests
     }
 
     /// Start of the validity, unix seconds; negative before 1970.
@@ -247,17 +269,24 @@ fn short_name(name: &X509Name<'_>) -> String {
     common_name.map_or_else(|| printable(&name.to_string()), printable)
 }
 
-/// Control characters could forge lines in logs and on terminals; the peer chose this text.
+/// Whether a letter is not to be seen, or changes how those around it are seen: a control character, one without width, a
+/// separator of lines, or one that turns the direction of writing. They could forge lines in logs and on terminals.
+#[must_use]
+pub fn is_hidden(letter: char) -> bool {
+    letter.is_control()
+        || matches!(
+            letter,
+            '\u{61c}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{2069}'
+                | '\u{feff}'
+        )
+}
+
+/// The peer chose this text, so nothing hidden is left in it.
 fn printable(text: &str) -> String {
-    text.chars()
-        .map(|letter| {
-            if letter.is_control() {
-                char::REPLACEMENT_CHARACTER
-            } else {
-                letter
-            }
-        })
-        .collect()
+    text.replace(is_hidden, "\u{fffd}")
 }
 
 #[cfg(test)]

@@ -54,10 +54,12 @@ impl Subject {
         let parts = split(text).into_iter().map(|part| {
             let (name, value) = part.split_once('=').ok_or(SubjectError)?;
             let name = name.trim().to_ascii_uppercase();
-            let is_oid = name.contains('.') && name.chars().all(|c| c.is_ascii_digit() || c == '.');
-            let is_known = NAMES.iter().any(|(known, _)| *known == name);
+            let known = NAMES
+                .iter()
+                .find(|(known, oid)| [*known, *oid].contains(&&*name));
             let value = value.trim();
-            if (is_known || is_oid) && !value.is_empty() {
+            if (known.is_some() || is_oid(&name)) && !value.is_empty() {
+                let name = known.map_or(name.as_str(), |(known, _)| known).to_owned();
                 Ok((name, value.to_owned()))
             } else {
                 Err(SubjectError)
@@ -85,6 +87,17 @@ impl fmt::Display for Subject {
         }
         Ok(())
     }
+}
+
+/// Whether a text is an object identifier as certificates have them: two numbers or more, the first 0 to 2, without leading
+/// zeros.
+fn is_oid(text: &str) -> bool {
+    let is_number = |arc: &str| {
+        let digits = !arc.is_empty() && arc.bytes().all(|digit| digit.is_ascii_digit());
+        digits && (arc == "0" || !arc.starts_with('0'))
+    };
+    let root = text.split('.').next().unwrap_or_default();
+    text.contains('.') && matches!(root, "0" | "1" | "2") && text.split('.').all(is_number)
 }
 
 /// The parts between commas; a backslash takes the letter after it as it is.
@@ -122,8 +135,30 @@ mod tests {
         ] {
             assert_ne!(Subject::from_text(other).unwrap(), one, "{other}");
         }
-        for wrong in ["", "vc-1", "CN=", "XX=y", "CN=a,,O=b", "*"] {
+        for wrong in [
+            "",
+            "vc-1",
+            "CN=",
+            "XX=y",
+            "CN=a,,O=b",
+            "*",
+            ".=x",
+            "2.=x",
+            "2..5=x",
+            "3.1=x",
+            "2.05=x",
+            "2=x",
+        ] {
             assert_eq!(Subject::from_text(wrong), Err(SubjectError), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_name_may_be_written_as_its_object_identifier() {
+        let names = Subject::from_text("CN=vc,DC=example").unwrap();
+        let identifiers = "2.5.4.3=vc,0.9.2342.19200300.100.1.25=example";
+        assert_eq!(Subject::from_text(identifiers).unwrap(), names);
+        let other = Subject::from_text("2.5.4.97=x").unwrap();
+        assert_eq!(other.to_string(), "2.5.4.97=x");
     }
 }

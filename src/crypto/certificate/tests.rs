@@ -1,8 +1,10 @@
+use super::issued::check_issued;
 use super::{Certificate, CertificateError, parse, spki};
 use crate::crypto::Fingerprint;
 use crate::crypto::authority::{
     Authority, Issued, KeyKind, SelfSignedForm, self_signed_client, self_signed_client_as,
 };
+use crate::crypto::twins::{other_signature, renewed, self_signed_of};
 use crate::crypto::version_one::version_one;
 
 const NOW: i64 = 1_700_000_000;
@@ -144,4 +146,30 @@ fn an_issued_certificate_names_its_authority() {
     assert_eq!(leaf.certificate.issuer(), "The authority");
     assert!(!leaf.certificate.self_signed());
     assert!(!format!("{:?}", leaf).contains("BEGIN PRIVATE"));
+}
+
+#[test]
+fn what_is_hidden_in_a_name_is_shown() {
+    for hidden in [
+        '\n', '\u{1b}', '\u{202e}', '\u{2066}', '\u{200b}', '\u{2028}', '\u{feff}',
+    ] {
+        let read = self_signed_of(&format!("vc{hidden}x"));
+        assert_eq!(read.subject(), "vc\u{fffd}x", "{hidden:?}");
+    }
+}
+
+#[test]
+fn a_key_is_known_again_in_another_certificate() {
+    let ca = Authority::create("The authority", NOW, 30, KeyKind::EcdsaP256).unwrap();
+    let renewed = renewed(&ca);
+    let (old, new) = (ca.certificate().digests(), renewed.certificate().digests());
+    assert_eq!(old.key, new.key);
+    assert_ne!(old.signed, new.signed);
+    assert_ne!(client("one").certificate.digests().key, old.key);
+    let leaf = ca.issue_client("one", KeyKind::EcdsaP256, NOW, 1).unwrap();
+    let twin = other_signature(&leaf.certificate);
+    assert_ne!(twin.fingerprint(), leaf.certificate.fingerprint());
+    assert_eq!(twin.digests(), leaf.certificate.digests());
+    let issued = check_issued(twin.der(), ca.certificate().der(), NOW);
+    assert_eq!(issued, Ok(()), "the signature is as good");
 }

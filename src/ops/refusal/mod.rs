@@ -54,7 +54,9 @@ impl Decision {
                 | NotAdmitted::Ambiguous
                 | NotAdmitted::Removed
                 | NotAdmitted::Suspended
-                | NotAdmitted::TooMany,
+                | NotAdmitted::TooMany
+                | NotAdmitted::Twice
+                | NotAdmitted::Unstored,
             ) => false,
             Self::Refused(
                 NotAdmitted::Disabled
@@ -268,6 +270,8 @@ const fn failure(reason: NotAdmitted) -> Failure {
         NotAdmitted::Ambiguous => Failure::CertificateAmbiguous,
         NotAdmitted::Removed => Failure::CertificateRemoved,
         NotAdmitted::TooMany => Failure::CertificateTooMany,
+        NotAdmitted::Twice => Failure::CertificateTwice,
+        NotAdmitted::Unstored => Failure::StoreUnavailable,
     }
 }
 

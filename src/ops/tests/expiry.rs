@@ -22,6 +22,7 @@ async fn enrol_until(fixture: &Fixture, days: u32) -> Certificate {
         subject: certificate.subject().to_owned(),
         added: NOW,
         warned: None,
+        digests: None,
     };
     let mut changeset = Changeset::new(Event {
         action: Action::ClientAdd,

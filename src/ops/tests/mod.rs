@@ -227,6 +227,7 @@ async fn enrol(store: &Store, master: &dyn MasterKey, number: u8) -> Arc<Identit
             subject: "test".to_owned(),
             added: NOW_MS / 1000,
             warned: None,
+            digests: None,
         }],
         created: NOW_MS / 1000,
     }));

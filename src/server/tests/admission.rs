@@ -274,3 +274,21 @@ fn lengths(element: &[u8]) -> (usize, usize) {
         _ => panic!("longer than a certificate"),
     }
 }
+
+#[tokio::test]
+async fn a_refusal_after_the_door_is_recorded() {
+    let ca = Authority::create("VMCA", NOW, 30, KeyKind::EcdsaP256).unwrap();
+    let leaf = ca.issue_client("vc", KeyKind::EcdsaP256, NOW, 10).unwrap();
+    let known = self_signed("known", KeyKind::EcdsaP256);
+    let running = Setup::with(pinned(&known.certificate)).start().await;
+    running.service.trust(&ca);
+    // The canned answerer enrols nobody.
+    for version in [TLS12, TLS13] {
+        let outcome = Peer::new(&leaf, version).outcome(running.address).await;
+        assert_ne!(outcome, Outcome::Answered);
+    }
+    assert_eq!(running.refusals(2).await, [NotAdmitted::Unstored; 2]);
+    assert_eq!(running.counts.refusals.total(), 2);
+    let first = running.service.refusals.lock().unwrap()[0].clone();
+    assert!(first.address.is_loopback());
+}

@@ -14,10 +14,11 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use super::{Answerer, Config, Counts, Directory, Gatekeeper, Listener, Serving, TlsFiles, tls};
-use crate::crypto::{Certificate, Issued, KeyKind, self_signed_client};
+use crate::crypto::certificate::subject::Subject;
+use crate::crypto::{Authority, Certificate, Issued, KeyKind, self_signed_client};
 use crate::domain::{
-    Client, ClientId, ClientStatus, Clients, EnrolledCertificate, Identity, Instance, InstanceId,
-    ManualClock, NotAdmitted, Scope, Trust,
+    Anchor, Client, ClientId, ClientStatus, Clients, EnrolledCertificate, Identity, Instance,
+    InstanceId, ManualClock, NotAdmitted, Scope, Trust,
 };
 use crate::ops::{Answer, Decision, Sighting};
 
@@ -45,8 +46,8 @@ impl Directory for Canned {
 }
 
 impl Answerer for Canned {
-    async fn enrol(&self, _leaf: &Certificate) -> bool {
-        false
+    async fn enrol(&self, _leaf: &Certificate) -> Result<(), NotAdmitted> {
+        Err(NotAdmitted::Unstored)
     }
 
     async fn answer(&self, _identity: &Arc<Identity>, request: &[u8]) -> Answer {
@@ -61,6 +62,20 @@ impl Answerer for Canned {
 }
 
 impl Canned {
+    /// Trusts a CA for leaves called `vc` of the one client.
+    fn trust(&self, ca: &Authority) {
+        let mut clients = self.clients.lock().unwrap();
+        let anchor = Anchor {
+            client: ClientId::new(NOW * 1000, [2; 10]),
+            certificate: ca.certificate().clone(),
+            subject: Subject::from_text("CN=vc").unwrap(),
+            added: NOW,
+            leaves: Vec::new(),
+        };
+        let held = Arc::get_mut(&mut clients).expect("nobody looks yet");
+        *clients = Arc::new(std::mem::take(held).with_anchors(vec![anchor]));
+    }
+
     /// Replaces the clients: one with these certificates, enabled or not.
     fn enrol(&self, status: ClientStatus, certificates: Vec<EnrolledCertificate>) {
         let instance = Instance {
@@ -206,6 +221,7 @@ fn enrolled(certificate: &Certificate, trust: Trust) -> EnrolledCertificate {
         subject: certificate.subject().to_owned(),
         added: NOW,
         warned: None,
+        digests: None,
     }
 }
 

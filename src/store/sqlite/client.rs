@@ -5,10 +5,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::anchor;
-use crate::crypto::{Fingerprint, PasswordHash, Wrapped};
+use crate::crypto::{Digests, Fingerprint, PasswordHash, Wrapped};
 use crate::domain::{
     Client, ClientId, ClientStatus, Clients, Credential, EnrolledCertificate, Instance, InstanceId,
     Scope, Trust,
@@ -18,7 +18,10 @@ use crate::store::error::{ApplyError, Thing};
 
 /// Every instance and client.
 pub(in crate::store) fn snapshot(db: &Connection) -> Result<Clients, StoreError> {
-    Ok(Clients::new(instances(db)?, clients(db)?).with_anchors(anchor::all(db)?))
+    let clients = Clients::new(instances(db)?, clients(db)?);
+    Ok(clients
+        .with_anchors(anchor::all(db)?)
+        .with_removed(anchor::removed(db)?))
 }
 
 fn instances(db: &Connection) -> Result<Vec<Instance>, StoreError> {
@@ -88,7 +91,8 @@ fn certificates(
     db: &Connection,
 ) -> Result<HashMap<ClientId, Vec<EnrolledCertificate>>, StoreError> {
     let sql =
-        "SELECT client, fingerprint, trust, not_before, not_after, subject, added, warned FROM certificate
+        "SELECT client, fingerprint, trust, not_before, not_after, subject, added, warned, key_digest, signed_digest
+        FROM certificate
         ORDER BY client, added, fingerprint";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
@@ -108,9 +112,15 @@ fn certificates(
                 subject: row.get(5)?,
                 added: row.get(6)?,
                 warned: row.get(7)?,
+                digests: digests(row)?,
             });
     }
     Ok(certificates)
+}
+
+fn digests(row: &Row<'_>) -> rusqlite::Result<Option<Digests>> {
+    let (key, signed): (Option<_>, Option<_>) = (row.get(8)?, row.get(9)?);
+    Ok(key.zip(signed).map(|(key, signed)| Digests { key, signed }))
 }
 
 /// Every wrapped data key, by instance and epoch.
@@ -235,8 +245,9 @@ pub(in crate::store) fn insert_certificate(
     client: ClientId,
     certificate: &EnrolledCertificate,
 ) -> Result<(), ApplyError> {
-    let sql = "INSERT INTO certificate (fingerprint, client, trust, not_before, not_after, subject, added, warned)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let sql = "INSERT INTO certificate
+        (fingerprint, client, trust, not_before, not_after, subject, added, warned, key_digest, signed_digest)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     let inserted = db.prepare_cached(sql)?.execute(params![
         certificate.fingerprint.as_bytes(),
         client.as_bytes(),
@@ -246,9 +257,21 @@ pub(in crate::store) fn insert_certificate(
         certificate.subject,
         certificate.added,
         certificate.warned,
+        certificate.digests.map(|digests| digests.key),
+        certificate.digests.map(|digests| digests.signed),
     ]);
     inserted.map_err(|error| super::taken(&error, Thing::Certificate, Thing::Client))?;
     Ok(())
+}
+
+/// One more certificate of a client, which somebody decided: that it or its key was removed before is forgotten.
+pub(in crate::store) fn enrol_certificate(
+    db: &Connection,
+    client: ClientId,
+    certificate: &EnrolledCertificate,
+) -> Result<(), ApplyError> {
+    anchor::forget_removed(db, client, certificate)?;
+    insert_certificate(db, client, certificate)
 }
 
 /// A certificate less.
@@ -257,7 +280,7 @@ pub(in crate::store) fn remove_certificate(
     client: ClientId,
     fingerprint: &Fingerprint,
 ) -> Result<(), ApplyError> {
-    anchor::mark_removed(db, client, fingerprint)?;
+    anchor::remember_removed(db, client, fingerprint)?;
     let sql = "DELETE FROM certificate WHERE fingerprint = ?1 AND client = ?2";
     let values = params![fingerprint.as_bytes(), client.as_bytes()];
     found(db.prepare_cached(sql)?.execute(values)?, Thing::Certificate)

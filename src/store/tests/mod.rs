@@ -149,6 +149,7 @@ fn certificate(number: u8) -> EnrolledCertificate {
         subject: "CN=vc".to_owned(),
         added: NOW,
         warned: None,
+        digests: None,
     }
 }
 

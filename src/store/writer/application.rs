@@ -119,7 +119,7 @@ impl Writer {
                 client::insert_data_key(db, *instance, *epoch, key)
             }
             Write::Client(client) => client::insert_client(db, client),
-            Write::Certificate(id, certificate) => client::insert_certificate(db, *id, certificate),
+            Write::Certificate(id, certificate) => client::enrol_certificate(db, *id, certificate),
             Write::CertificateRemoved(id, fingerprint) => {
                 client::remove_certificate(db, *id, fingerprint)
             }
@@ -204,7 +204,11 @@ fn may_fail_halfway(writes: &[Write]) -> bool {
         Write::Insert(object) => !object.names.is_empty(),
         // Names are given up before the attributes turn out to be too long.
         Write::Attributes(object) => !object.names.is_empty() || rest.len() > 0,
-        Write::Client(_) | Write::AnchorRemoved(..) | Write::Leaf(..) => true,
+        Write::Client(_)
+        | Write::Certificate(..)
+        | Write::CertificateRemoved(..)
+        | Write::AnchorRemoved(..)
+        | Write::Leaf(..) => true,
         _ => false,
     };
     first

@@ -8,14 +8,18 @@ CREATE TABLE anchor (
     PRIMARY KEY (client, ca)
 ) STRICT, WITHOUT ROWID;
 
--- The leaves an anchor has enrolled. One that was removed stays, so that it does not enrol itself again.
-CREATE TABLE anchor_leaf (
-    fingerprint BLOB    NOT NULL,
-    client      BLOB    NOT NULL,
-    ca          BLOB    NOT NULL,
-    removed     INTEGER NOT NULL,
-    PRIMARY KEY (fingerprint, client, ca),
-    FOREIGN KEY (client, ca) REFERENCES anchor (client, ca) ON DELETE CASCADE
-) STRICT, WITHOUT ROWID;
+-- The anchor that enrolled a certificate: a row of its client.
+ALTER TABLE certificate ADD COLUMN ca BLOB;
 
-CREATE INDEX anchor_leaf_anchor ON anchor_leaf (client, ca);
+-- SHA-256 over its public key and over what its CA signed, both or none: certificates enrolled before have none.
+ALTER TABLE certificate ADD COLUMN key_digest BLOB;
+ALTER TABLE certificate ADD COLUMN signed_digest BLOB;
+
+-- Certificates that were removed from a client, whatever they were trusted for: none of its anchors enrols them, or another
+-- certificate of their keys. They outlive the anchors.
+CREATE TABLE removed_certificate (
+    client      BLOB NOT NULL REFERENCES client (id) ON DELETE CASCADE,
+    fingerprint BLOB NOT NULL,
+    key_digest  BLOB,
+    PRIMARY KEY (client, fingerprint)
+) STRICT, WITHOUT ROWID;
