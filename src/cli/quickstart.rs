@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::init;
 use super::issue::{self, Order};
+use super::master::PassphraseArgs;
 use super::reach::{self, Reach};
 use crate::admin::lock::DirectoryLock;
 use crate::admin::{Admin, Request, Response, foundation};
@@ -28,7 +29,10 @@ pub struct Demo {
 ///
 /// # Errors
 /// Those of [`init::initialise`].
-pub async fn prepare(layout: &Layout) -> anyhow::Result<Option<DirectoryLock>> {
+pub async fn prepare(
+    layout: &Layout,
+    passphrase: &PassphraseArgs,
+) -> anyhow::Result<Option<DirectoryLock>> {
     if layout.database().exists() {
         return Ok(None);
     }
@@ -37,6 +41,7 @@ pub async fn prepare(layout: &Layout) -> anyhow::Result<Option<DirectoryLock>> {
     let args = init::Args {
         listen,
         instance,
+        passphrase: passphrase.clone(),
         ..init::Args::default()
     };
     let (_, lock) = init::initialise(layout, &args).await?;

@@ -76,7 +76,7 @@ pub async fn run(layout: &Layout, args: Args, _report: &Report) -> anyhow::Resul
         listen: args.listen.clone(),
     };
     let lock = if args.quickstart {
-        quickstart::prepare(layout).await?
+        quickstart::prepare(layout, &args.passphrase).await?
     } else {
         None
     };

@@ -5,7 +5,8 @@
 //! after it: it lets the runtime do everything else it has in hand, requests that have arrived
 //! included, and makes the transaction due once that adds no more to it. It is due before that when
 //! a third of the callers there are wait for it: while they are synced the others keep the machine
-//! busy. A lone caller never waits for anybody, and no clock is waited for.
+//! busy. A lone caller never waits for anybody. The clock bounds how long more and more are let in,
+//! and is never waited for.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -81,7 +82,10 @@ impl Gather {
         let due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.signal.wait_while(due, |due| !*due);
         *waited.unwrap_or_else(PoisonError::into_inner) = false;
-        self.queued.store(0, Ordering::Release);
+        // Read and written at once, in one order with every `added`: the messages of those that came before are seen by whoever
+        // looks into the queue after this, and the first one after it makes the next transaction due. A plain store could become
+        // visible only after that look: then a caller that still counted itself behind others would be seen by nobody.
+        self.queued.swap(0, Ordering::AcqRel);
     }
 
     /// Notes that `changesets` were answered. Their callers and those in the queue are all there are;

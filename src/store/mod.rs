@@ -52,6 +52,8 @@ use writer::{Command, Reply, Submission, Writer};
 
 /// What the objects of one look take in memory after which it ends: others wait for it.
 const LOOK_BYTES: usize = 1024 * 1024;
+/// What a new database needs on the disk, its log and index included, with its first instance; generously, in bytes.
+const NEW_BYTES: u64 = 1 << 20;
 
 /// An open store; clones are the same store. It is closed with the last of them, or by
 /// [`Store::close`].
@@ -94,11 +96,19 @@ impl Store {
     /// Makes a new database, readable by its owner only, and opens it.
     ///
     /// # Errors
-    /// [`StoreError::Present`] when there is a file already.
+    /// [`StoreError::Present`] when there is a file already, [`StoreError::Full`] when the disk has no room for one: nothing is left
+    /// then.
     pub fn create(path: &Path, config: &StoreConfig, meta: &InitMeta) -> Result<Self, StoreError> {
-        let db = sqlite::create(path, meta)?;
+        if path.symlink_metadata().is_ok() {
+            return Err(StoreError::Present(path.to_owned()));
+        }
         let reserve = Reserve::open(path, config.reserve_bytes);
-        Self::start(db, reserve, path, config, Box::new(abort))
+        if reserve.disk_refuses(NEW_BYTES) {
+            reserve.abandon();
+            return Err(StoreError::Full);
+        }
+        let db = sqlite::create(path, meta)?;
+        Self::start(db, (reserve, Room::Enough), path, config, Box::new(abort))
     }
 
     /// Looks at a database without changing anything of it. The caller holds what keeps others from it.
@@ -131,31 +141,32 @@ impl Store {
         on_fatal: OnFatal,
     ) -> Result<Self, StoreError> {
         let mut reserve = Reserve::open(path, config.reserve_bytes);
-        // On a full disk even what a database needs to be opened may have to come from the reserve.
-        let db = loop {
-            match sqlite::open(path, now_ms.div_euclid(1000)) {
-                Err(_) if reserve.disk_is_full() && reserve.release() => {}
-                opened => break opened?,
-            }
-        };
-        Self::start(db, reserve, path, config, on_fatal)
+        let mut room = Room::Enough;
+        let db = from_reserve(&mut reserve, &mut room, || {
+            sqlite::open(path, now_ms.div_euclid(1000))
+        })?;
+        if !reserve.is_whole() && reserve.disk_is_full() {
+            room = Room::Reserve;
+        }
+        Self::start(db, (reserve, room), path, config, on_fatal)
     }
 
     fn start(
         db: Connection,
-        reserve: Reserve,
+        (reserve, room): (Reserve, Room),
         path: &Path,
         config: &StoreConfig,
         on_fatal: OnFatal,
     ) -> Result<Self, StoreError> {
         let (origin, head) = sqlite::origin(&db)?;
         let master_key_check = sqlite::master_key_check(&db)?;
-        let room = if reserve.is_whole() {
-            Room::Enough
-        } else {
+        if room != Room::Enough {
             tracing::error!("The disk is full. Keys are served from the reserve; make room.");
-            Room::Reserve
-        };
+        } else if !reserve.is_whole() {
+            tracing::warn!(
+                "The disk has no room for the whole reserve: make room, or set a smaller reserve-bytes."
+            );
+        }
         let shared = Arc::new(Shared {
             cache: Cache::new(config.cache_objects),
             clients: ArcSwap::from_pointee(sqlite::client::snapshot(&db)?),
@@ -476,6 +487,25 @@ impl Drop for Handle {
             .take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("The thread that writes the store panicked.");
+        }
+    }
+}
+
+/// On a full disk even what a database needs to be opened may have to come from the reserve; `room` tells that it did.
+fn from_reserve<T>(
+    reserve: &mut Reserve,
+    room: &mut Room,
+    mut open: impl FnMut() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    loop {
+        match open() {
+            // To the engine, an exceeded quota is a write that failed.
+            Err(StoreError::Full | StoreError::Unwritten(_))
+                if reserve.disk_is_full() && reserve.release() =>
+            {
+                *room = Room::Reserve;
+            }
+            opened => return opened,
         }
     }
 }

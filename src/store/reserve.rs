@@ -69,6 +69,7 @@ impl Reserve {
 
     /// Gives the next part back to the file system; false when there was nothing left, or it could not be given.
     pub(super) fn release(&mut self) -> bool {
+        self.measure();
         if self.held == 0 {
             return false;
         }
@@ -87,6 +88,7 @@ impl Reserve {
 
     /// Makes it whole if the disk has room for that and half as much again, so that what follows does not use it up at once.
     pub(super) fn renew(&mut self) -> bool {
+        self.measure();
         let margin = (self.whole / 2).max(PROBE_BYTES);
         // Nothing is taken from others who fill the disk only to be given back.
         let wanted = self.whole.saturating_sub(self.held) + margin;
@@ -96,9 +98,21 @@ impl Reserve {
 
     /// Whether the disk, or a quota, refuses more bytes now: tells a write that failed for want of room from one that failed.
     pub(super) fn disk_is_full(&self) -> bool {
-        let probed = self.allocate(self.held, PROBE_BYTES);
+        self.disk_refuses(PROBE_BYTES)
+    }
+
+    /// Whether the disk, or a quota, has no room for so many bytes besides what is held.
+    pub(super) fn disk_refuses(&self, bytes: u64) -> bool {
+        let probed = self.allocate(self.held, bytes);
         let cut = self.cut(self.held);
         probed.and(cut).is_err_and(is_full)
+    }
+
+    /// Gives everything back: there will be no database.
+    pub(super) fn abandon(self) {
+        if let Err(error) = self.cut(0) {
+            tracing::warn!(%error, path = %self.path.display(), "The reserve could not be removed.");
+        }
     }
 
     /// Bytes the file system says this process could still write.
@@ -111,6 +125,11 @@ impl Reserve {
     fn on_disk(&self) -> u64 {
         let file = std::fs::metadata(&self.path);
         file.map_or(0, |file| file.len().min(file.blocks() * 512))
+    }
+
+    /// Takes note of what somebody else removed.
+    fn measure(&mut self) {
+        self.held = self.held.min(self.on_disk());
     }
 
     /// Makes it whole if the disk has room for that and for `margin` bytes more; else it stays as it was.
@@ -222,6 +241,21 @@ mod tests {
         let file = File::create(directory.path().join("reserve")).unwrap();
         file.set_len(WHOLE).unwrap();
         assert!(Reserve::open(&database, WHOLE).is_whole());
+        assert_eq!(on_disk(directory.path()), WHOLE);
+    }
+
+    #[test]
+    fn what_somebody_removed_is_not_given_but_made_again() {
+        let (directory, database) = place();
+        let file = directory.path().join("reserve");
+        let mut reserve = Reserve::open(&database, WHOLE);
+        std::fs::remove_file(&file).unwrap();
+        assert!(!reserve.release(), "there is nothing to give");
+        assert!(!reserve.is_whole());
+        assert!(reserve.renew());
+        assert_eq!(on_disk(directory.path()), WHOLE);
+        std::fs::remove_file(&file).unwrap();
+        assert!(reserve.renew());
         assert_eq!(on_disk(directory.path()), WHOLE);
     }
 

@@ -144,6 +144,21 @@ fn the_passphrase_is_read_from_where_it_is_said_to_be_or_asked_for() {
 }
 
 #[test]
+fn quickstart_takes_the_passphrase_as_serve_does() {
+    let directory = fresh_directory();
+    let path = directory.path();
+    let file = passphrase_file(path, PASSPHRASE);
+    let config = "version = \"v1\"\n[master-key]\nprovider = \"passphrase\"\n";
+    fs::write(path.join("keyledger.toml"), config).expect("a file");
+    // Refused by its address, once the directory is made.
+    let listen = ["--listen", "192.0.2.1:1"];
+    let serve = ["serve", "--quickstart", "--passphrase-file", text(&file)];
+    let refused = run_cli(path, &[&serve[..], &listen[..]].concat());
+    assert!(path.join("data/keyledger.db").exists(), "{refused:?}");
+    check_with(path, &file).success();
+}
+
+#[test]
 fn a_new_passphrase_is_typed_twice_and_must_not_be_short() {
     let directory = fresh_directory();
     let path = directory.path();

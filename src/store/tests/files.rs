@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use rusqlite::Connection;
 
 use super::*;
-use crate::store::reserve::Reserve;
+use crate::store::reserve::{Reserve, Room};
 
 fn open(path: &std::path::Path) -> Result<Store, StoreError> {
     Store::open(path, &StoreConfig::default(), NOW * 1000)
@@ -152,7 +152,7 @@ async fn a_full_disk_refuses_and_leaves_what_was_there() {
     let fatal: crate::store::OnFatal = Box::new(|error| panic!("{error}"));
     let store = Store::start(
         db,
-        Reserve::open(&path, 0),
+        (Reserve::open(&path, 0), Room::Enough),
         &path,
         &StoreConfig::default(),
         fatal,

@@ -33,8 +33,8 @@ pub type OnFatal = Box<dyn Fn(&str) + Send>;
 pub(super) enum Command {
     /// Commit this.
     Apply(Submission),
-    /// See whether the disk has room again.
-    LookForRoom,
+    /// See whether the disk has room again, unless another look was asked for after this one.
+    LookForRoom(u64),
     /// End, once everything that was queued before is committed.
     Close(oneshot::Sender<()>),
 }
@@ -92,6 +92,8 @@ pub(super) struct Writer {
     reserve: Reserve,
     /// A commit failed for another cause than a full disk.
     rolled_back: Warning,
+    /// Number of the look for room that was asked for last.
+    look: u64,
     /// To be woken by; it does not keep the store open.
     commands: mpsc::WeakSender<Command>,
 }
@@ -120,6 +122,7 @@ impl Writer {
             on_fatal,
             reserve,
             rolled_back: Warning::default(),
+            look: 0,
             commands: sender.downgrade(),
             shared,
         };
@@ -132,7 +135,7 @@ impl Writer {
     }
 
     fn run(mut self, mut commands: mpsc::Receiver<Command>) {
-        if *self.shared.room.borrow() != Room::Enough {
+        if *self.shared.room.borrow() != Room::Enough || !self.reserve.is_whole() {
             self.look_again_later();
         }
         let mut next = Next::Wait;
@@ -166,7 +169,7 @@ impl Writer {
                     events += submission.changeset.events().len();
                     batch.push(submission);
                 }
-                Ok(Command::LookForRoom) => self.look_for_room(),
+                Ok(Command::LookForRoom(look)) => self.look_for_room(look),
                 Ok(Command::Close(closed)) => return (batch, Next::End(Some(closed))),
                 Err(TryRecvError::Empty) => return (batch, Next::Wait),
                 Err(TryRecvError::Disconnected) => return (batch, Next::End(None)),

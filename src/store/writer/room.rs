@@ -25,6 +25,8 @@ const LOG_PAGES_MAX_FULL: i32 = 256;
 
 /// How long the writer waits until it looks for room again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The same while the disk is not full and only the reserve is not whole.
+const LOOK_AGAIN_LATER: Duration = Duration::from_secs(60);
 
 impl Writer {
     /// Whether there is room for this changeset while the reserve is in use.
@@ -74,20 +76,28 @@ impl Writer {
         given
     }
 
-    fn enter(&self, room: Room) {
+    fn enter(&mut self, room: Room) {
         self.shared.room.send_replace(room);
         self.look_again_later();
     }
 
     /// Sees to it that the writer looks for room soon, also if nobody asks anything of it.
-    pub(super) fn look_again_later(&self) {
-        let (commands, shared) = (self.commands.clone(), Arc::clone(&self.shared));
+    pub(super) fn look_again_later(&mut self) {
+        let (commands, shared) = (self.commands.clone(), Arc::downgrade(&self.shared));
+        let pause = match *self.shared.room.borrow() {
+            Room::Enough => LOOK_AGAIN_LATER,
+            Room::Reserve | Room::None => LOOK_AGAIN,
+        };
+        self.look += 1;
+        let look = self.look;
         let thread = std::thread::Builder::new().name("store-room".to_owned());
         let wait = move || {
-            std::thread::sleep(LOOK_AGAIN);
+            std::thread::sleep(pause);
             // The store may have been closed meanwhile.
-            if let Some(commands) = commands.upgrade() {
-                drop(commands.blocking_send(Command::LookForRoom));
+            if let (Some(commands), Some(shared)) = (commands.upgrade(), shared.upgrade()) {
+                drop(commands.blocking_send(Command::LookForRoom(look)));
+                // It may be the last: then the writer must find, once it is woken, that nobody can ask anything any more.
+                drop(commands);
                 shared.gather.make_due();
             }
         };
@@ -97,13 +107,16 @@ impl Writer {
     }
 
     /// Goes back to work as usual once the reserve is whole again.
-    pub(super) fn look_for_room(&mut self) {
-        if *self.shared.room.borrow() == Room::Enough {
+    pub(super) fn look_for_room(&mut self, look: u64) {
+        let room = *self.shared.room.borrow();
+        if look != self.look || (room == Room::Enough && self.reserve.is_whole()) {
             return;
         }
         if self.reserve.renew() {
             tracing::warn!("There is room on the disk again; the reserve is whole.");
-            self.shared.room.send_replace(Room::Enough);
+            if room != Room::Enough {
+                self.shared.room.send_replace(Room::Enough);
+            }
         } else {
             self.look_again_later();
         }
