@@ -109,7 +109,7 @@ pub async fn initialise(layout: &Layout, args: &Args) -> anyhow::Result<(Setting
     layout.make_directories()?;
     let lock = DirectoryLock::acquire(&layout.lock())?;
     check_empty(layout)?;
-    // First what may be refused: a passphrase that is too short leaves nothing behind.
+    // First what may be refused: a passphrase that is too short leaves directories and the lock, and neither a key nor settings.
     let master = master::create(&settings, &args.passphrase)?;
     if let Some(text) = text {
         write_private(&layout.config(), text.as_bytes())?;

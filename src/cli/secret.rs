@@ -39,7 +39,9 @@ pub fn from_file(path: &Path, what: &str) -> anyhow::Result<Secret> {
     }
     let mut file = File::open(path).with_context(named)?;
     let metadata = file.metadata().with_context(named)?;
-    if !is_private(metadata.mode(), metadata.uid(), peer::own_uid()) {
+    let (mode, owner) = (metadata.mode(), metadata.uid());
+    let given = is_given(mode, owner, peer::own_uid()) && is_credential(path);
+    if !is_private(mode) && !given {
         bail!(
             "{0}: others may read it; run `chmod 600 {1}`",
             named(),
@@ -65,10 +67,24 @@ pub fn from_standard_input(what: &str, prompt: &str, typed: Typed) -> anyhow::Re
     Ok(first)
 }
 
-/// Whether a mode keeps a file to its owner. The service manager gives a service its credentials as files of root's that the group bits
-/// show as readable, for they stand for the one user whom an access list admits.
-const fn is_private(mode: u32, owner: u32, own: u32) -> bool {
-    mode & 0o077 == 0 || (owner == 0 && own != 0 && mode & 0o037 == 0)
+/// Whether a mode keeps a file to its owner.
+const fn is_private(mode: u32) -> bool {
+    mode & 0o077 == 0
+}
+
+/// Whether a file is as the service manager gives it to a service: root's, with group bits that stand for the one user whom an access
+/// list admits.
+const fn is_given(mode: u32, owner: u32, own: u32) -> bool {
+    owner == 0 && own != 0 && mode & 0o037 == 0
+}
+
+/// Whether a file lies where the service manager puts credentials. Elsewhere the group bits mean a group.
+fn is_credential(path: &Path) -> bool {
+    let given = std::env::var_os("CREDENTIALS_DIRECTORY").map(fs::canonicalize);
+    match (given, fs::canonicalize(path)) {
+        (Some(Ok(directory)), Ok(path)) => path.starts_with(directory),
+        _ => false,
+    }
 }
 
 /// The one line of a stream. Read into a buffer of fixed size: a growing one would leave copies behind.
@@ -211,13 +227,17 @@ mod tests {
 
     #[test]
     fn a_file_is_private_to_its_owner_or_given_by_the_service_manager() {
-        assert!(is_private(0o100_600, 1000, 1000));
-        assert!(is_private(0o100_400, 0, 1000));
-        assert!(is_private(0o100_440, 0, 1000));
-        assert!(!is_private(0o100_440, 1000, 1000));
-        assert!(!is_private(0o100_440, 0, 0));
-        assert!(!is_private(0o100_444, 0, 1000));
-        assert!(!is_private(0o100_460, 0, 1000));
+        assert!(is_private(0o100_600));
+        assert!(is_private(0o100_400));
+        assert!(!is_private(0o100_440));
+        assert!(is_given(0o100_440, 0, 1000));
+        assert!(!is_given(0o100_440, 1000, 1000));
+        assert!(!is_given(0o100_440, 0, 0));
+        assert!(!is_given(0o100_444, 0, 1000));
+        assert!(!is_given(0o100_460, 0, 1000));
+        // No service manager has put this file anywhere.
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(!is_credential(file.path()));
     }
 
     #[test]

@@ -198,6 +198,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Turns what was to be done into failures of one cause, answers them and records them. Nothing of the message took effect.
+    /// The answer is of failures alone, short for each item, and is not counted with the memory of answers under way.
     async fn fail(
         self,
         message: &RequestMessage,

@@ -25,8 +25,10 @@ pub async fn record_room(service: Arc<Service>, mut stopping: watch::Receiver<bo
             } else {
                 Action::StorageRecover
             };
-            record(&service, action).await;
-            was_full = full;
+            // What was not recorded to begin is not recorded to end.
+            if record(&service, action).await {
+                was_full = full;
+            }
         }
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return },
@@ -36,7 +38,8 @@ pub async fn record_room(service: Arc<Service>, mut stopping: watch::Receiver<bo
     }
 }
 
-async fn record(service: &Service, action: Action) {
+/// Says whether it is recorded.
+async fn record(service: &Service, action: Action) -> bool {
     let recorded = match event(service, action) {
         Ok(event) => {
             let applied = service.store().apply(Changeset::new(event)).await;
@@ -44,13 +47,14 @@ async fn record(service: &Service, action: Action) {
         }
         Err(error) => Err(error),
     };
-    if let Err(error) = recorded {
+    if let Err(error) = &recorded {
         tracing::error!(
             action = action.name(),
             detail = error.detail,
             "A change of the disk's state could not be recorded."
         );
     }
+    recorded.is_ok()
 }
 
 fn event(service: &Service, action: Action) -> Result<Event, OpError> {

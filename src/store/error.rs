@@ -80,7 +80,8 @@ impl StoreError {
                 return Self::Unsynced(error.to_string());
             }
             Some(ffi::SQLITE_IOERR_WRITE) => return Self::Unwritten(error.to_string()),
-            // The index of the log could not grow.
+            // The index of the log could not grow. Before COMMIT the transaction is rolled back and tried again; at COMMIT the log has
+            // it already, and the writer ends the process as for any disk that failed.
             Some(ffi::SQLITE_IOERR_SHMSIZE) => return Self::Full,
             _ => {}
         }

@@ -47,7 +47,7 @@ fn the_cases_of_1_4() {
 #[track_caller]
 fn play(folder: &str) {
     let (Some(cases), Some(registry)) = (shared(folder), shared("kmip/kmip-registry.json")) else {
-        println!("skipped: {folder} is absent");
+        crate::harness::skipped(&format!("{folder} is absent"));
         return;
     };
     let names = Names::read(&registry);

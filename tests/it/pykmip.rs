@@ -7,7 +7,7 @@ use crate::harness::Server;
 /// Runs the lifecycle in one version, and checks what was answered and what was recorded.
 fn lifecycle(version: &str) {
     let Some(python) = std::env::var_os("KEYLEDGER_TEST_PYTHON") else {
-        println!("skipped: KEYLEDGER_TEST_PYTHON names no Python with PyKMIP");
+        crate::harness::skipped("KEYLEDGER_TEST_PYTHON names no Python with PyKMIP");
         return;
     };
     let server = Server::start();

@@ -84,7 +84,7 @@ fn expected(request: &Node, created: Option<&str>) -> Vec<(&'static str, String)
 #[test]
 fn every_request_of_vcenter_7_succeeds_and_is_recorded_once() {
     let Some(path) = shared("vcenter/vcenter-7.0.3.json") else {
-        println!("skipped: the capture of vCenter 7.0.3 is not beside the project");
+        crate::harness::skipped("the capture of vCenter 7.0.3 is not beside the project");
         return;
     };
     let capture = Capture::read(&fs::read_to_string(path).expect("the capture"));

@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 use super::server::{fresh_directory, made_before};
 
 const SKIPPED: &str = "skipped:";
+/// Names the file in which `tests/run` collects what is skipped.
+const LIST: &str = "KEYLEDGER_TEST_SKIPPED";
 /// Set for a test that runs in a namespace of its own.
 const INSIDE: &str = "KEYLEDGER_TEST_MOUNTS";
 
@@ -54,10 +56,17 @@ pub(crate) fn in_own_mounts() -> bool {
 /// Says that the calling test does not run here, and why, also where the output of tests that pass is not shown.
 pub(crate) fn skipped(why: &str) {
     let thread = std::thread::current();
-    say(&format!(
-        "{SKIPPED} {}: {why}",
-        thread.name().unwrap_or_default()
-    ));
+    let line = format!("{SKIPPED} {}: {why}", thread.name().unwrap_or_default());
+    say(&line);
+    if let Some(list) = std::env::var_os(LIST) {
+        let file = std::fs::File::options()
+            .append(true)
+            .create(true)
+            .open(list);
+        // One write, for tests run at the same time.
+        let written = file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
+        written.expect("the list of what is skipped");
+    }
 }
 
 fn say(line: &str) {

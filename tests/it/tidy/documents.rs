@@ -14,7 +14,7 @@ use super::sources::root;
 fn document(path: &str) -> Option<String> {
     let text = fs::read_to_string(root().join(path)).ok();
     if text.is_none() {
-        println!("skipped: there is no {path}");
+        crate::harness::skipped(&format!("there is no {path}"));
     }
     text
 }

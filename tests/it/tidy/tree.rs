@@ -17,7 +17,7 @@ fn tracked() -> Option<Vec<(String, String)>> {
         .ok()
         .filter(|output| output.status.success() && !output.stdout.is_empty());
     let Some(listed) = listed else {
-        println!("skipped: the sources are no git checkout");
+        crate::harness::skipped("the sources are no git checkout");
         return None;
     };
     let paths = String::from_utf8(listed.stdout).expect("paths are UTF-8");
