@@ -247,7 +247,7 @@ impl Store {
     }
 
     /// Looks through objects from the database, one after the other, for those that match; at least one, and no more once those passed
-    /// took [`LOOK_BYTES`]. None is kept in memory: what a search passes over is not worth a place there.
+    /// took a mebibyte. None is kept in memory: what a search passes over is not worth a place there.
     ///
     /// # Errors
     /// When the database cannot be read.
