@@ -122,10 +122,11 @@ fn checked(line: &[u8]) -> anyhow::Result<Secret> {
 fn ask(prompt: &str) -> anyhow::Result<Secret> {
     let terminal = io::stdin();
     let mut errors = io::stderr();
-    write!(errors, "{prompt}")?;
-    errors.flush()?;
     let typed = {
+        // Before the prompt: whoever answers it at once is not shown either.
         let _quiet = Quiet::new(&terminal)?;
+        write!(errors, "{prompt}")?;
+        errors.flush()?;
         keys(&mut terminal.lock())
     };
     writeln!(errors)?;
