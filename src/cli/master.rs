@@ -80,7 +80,24 @@ fn passphrase(args: &PassphraseArgs, set: Option<&Path>, typed: Typed) -> anyhow
 /// # Errors
 /// It cannot be read, is of a later release, or was made under another master key.
 pub fn inspect(layout: &Layout, master: &dyn MasterKey) -> anyhow::Result<Inspection> {
-    let found = Store::inspect(&layout.database())?;
+    compared(layout, master, Store::inspect(&layout.database())?)
+}
+
+/// As [`inspect`], before the database is opened: on a full disk it may draw on the reserve.
+///
+/// # Errors
+/// Those of [`inspect`].
+pub fn inspect_to_open(settings: &Settings, master: &dyn MasterKey) -> anyhow::Result<Inspection> {
+    let layout = &settings.layout;
+    let found = Store::inspect_to_open(&layout.database(), &settings.store)?;
+    compared(layout, master, found)
+}
+
+fn compared(
+    layout: &Layout,
+    master: &dyn MasterKey,
+    found: Inspection,
+) -> anyhow::Result<Inspection> {
     if master.check_value() != found.master_key_check {
         bail!(
             "{} is not the master key of the database {}; put the right one back from its backup \

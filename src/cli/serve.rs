@@ -139,7 +139,7 @@ async fn open(settings: Settings, passphrase: &PassphraseArgs) -> anyhow::Result
     let master = master::open(&settings, passphrase)?;
     let authority = reach::authority(&layout)?;
     // Before it is opened, which may change its schema.
-    let found = master::inspect(&layout, &*master)?;
+    let found = master::inspect_to_open(&settings, &*master)?;
     let store = Store::open(&layout.database(), &settings.store, SystemClock.now_ms())?;
     if found.is_older() {
         tracing::info!(

@@ -19,10 +19,13 @@ use crate::store::changeset::{Changeset, Write};
 /// How often the dates are looked at: often enough that the last day's warning comes a day before the end.
 const EVERY: Duration = Duration::from_secs(3600);
 
+/// Warnings given in one transaction.
+const PAGE: usize = 100;
+
 /// Looks at every certificate now and every hour, until `stopping` turns true.
 pub async fn warn_of_expiry(service: Arc<Service>, mut stopping: watch::Receiver<bool>) {
     loop {
-        look(&service).await;
+        look(&service, &stopping).await;
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
             // An error means that whoever could stop us is gone.
@@ -31,10 +34,30 @@ pub async fn warn_of_expiry(service: Arc<Service>, mut stopping: watch::Receiver
     }
 }
 
-/// Gives the warnings that are due. A disabled client's certificates lapse without one.
-async fn look(service: &Service) {
+/// A warning that is due.
+struct Due {
+    client: Arc<Client>,
+    scope: Arc<Scope>,
+    held: EnrolledCertificate,
+    /// Of those before the end at which is warned.
+    days: u32,
+}
+
+/// Gives the warnings that are due, a page of them in one transaction.
+async fn look(service: &Service, stopping: &watch::Receiver<bool>) {
+    for page in due(service).chunks(PAGE) {
+        warn(service, page).await;
+        if *stopping.borrow() {
+            return;
+        }
+    }
+}
+
+/// A disabled client's certificates lapse without a warning.
+fn due(service: &Service) -> Vec<Due> {
     let clients = service.store().clients();
     let now = service.now_ms().div_euclid(1000);
+    let mut due = Vec::new();
     for client in clients.clients() {
         let Some(instance) = clients.instance(client.instance) else {
             continue;
@@ -44,43 +67,61 @@ async fn look(service: &Service) {
         }
         for held in &client.certificates {
             if let Some(days) = warning_due(held.not_after, held.warned, now) {
-                warn(service, &client, &instance.scope, held, days).await;
+                due.push(Due {
+                    client: Arc::clone(&client),
+                    scope: Arc::clone(&instance.scope),
+                    held: held.clone(),
+                    days,
+                });
+            }
+        }
+    }
+    due
+}
+
+async fn warn(service: &Service, page: &[Due]) {
+    let now_ms = service.now_ms();
+    let given = match changeset(service, page, now_ms) {
+        Ok(Some(changeset)) => {
+            let applied = service.store().apply(changeset).await;
+            applied.map(|_| ()).map_err(OpError::from)
+        }
+        Ok(None) => return,
+        Err(error) => Err(error),
+    };
+    for Due { client, held, .. } in page {
+        let days = days_left(held.not_after, now_ms.div_euclid(1000));
+        let (fingerprint, label) = (held.fingerprint, client.label.as_str());
+        match &given {
+            Ok(()) if days < 0 => {
+                tracing::warn!(%fingerprint, label, "A client's certificate has expired: enrol its successor.");
+            }
+            Ok(()) => {
+                tracing::warn!(%fingerprint, label, days, "A client's certificate expires soon: enrol its successor.");
+            }
+            // It is due again the next time.
+            Err(error) => {
+                tracing::error!(%fingerprint, label, detail = error.detail, "A certificate's end could not be warned of.");
             }
         }
     }
 }
 
-async fn warn(
-    service: &Service,
-    client: &Client,
-    scope: &Arc<Scope>,
-    held: &EnrolledCertificate,
-    days: u32,
-) {
-    let now_ms = service.now_ms();
-    let left = days_left(held.not_after, now_ms.div_euclid(1000));
-    let given = match event(service, client, scope, held, now_ms) {
-        Ok(event) => {
-            let mut changeset = Changeset::new(event);
-            changeset.write(Write::CertificateWarned(held.fingerprint, days));
-            let applied = service.store().apply(changeset).await;
-            applied.map(|_| ()).map_err(OpError::from)
-        }
-        Err(error) => Err(error),
-    };
-    let (fingerprint, label) = (held.fingerprint, client.label.as_str());
-    match given {
-        Ok(()) if left < 0 => {
-            tracing::warn!(%fingerprint, label, "A client's certificate has expired: enrol its successor.");
-        }
-        Ok(()) => {
-            tracing::warn!(%fingerprint, label, days = left, "A client's certificate expires soon: enrol its successor.");
-        }
-        // It is due again the next time.
-        Err(error) => {
-            tracing::error!(%fingerprint, label, detail = error.detail, "A certificate's end could not be warned of.");
-        }
+/// The warnings of a page with their events; none for an empty page.
+fn changeset(service: &Service, page: &[Due], now_ms: i64) -> Result<Option<Changeset>, OpError> {
+    let mut changeset: Option<Changeset> = None;
+    for due in page {
+        let event = event(service, &due.client, &due.scope, &due.held, now_ms)?;
+        let changeset = match &mut changeset {
+            Some(changeset) => {
+                changeset.record(event);
+                changeset
+            }
+            none => none.insert(Changeset::new(event)),
+        };
+        changeset.write(Write::CertificateWarned(due.held.fingerprint, due.days));
     }
+    Ok(changeset)
 }
 
 fn event(

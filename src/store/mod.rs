@@ -119,6 +119,20 @@ impl Store {
         sqlite::inspect(path)
     }
 
+    /// [`Store::inspect`] before a start: where a full disk keeps the database from being read, room is given from the reserve.
+    ///
+    /// # Errors
+    /// Those of [`Store::inspect`].
+    pub fn inspect_to_open(path: &Path, config: &StoreConfig) -> Result<Inspection, StoreError> {
+        match sqlite::inspect(path) {
+            Err(StoreError::Full | StoreError::Unwritten(_)) => {
+                let mut reserve = Reserve::open(path, config.reserve_bytes);
+                from_reserve(&mut reserve, &mut Room::Enough, || sqlite::inspect(path))
+            }
+            found => found,
+        }
+    }
+
     /// Opens an existing database and brings its schema up to date. `now_ms` in milliseconds since
     /// 1970.
     ///

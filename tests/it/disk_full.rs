@@ -143,6 +143,7 @@ fn on_a_full_disk_keys_are_read_and_nothing_new_is_kept() {
     for kill in [true, false] {
         if kill {
             server.kill();
+            fill(server.path());
             server.start_again();
             fill(server.path());
         } else {
