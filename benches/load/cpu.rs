@@ -1,4 +1,4 @@
-//! The time a process has had on the cores, from the kernel's accounts.
+//! The time a process has had on the cores, and what the host took from all, from the kernel's accounts.
 
 use std::fs;
 use std::time::Duration;
@@ -18,4 +18,32 @@ pub(crate) fn time_of(process: u32) -> Result<Duration> {
         used += Duration::from_nanos(nanoseconds.unwrap_or(0));
     }
     Ok(used)
+}
+
+/// How the machine's cores have spent their time, from the kernel's accounts: a moment to look back to.
+pub(crate) struct MachineTime {
+    stolen: u64,
+    all: u64,
+}
+
+impl MachineTime {
+    /// This moment.
+    pub(crate) fn now() -> Result<Self> {
+        let text = fs::read_to_string("/proc/stat").context("cannot read /proc/stat")?;
+        let line = text.lines().next().unwrap_or_default();
+        // User, nice, system, idle, waiting, two kinds of interrupts, stolen; what follows is in the first already.
+        let ticks = line.split_whitespace().skip(1).take(8);
+        let ticks: Vec<u64> = ticks.filter_map(|word| word.parse().ok()).collect();
+        Ok(Self {
+            stolen: ticks.get(7).copied().unwrap_or(0),
+            all: ticks.iter().sum(),
+        })
+    }
+
+    /// The share of the time since then in which a core had work and the host ran something else.
+    pub(crate) fn stolen_since(&self) -> Result<f64> {
+        let now = Self::now()?;
+        let all = now.all.saturating_sub(self.all).max(1);
+        Ok(now.stolen.saturating_sub(self.stolen) as f64 / all as f64)
+    }
 }

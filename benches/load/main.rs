@@ -43,7 +43,7 @@ use anyhow::{Context, Result};
 use tokio::runtime::Runtime;
 
 use crate::limit::Limit;
-use crate::row::{Row, Sides};
+use crate::row::{Place, Row, Sides};
 use crate::server::Server;
 use crate::settings::Settings;
 use crate::sync::SyncLatency;
@@ -83,46 +83,86 @@ fn measure(settings: &Settings) -> Result<()> {
     let latency = SyncLatency::measure(scratch.path(), settings.syncs)?;
     report::print_sync(&latency);
 
-    let outcome = measure_workloads(settings, &runtime, &server);
+    let other = settings.against.as_ref();
+    let other = other.map(|program| Server::start_program(program, scratch.path(), "other"));
+    let other = other.transpose()?;
+    let outcome = measure_workloads(settings, &runtime, &server, other.as_ref());
     if outcome.is_err() {
         server.print_log_tail();
     }
     outcome
 }
 
-fn measure_workloads(settings: &Settings, runtime: &Runtime, server: &Server) -> Result<()> {
+/// A Keyledger with keys to ask for.
+struct Filled {
+    target: connection::Target,
+    process: u32,
+    keys: Vec<String>,
+}
+
+impl Filled {
+    fn new(settings: &Settings, runtime: &Runtime, server: &Server) -> Result<Self> {
+        let target = connection::Target::new(server.address(), client_config(&server.certs())?);
+        let keys_needed = settings.connections.iter().copied().max().unwrap_or(1);
+        let keys = interrupt::run(runtime, requests::active_keys(&target, keys_needed))
+            .context("cannot make the keys that are read later")?;
+        Ok(Self {
+            target,
+            process: server.id(),
+            keys,
+        })
+    }
+
+    fn place(&self, workload: Workload) -> Place {
+        Place {
+            target: self.target.clone(),
+            process: self.process,
+            requests: workload.requests(&self.keys),
+        }
+    }
+}
+
+fn measure_workloads(
+    settings: &Settings,
+    runtime: &Runtime,
+    server: &Server,
+    other: Option<&Server>,
+) -> Result<()> {
     let config = client_config(&server.certs())?;
-    let real = connection::Target::new(server.address(), config.clone());
-    let keys_needed = settings.connections.iter().copied().max().unwrap_or(1);
-    let keys = interrupt::run(runtime, requests::active_keys(&real, keys_needed))
-        .context("cannot make the keys that are read later")?;
+    let real = Filled::new(settings, runtime, server)?;
+    let other = other.map(|other| Filled::new(settings, runtime, other));
+    let other = other.transpose()?;
 
     for workload in settings.workloads() {
-        let requests = workload.requests(&keys);
-        let answer = interrupt::run(runtime, requests::sample(&real, &requests))
+        let real = real.place(workload);
+        let answer = interrupt::run(runtime, requests::sample(&real.target, &real.requests))
             .with_context(|| format!("{} does not work on the server", workload.name()))?;
-        let limit = Limit::start(&server.certs(), &answer)?;
+        let canned = || Limit::start(&server.certs(), &answer);
+        let canned_place = |limit: &Limit| Place {
+            target: connection::Target::new(limit.place().0, config.clone()),
+            process: limit.place().1,
+            requests: real.requests.clone(),
+        };
+        let limit = canned()?;
         // Measuring the limit against itself shows how far from 1 a ratio can be by chance.
-        let rehearsal = if settings.calibrate {
-            Some(Limit::start(&server.certs(), &answer)?)
-        } else {
-            None
-        };
-        let measured = rehearsal
-            .as_ref()
-            .map_or_else(|| (server.address(), server.id()), Limit::place);
-        let target = |address| connection::Target::new(address, config.clone());
-        let sides = Sides {
-            limit: (target(limit.place().0), limit.place().1),
-            server: (target(measured.0), measured.1),
-        };
+        let rehearsal = settings.calibrate.then(canned).transpose()?;
         report::print_header(
             workload,
-            requests.first().map_or(0, |r| r.len()),
+            real.requests.first().map_or(0, |r| r.len()),
             answer.len(),
         );
+        let sides = Sides {
+            limit: match &other {
+                Some(other) => other.place(workload),
+                None => canned_place(&limit),
+            },
+            server: match &rehearsal {
+                Some(rehearsal) => canned_place(rehearsal),
+                None => real,
+            },
+        };
         for connections in workload.connection_counts(settings) {
-            let row = Row::measure(runtime, settings, workload, &sides, &requests, connections)
+            let row = Row::measure(runtime, settings, workload, &sides, connections)
                 .with_context(|| format!("{}, {connections} connections", workload.name()))?;
             report::print_row(&row);
         }

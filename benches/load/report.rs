@@ -30,6 +30,9 @@ pub(crate) fn print_machine(scratch: &Path, settings: &Settings) {
         settings.pairs,
         settings.round.as_secs_f64()
     );
+    if let Some(other) = &settings.against {
+        println!("COMPARISON   `limit` is {}", other.display());
+    }
     if settings.calibrate {
         println!("CALIBRATION  `server` is a second limit: every ratio would ideally be 1");
     }
@@ -58,7 +61,7 @@ pub(crate) fn print_header(workload: Workload, request_bytes: usize, answer_byte
         workload.name()
     );
     println!(
-        "{:>6} {:>10} {:>10} {:>7} {:>12} {:>7} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
+        "{:>6} {:>10} {:>10} {:>7} {:>12} {:>7} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>7} {:>5}",
         "conns",
         "limit/s",
         "server/s",
@@ -70,7 +73,9 @@ pub(crate) fn print_header(workload: Workload, request_bytes: usize, answer_byte
         "server p50",
         "server p99",
         "limit cpu",
-        "server cpu"
+        "server cpu",
+        "stolen",
+        "tried"
     );
 }
 
@@ -79,7 +84,7 @@ pub(crate) fn print_row(row: &Row) {
     let (low, high) = row.ratio_range();
     let budget = row.workload.budget(row.connections);
     println!(
-        "{:>6} {:>10.0} {:>10.0} {:>7.2} {:>12} {:>7} {:>10} {:>10} {:>10} {:>10} {:>10.1} {:>10.1}",
+        "{:>6} {:>10.0} {:>10.0} {:>7.2} {:>12} {:>7} {:>10} {:>10} {:>10} {:>10} {:>10.1} {:>10.1} {:>7.2} {:>5}",
         row.connections,
         row.limit.rate(),
         row.server.rate(),
@@ -92,6 +97,8 @@ pub(crate) fn print_row(row: &Row) {
         milliseconds(row.server.latency(99)),
         row.limit.cpu_per_request(),
         row.server.cpu_per_request(),
+        row.stolen,
+        row.tried,
     );
 }
 

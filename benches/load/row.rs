@@ -7,23 +7,74 @@ use anyhow::{Context, Result, ensure};
 use tokio::runtime::Runtime;
 
 use crate::connection::{Connection, Target};
-use crate::cpu;
+use crate::cpu::{self, MachineTime};
 use crate::generator::{self, Round};
 use crate::interrupt;
 use crate::percentile::{median, percentile};
 use crate::settings::Settings;
 use crate::workload::{Requests, Workload};
 
-/// The two servers that are compared, each with the number of its process.
+/// A server under load.
+pub(crate) struct Place {
+    /// Where it listens.
+    pub(crate) target: Target,
+    /// The number of its process.
+    pub(crate) process: u32,
+    /// What it is asked: one request for each connection.
+    pub(crate) requests: Requests,
+}
+
+/// The two servers that are compared.
 pub(crate) struct Sides {
-    /// The canned server.
-    pub(crate) limit: (Target, u32),
+    /// The canned server, or another build.
+    pub(crate) limit: Place,
     /// Keyledger.
-    pub(crate) server: (Target, u32),
+    pub(crate) server: Place,
+}
+
+/// A share of the machine's time that went to other machines on the same host: a pair of rounds in which more was taken is measured
+/// again.
+const STOLEN_MAX: f64 = 0.05;
+
+/// One round on one side.
+struct Measured {
+    rate: f64,
+    latencies: Vec<Duration>,
+    cpu: Duration,
+    /// The share of the machine's time that the host gave to others.
+    stolen: f64,
+}
+
+impl Measured {
+    async fn take(load: &mut Load, process: u32, length: Duration) -> Result<Self> {
+        let (before, machine) = (cpu::time_of(process)?, MachineTime::now()?);
+        let round = load.round(length).await?;
+        Ok(Self {
+            stolen: machine.stolen_since()?,
+            cpu: cpu::time_of(process)?.saturating_sub(before),
+            rate: round.rate(),
+            latencies: round.latencies,
+        })
+    }
+}
+
+/// A round on the limit and the one on the server after it.
+struct Pair {
+    limit: Measured,
+    server: Measured,
+}
+
+impl Pair {
+    fn stolen(&self) -> f64 {
+        self.limit.stolen.max(self.server.stolen)
+    }
+
+    fn ratio(&self) -> f64 {
+        self.server.rate / self.limit.rate
+    }
 }
 
 /// What was measured on one side of a row.
-#[derive(Default)]
 pub(crate) struct Side {
     /// Requests per second, one number per round.
     rates: Vec<f64>,
@@ -34,14 +85,16 @@ pub(crate) struct Side {
 }
 
 impl Side {
-    /// Puts one more round on the side and keeps what it measured.
-    async fn measure(&mut self, load: &mut Load, process: u32, length: Duration) -> Result<()> {
-        let before = cpu::time_of(process)?;
-        let round = load.round(length).await?;
-        self.cpu += cpu::time_of(process)?.saturating_sub(before);
-        self.rates.push(round.rate());
-        self.latencies.extend(round.latencies);
-        Ok(())
+    fn of<'a>(rounds: impl Iterator<Item = &'a Measured>) -> Self {
+        let rounds: Vec<_> = rounds.collect();
+        let latencies = rounds.iter().flat_map(|round| round.latencies.iter());
+        let mut latencies: Vec<_> = latencies.copied().collect();
+        latencies.sort_unstable();
+        Self {
+            rates: rounds.iter().map(|round| round.rate).collect(),
+            latencies,
+            cpu: rounds.iter().map(|round| round.cpu).sum(),
+        }
     }
 
     /// Microseconds on a core for each request, kernel included.
@@ -70,63 +123,71 @@ pub(crate) struct Row {
     pub(crate) limit: Side,
     /// Keyledger's side.
     pub(crate) server: Side,
+    /// Pairs of rounds that were measured, those included from which the host took too much.
+    pub(crate) tried: usize,
+    /// The largest share of the machine's time that the host took from a round that counts.
+    pub(crate) stolen: f64,
+    ratios: Vec<f64>,
 }
 
 impl Row {
-    /// Measures one row. The first, shorter round of each side warms up and is forgotten.
+    /// Measures one row. The first, shorter round of each side warms up and is forgotten. Of all pairs the least disturbed count.
     pub(crate) fn measure(
         runtime: &Runtime,
         settings: &Settings,
         workload: Workload,
         sides: &Sides,
-        requests: &Requests,
         connections: usize,
     ) -> Result<Self> {
         interrupt::run(runtime, async {
-            let mut limit = Load::new(workload, &sides.limit.0, requests, connections)
-                .await
-                .context("the limit")?;
-            let mut server = Load::new(workload, &sides.server.0, requests, connections)
-                .await
-                .context("the server")?;
+            let load = Load::new(workload, &sides.limit, connections);
+            let mut limit = load.await.context("the limit")?;
+            let load = Load::new(workload, &sides.server, connections);
+            let mut server = load.await.context("the server")?;
             let warm_up = settings.round / 5;
             limit.round(warm_up).await.context("the limit")?;
             server.round(warm_up).await.context("the server")?;
-            let (mut of_limit, mut of_server) = (Side::default(), Side::default());
-            for _ in 0..settings.pairs {
-                let round = of_limit.measure(&mut limit, sides.limit.1, settings.round);
-                round.await.context("the limit")?;
-                let round = of_server.measure(&mut server, sides.server.1, settings.round);
-                round.await.context("the server")?;
+            let (mut pairs, mut good) = (Vec::new(), 0);
+            while good < settings.pairs && pairs.len() < settings.pairs * settings.tries {
+                let round = Measured::take(&mut limit, sides.limit.process, settings.round);
+                let limit = round.await.context("the limit")?;
+                let round = Measured::take(&mut server, sides.server.process, settings.round);
+                let server = round.await.context("the server")?;
+                let pair = Pair { limit, server };
+                good += usize::from(pair.stolen() <= STOLEN_MAX);
+                pairs.push(pair);
             }
             limit.close().await;
             server.close().await;
-            of_limit.latencies.sort_unstable();
-            of_server.latencies.sort_unstable();
-            Ok(Self {
-                workload,
-                connections,
-                limit: of_limit,
-                server: of_server,
-            })
+            Ok(Self::of(workload, connections, pairs, settings.pairs))
         })
+    }
+
+    /// A row of the `count` least disturbed pairs.
+    fn of(workload: Workload, connections: usize, mut pairs: Vec<Pair>, count: usize) -> Self {
+        let tried = pairs.len();
+        pairs.sort_by(|one, other| one.stolen().total_cmp(&other.stolen()));
+        pairs.truncate(count);
+        Self {
+            workload,
+            connections,
+            limit: Side::of(pairs.iter().map(|pair| &pair.limit)),
+            server: Side::of(pairs.iter().map(|pair| &pair.server)),
+            tried,
+            stolen: pairs.iter().map(Pair::stolen).fold(0.0, f64::max),
+            ratios: pairs.iter().map(Pair::ratio).collect(),
+        }
     }
 
     /// The server's share of the limit: the middle of the pairs of neighbouring rounds.
     pub(crate) fn ratio(&self) -> f64 {
-        median(&self.ratios())
+        median(&self.ratios)
     }
 
     /// The smallest and the largest share in a pair.
     pub(crate) fn ratio_range(&self) -> (f64, f64) {
-        let ratios = self.ratios();
-        let low = ratios.iter().copied().fold(f64::INFINITY, f64::min);
-        (low, ratios.into_iter().fold(0.0, f64::max))
-    }
-
-    fn ratios(&self) -> Vec<f64> {
-        let pairs = self.server.rates.iter().zip(&self.limit.rates);
-        pairs.map(|(server, limit)| server / limit).collect()
+        let low = self.ratios.iter().copied().fold(f64::INFINITY, f64::min);
+        (low, self.ratios.iter().copied().fold(0.0, f64::max))
     }
 }
 
@@ -146,12 +207,10 @@ enum Load {
 }
 
 impl Load {
-    async fn new(
-        workload: Workload,
-        target: &Target,
-        requests: &Requests,
-        connections: usize,
-    ) -> Result<Self> {
+    async fn new(workload: Workload, place: &Place, connections: usize) -> Result<Self> {
+        let Place {
+            target, requests, ..
+        } = place;
         if workload == Workload::Connect {
             return Ok(Self::Handshakes {
                 target: target.clone(),

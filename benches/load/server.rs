@@ -17,12 +17,17 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts Keyledger with everything it keeps below `directory`.
+    /// Starts the Keyledger of this build with everything it keeps below `directory`.
     pub(crate) fn start(directory: &Path) -> Result<Self> {
-        let log = directory.join("server.log");
-        let directory = directory.join("server");
+        Self::start_program(PROGRAM.as_ref(), directory, "server")
+    }
+
+    /// Starts any build of Keyledger with everything it keeps in `directory` under this name.
+    pub(crate) fn start_program(program: &Path, directory: &Path, name: &str) -> Result<Self> {
+        let log = directory.join(format!("{name}.log"));
+        let directory = directory.join(name);
         std::fs::create_dir(&directory)?;
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(program);
         command
             .args(["serve", "--quickstart", "--dir"])
             .arg(&directory)

@@ -21,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) round: Duration,
     /// Rounds on each side per row; an odd number has a middle.
     pub(crate) pairs: usize,
+    /// For each pair that is wanted so many are measured at most.
+    pub(crate) tries: usize,
     /// The rows of each table.
     pub(crate) connections: Vec<usize>,
     /// Connections that are opened at the same time in `connect`.
@@ -29,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) syncs: usize,
     /// Whether a second limit stands in for the server.
     pub(crate) calibrate: bool,
+    /// Another build of Keyledger that takes the limit's place.
+    pub(crate) against: Option<PathBuf>,
     /// Where the server's directory is made.
     pub(crate) directory: PathBuf,
     chosen: Vec<Workload>,
@@ -51,8 +55,16 @@ impl Settings {
         if let Some(text) = variable("KEYLEDGER_BENCH_CONNECTIONS")? {
             settings.connections = connections_from_text(&text)?;
         }
-        for argument in arguments {
-            settings.take_argument(&argument.to_string_lossy())?;
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            if argument == "--against" {
+                let program = arguments
+                    .next()
+                    .context("--against needs the path of another keyledger")?;
+                settings.against = Some(program.into());
+            } else {
+                settings.take_argument(&argument.to_string_lossy())?;
+            }
         }
         Ok(settings)
     }
@@ -73,7 +85,9 @@ impl Settings {
             name => {
                 let Some(workload) = Workload::ALL.into_iter().find(|w| w.name() == name) else {
                     let names = Workload::ALL.map(Workload::name).join(", ");
-                    bail!("`{name}` is no workload; there are {names}, and --calibrate");
+                    bail!(
+                        "`{name}` is no workload; there are {names}, --calibrate and --against PATH"
+                    );
                 };
                 self.chosen.push(workload);
             }
@@ -85,10 +99,12 @@ impl Settings {
         Self {
             round: Duration::from_secs_f64(ROUND_SECONDS),
             pairs: 3,
+            tries: 6,
             connections: vec![1, 16, 64, 256],
             handshakes: 8,
             syncs: 500,
             calibrate: false,
+            against: None,
             directory: env!("CARGO_TARGET_TMPDIR").into(),
             chosen: Vec::new(),
         }
@@ -98,6 +114,7 @@ impl Settings {
         Self {
             round: Duration::from_secs_f64(SMOKE_ROUND_SECONDS),
             pairs: 1,
+            tries: 1,
             connections: vec![1, 4],
             syncs: 20,
             ..Self::full()
