@@ -1,22 +1,22 @@
 //! When the thread that writes begins its next transaction.
 //!
 //! A sync costs as much for one changeset as for a hundred, and on a busy machine every sync that is
-//! saved is work done for somebody else. So whoever queues the first changeset of a transaction looks
-//! after it: it lets the runtime do everything else it has in hand, requests that have arrived
-//! included, and makes the transaction due once that adds no more to it. It is due before that when
-//! a third of the callers there are wait for it: while they are synced the others keep the machine
-//! busy. A lone caller never waits for anybody. The clock bounds how long more and more are let in,
-//! and is never waited for.
+//! saved is work done for somebody else. So a transaction waits until half of the callers there are
+//! have queued something: while they are synced, the others keep the machine busy. A lone caller
+//! waits for nobody, and how long the first of several waits for others is bounded by a time that grows with
+//! their number: a few callers are hardly held up, and many need that time anyway.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
-/// How long others are let in while more and more come.
-const GATHER_MAX: Duration = Duration::from_millis(1);
+use std::time::Duration;
 
 /// The part of the callers that is enough for a transaction: one in so many.
-const SHARE: usize = 3;
+const SHARE: usize = 2;
+
+/// How long the first waits for others, for each caller there is; in the order of what a request costs.
+const PATIENCE: Duration = Duration::from_micros(12);
+/// How long at most.
+const PATIENCE_MAX: Duration = Duration::from_millis(3);
 
 /// What is queued, and whether a transaction is due.
 #[derive(Debug)]
@@ -27,8 +27,19 @@ pub(super) struct Gather {
     enough: AtomicUsize,
     /// So many callers have been there at the same time of late.
     callers: AtomicUsize,
-    due: Mutex<bool>,
+    next: Mutex<Next>,
     signal: Condvar,
+}
+
+/// How far the next transaction is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Next {
+    /// Nobody has asked for it.
+    Unasked,
+    /// Something is queued for it; others may join.
+    Asked,
+    /// It begins without waiting for more.
+    Due,
 }
 
 impl Gather {
@@ -38,54 +49,56 @@ impl Gather {
             queued: AtomicUsize::new(0),
             enough: AtomicUsize::new(1),
             callers: AtomicUsize::new(1),
-            due: Mutex::new(false),
+            next: Mutex::new(Next::Unasked),
             signal: Condvar::new(),
         }
     }
 
-    /// Sees to it that a changeset that was just queued is committed, also if the caller gives up
-    /// waiting here. Only the first of a transaction waits.
-    pub(super) async fn added(&self) {
+    /// Sees to it that a changeset that was just queued is committed.
+    pub(super) fn added(&self) {
         let queued = self.queued.fetch_add(1, Ordering::AcqRel) + 1;
         if queued == self.enough.load(Ordering::Relaxed) {
-            self.make_due();
+            self.advance(Next::Due);
         } else if queued == 1 {
-            let due = DueWhenDropped(self);
-            self.run_dry().await;
-            drop(due);
-        }
-    }
-
-    /// Lets the runtime do what it has in hand until that adds nothing to the queue.
-    async fn run_dry(&self) {
-        let until = Instant::now() + GATHER_MAX;
-        let mut seen = 0;
-        loop {
-            // Comes back when every task that can run has run, and sockets have been looked at.
-            tokio::task::yield_now().await;
-            let queued = self.queued.load(Ordering::Acquire);
-            if queued <= seen || Instant::now() >= until {
-                return;
-            }
-            seen = queued;
+            self.advance(Next::Asked);
         }
     }
 
     /// Makes a transaction begin without waiting for more.
     pub(super) fn make_due(&self) {
-        *self.due.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.signal.notify_one();
+        self.advance(Next::Due);
+    }
+
+    fn advance(&self, to: Next) {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        if *next < to {
+            *next = to;
+            drop(next);
+            self.signal.notify_one();
+        }
     }
 
     /// Waits until a transaction is due. What is queued from here on counts for the one after it.
     pub(super) fn wait(&self) {
-        let due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.signal.wait_while(due, |due| !*due);
-        *waited.unwrap_or_else(PoisonError::into_inner) = false;
+        let next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = self
+            .signal
+            .wait_while(next, |next| *next == Next::Unasked)
+            .unwrap_or_else(PoisonError::into_inner);
+        let (mut next, _) = self
+            .signal
+            .wait_timeout_while(asked, self.patience(), |next| *next != Next::Due)
+            .unwrap_or_else(PoisonError::into_inner);
+        *next = Next::Unasked;
         // Read and written at once, in one order with every `added`: the messages of those that came before are seen by whoever
-        // looks into the queue after this, and the first one after it makes the next transaction due. A plain store could become
+        // looks into the queue after this, and the first one after it asks for the next transaction. A plain store could become
         // visible only after that look: then a caller that still counted itself behind others would be seen by nobody.
         self.queued.swap(0, Ordering::AcqRel);
+    }
+
+    fn patience(&self) -> Duration {
+        let callers = u32::try_from(self.callers.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        PATIENCE.saturating_mul(callers).min(PATIENCE_MAX)
     }
 
     /// Notes that `changesets` were answered. Their callers and those in the queue are all there are;
@@ -100,88 +113,66 @@ impl Gather {
     }
 }
 
-struct DueWhenDropped<'a>(&'a Gather);
-
-impl Drop for DueWhenDropped<'_> {
-    fn drop(&mut self) {
-        self.0.make_due();
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::Ordering;
+    use std::time::Instant;
 
-    use super::Gather;
+    use super::*;
 
-    fn gather(callers: usize) -> Arc<Gather> {
+    fn gather(callers: usize) -> Gather {
         let gather = Gather::new();
         gather.answered(callers);
-        Arc::new(gather)
+        gather
     }
 
-    fn is_due(gather: &Gather) -> bool {
-        *gather.due.lock().unwrap()
+    fn next(gather: &Gather) -> Next {
+        *gather.next.lock().unwrap()
     }
 
-    #[tokio::test]
-    async fn a_lone_caller_waits_for_nobody() {
+    #[test]
+    fn a_lone_caller_waits_for_nobody() {
         let gather = gather(1);
-        let mut added = std::pin::pin!(gather.added());
-        let polled =
-            std::future::poll_fn(|cx| std::task::Poll::Ready(added.as_mut().poll(cx).is_ready()));
-        assert!(polled.await);
-        assert!(is_due(&gather));
-    }
-
-    #[tokio::test]
-    async fn the_first_lets_all_others_in_that_can_run() {
-        let gather = gather(100);
-        let first = tokio::spawn({
-            let gather = Arc::clone(&gather);
-            async move {
-                gather.added().await;
-                gather.queued.load(Ordering::SeqCst)
-            }
-        });
-        for _ in 0..20 {
-            let gather = Arc::clone(&gather);
-            tokio::spawn(async move {
-                tokio::task::yield_now().await;
-                assert!(!is_due(&gather));
-                gather.added().await;
-            });
-        }
-        assert_eq!(first.await.unwrap(), 21);
-        assert!(is_due(&gather));
-    }
-
-    #[tokio::test]
-    async fn a_third_of_the_callers_is_enough() {
-        let gather = gather(12);
-        for before in 0..4 {
-            assert!(!is_due(&gather), "{before} queued");
-            gather.queued.store(before.max(1), Ordering::SeqCst);
-            if before > 0 {
-                gather.added().await;
-            }
-        }
-        assert!(is_due(&gather));
-    }
-
-    #[tokio::test]
-    async fn a_caller_that_gives_up_leaves_the_transaction_due() {
-        let gather = gather(100);
-        {
-            let mut added = Box::pin(gather.added());
-            let once = std::future::poll_fn(|cx| std::task::Poll::Ready(added.as_mut().poll(cx)));
-            assert!(once.await.is_pending());
-            assert!(!is_due(&gather));
-        }
-        assert!(is_due(&gather));
+        gather.added();
+        assert_eq!(next(&gather), Next::Due);
         gather.wait();
-        assert!(!is_due(&gather));
+        assert_eq!(next(&gather), Next::Unasked);
+    }
+
+    #[test]
+    fn half_of_the_callers_are_enough() {
+        let gather = gather(12);
+        for _ in 0..5 {
+            gather.added();
+            assert_eq!(next(&gather), Next::Asked);
+        }
+        gather.added();
+        assert_eq!(next(&gather), Next::Due);
+        gather.wait();
+        gather.added();
+        assert_eq!(next(&gather), Next::Asked, "the next one counts anew");
+    }
+
+    #[test]
+    fn others_are_not_waited_for_without_end() {
+        let gather = gather(1_000_000);
+        assert_eq!(gather.patience(), PATIENCE_MAX);
+        gather.added();
+        let before = Instant::now();
+        gather.wait();
+        assert!(before.elapsed() >= PATIENCE_MAX);
+        assert_eq!(next(&gather), Next::Unasked);
+    }
+
+    #[test]
+    fn who_comes_while_one_is_asked_for_is_in_it() {
+        let gather = gather(4);
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| gather.wait());
+            gather.added();
+            gather.added();
+            writer.join().unwrap();
+        });
+        assert_eq!(gather.queued.load(Ordering::SeqCst), 0);
     }
 
     #[test]

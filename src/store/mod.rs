@@ -192,9 +192,8 @@ impl Store {
             room: watch::Sender::new(room),
         });
         let readers = Readers::start(path, config.readers)?;
-        let log = sqlite::Log::open(path)?;
         let (commands, thread) =
-            Writer::start((db, log), reserve, Arc::clone(&shared), config, on_fatal)?;
+            Writer::start((db, path), reserve, Arc::clone(&shared), config, on_fatal)?;
         let writer = Handle {
             commands: Some(commands),
             shared: Arc::clone(&shared),
@@ -352,7 +351,7 @@ impl Store {
         let (submission, answer) = self.submission(changeset);
         let sent = commands.send(Command::Apply(submission)).await;
         sent.map_err(|_| ApplyError::Closed)?;
-        self.inner.shared.gather.added().await;
+        self.inner.shared.gather.added();
         answer.await.map_err(|_| ApplyError::Closed)?.outcome
     }
 

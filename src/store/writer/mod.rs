@@ -6,9 +6,11 @@
 //! neighbours. After a failed sync nothing is committed any more.
 
 mod application;
+mod checkpoints;
 mod room;
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -25,6 +27,7 @@ use super::reserve::{Reserve, Room};
 use super::sqlite::object;
 use super::{Applied, Sequence, Shared, StoreConfig, cache, sqlite};
 use crate::domain::{Clients, ObjectId, Warning};
+use checkpoints::Checkpoints;
 
 /// What is called when a sync failed; the process must not go on as if nothing had happened.
 pub type OnFatal = Box<dyn Fn(&str) + Send>;
@@ -78,6 +81,7 @@ impl Submission {
 pub(super) struct Writer {
     db: Connection,
     log: sqlite::Log,
+    checkpoints: Checkpoints,
     shared: Arc<Shared>,
     /// Versions as of the transaction under way; only this thread changes them.
     versions: quick_cache::unsync::Cache<ObjectId, object::Versions>,
@@ -101,7 +105,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts the thread.
     pub(super) fn start(
-        (db, log): (Connection, sqlite::Log),
+        (db, path): (Connection, &Path),
         reserve: Reserve,
         shared: Arc<Shared>,
         config: &StoreConfig,
@@ -111,7 +115,8 @@ impl Writer {
         let next = *shared.head.borrow();
         let writer = Self {
             db,
-            log,
+            log: sqlite::Log::open(path)?,
+            checkpoints: Checkpoints::start(path)?,
             versions: quick_cache::unsync::Cache::new(config.cache_objects.max(1)),
             clients: shared.clients.load_full(),
             clients_changed: false,
@@ -153,6 +158,7 @@ impl Writer {
             }
         };
         commands.close();
+        self.checkpoints.stop();
         self.checkpoint();
         drop(self.db);
         if closed.is_some_and(|closed| closed.send(()).is_err()) {

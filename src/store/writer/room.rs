@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::checkpoints::Due;
 use super::{Command, Failure, Writer};
 use crate::audit::ReasonCode;
 use crate::domain::ClientStatus;
@@ -16,12 +17,6 @@ use crate::store::changeset::{Changeset, Write};
 use crate::store::error::{ApplyError, StoreError};
 use crate::store::reserve::Room;
 use crate::store::sqlite;
-
-/// Pages in the log from which on it is moved into the database. 16 MiB of 4 KiB pages: fewer checkpoints between commits than with
-/// SQLite's 4 MiB.
-const LOG_PAGES_MAX: i32 = 4000;
-/// The same while the disk is full: 1 MiB.
-const LOG_PAGES_MAX_FULL: i32 = 256;
 
 /// How long the writer waits until it looks for room again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -122,20 +117,17 @@ impl Writer {
         }
     }
 
-    /// Moves the log into the database when it has grown long. Its sync counts as much as that of a commit.
+    /// Moves the log into the database when it has grown long.
     pub(super) fn checkpoint_when_due(&mut self) -> ControlFlow<()> {
-        let pages_max = match *self.shared.room.borrow() {
-            Room::Enough => LOG_PAGES_MAX,
-            // What is in the database need not lie in the log too.
-            Room::Reserve | Room::None => LOG_PAGES_MAX_FULL,
-        };
-        if sqlite::log_pages() < pages_max {
+        let full = *self.shared.room.borrow() != Room::Enough;
+        let Due::Rest(moved) = self.checkpoints.look(sqlite::log_pages(), full) else {
             return ControlFlow::Continue(());
-        }
-        match sqlite::checkpoint(&self.db, "PASSIVE").map_err(|error| self.sort(error.into())) {
+        };
+        let moved = moved.and_then(|()| sqlite::checkpoint(&self.db, "PASSIVE"));
+        match moved.map_err(|error| self.sort(error.into())) {
             Ok(()) => ControlFlow::Continue(()),
             Err(failure) if failure.error == ApplyError::StorageFull => {
-                // The next commit tries again with the room this gives.
+                // The next one has the room this gives.
                 self.take_from_reserve();
                 ControlFlow::Continue(())
             }
