@@ -5,11 +5,9 @@
 //! A client that may no longer act is cut off whatever it is doing, except that an answer under way
 //! in the store is never abandoned: it ends, and is not sent.
 
-use std::future::poll_fn;
+use std::future::pending;
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt;
@@ -28,6 +26,7 @@ use crate::server::identity::Gatekeeper;
 use crate::server::limits::Config;
 use crate::server::linger::linger;
 use crate::server::pace::Pace;
+use crate::server::signals::{Interrupt, Signals};
 use crate::server::warnings::Warnings;
 
 /// How long the peer may take to hear that we close.
@@ -54,12 +53,6 @@ pub(super) struct Connection<A> {
     signals: Signals,
 }
 
-/// What ends a connection from outside.
-struct Signals {
-    clients: watch::Receiver<u64>,
-    stop: watch::Receiver<bool>,
-}
-
 /// Why a connection ends.
 #[derive(Debug, thiserror::Error)]
 enum Ended {
@@ -79,6 +72,16 @@ enum Ended {
     Io(#[from] io::Error),
 }
 
+impl From<Interrupt> for Ended {
+    fn from(interrupt: Interrupt) -> Self {
+        match interrupt {
+            Interrupt::Cut => Self::Cut,
+            Interrupt::Stop => Self::Stopping,
+            Interrupt::Late => Self::TimedOut,
+        }
+    }
+}
+
 impl<A: Answerer> Connection<A> {
     /// A connection whose client was admitted after `clients` was subscribed to: no change is
     /// missed.
@@ -88,14 +91,19 @@ impl<A: Answerer> Connection<A> {
         clients: watch::Receiver<u64>,
         around: Arc<Surroundings<A>>,
     ) -> Self {
-        let stop = around.stop.clone();
+        let signals = Signals::new(
+            clients,
+            around.stop.clone(),
+            Arc::clone(&around.service),
+            Arc::clone(&identity),
+        );
         Self {
             frames: Frames::new(
                 around.limits.message(),
                 Arc::clone(&around.in_flight),
                 identity.client,
             ),
-            signals: Signals { clients, stop },
+            signals,
             stream,
             identity,
             around,
@@ -161,20 +169,13 @@ impl<A: Answerer> Connection<A> {
 
     /// The first byte of a message. A server that stops does not wait for it.
     async fn begin(&mut self, wait: Duration) -> Result<(), Ended> {
-        let Signals { clients, stop } = &mut self.signals;
-        let begun = tokio::select! {
-            biased;
-            () = cut_off(clients, &*self.around.service, &self.identity) => return Err(Ended::Cut),
-            () = stopped(stop) => return Err(Ended::Stopping),
-            begun = timeout(wait, self.frames.begin(&mut self.stream)) => begun,
-        };
-        match begun {
-            Err(_) => Err(Ended::TimedOut),
-            Ok(Ok(true)) => Ok(()),
-            Ok(Ok(false)) => Err(Ended::Gone),
+        let begin = self.frames.begin(&mut self.stream);
+        match self.signals.beside(wait, begin).await? {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Ended::Gone),
             // No close_notify before the end: many clients end like this.
-            Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Ended::Gone),
-            Ok(Err(error)) => Err(error.into()),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Ended::Gone),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -198,12 +199,9 @@ impl<A: Answerer> Connection<A> {
             return Ok(());
         }
         around.counts.held_back.add_one();
-        let Signals { clients, stop } = &mut self.signals;
-        tokio::select! {
-            biased;
-            () = cut_off(clients, &*around.service, &self.identity) => Err(Ended::Cut),
-            () = stopped(stop) => Ok(()),
-            () = tokio::time::sleep(wait) => Ok(()),
+        match self.signals.beside(wait, pending::<()>()).await {
+            Err(Interrupt::Cut) => Err(Ended::Cut),
+            _ => Ok(()),
         }
     }
 
@@ -211,8 +209,7 @@ impl<A: Answerer> Connection<A> {
     async fn receive(&mut self) -> Result<Result<usize, ttlv::Error>, Ended> {
         let limit = self.around.limits.request_timeout();
         let fill = self.frames.fill(&mut self.stream);
-        let clients = &mut self.signals.clients;
-        match within(limit, clients, &*self.around.service, &self.identity, fill).await? {
+        match self.signals.within(limit, fill).await? {
             Ok(length) => Ok(Ok(length)),
             Err(FrameError::Unframed(error)) => Ok(Err(error)),
             Err(FrameError::Io(error)) => Err(error.into()),
@@ -229,14 +226,15 @@ impl<A: Answerer> Connection<A> {
 
     async fn send(&mut self, answer: Answer) -> Result<(), Ended> {
         // It may hold a key.
-        let bytes = Zeroizing::new(answer.bytes);
+        let mut bytes = Zeroizing::new(answer.bytes);
         let write = async {
             self.stream.write_all(&bytes).await?;
             self.stream.flush().await
         };
         let limit = self.around.limits.request_timeout();
-        let clients = &mut self.signals.clients;
-        within(limit, clients, &*self.around.service, &self.identity, write).await??;
+        self.signals.within(limit, write).await??;
+        // Empty, it is overwritten as a whole and not byte by byte.
+        bytes.clear();
         self.around.counts.answers.add_one();
         if answer.close {
             Err(Ended::Answered)
@@ -255,49 +253,5 @@ impl<A: Answerer> Connection<A> {
         if matches!(ended, Ended::Answered) {
             linger(self.stream.into_inner().0).await;
         }
-    }
-}
-
-/// Carries `work` on to its end, unless it takes longer than `limit` or the client may no longer act.
-async fn within<T, A: Answerer>(
-    limit: Duration,
-    clients: &mut watch::Receiver<u64>,
-    service: &A,
-    identity: &Identity,
-    work: impl Future<Output = T>,
-) -> Result<T, Ended> {
-    let mut work = pin!(work);
-    // Mostly it is done at once, and then nothing else need be waited for.
-    if !clients.has_changed().unwrap_or(false)
-        && let Poll::Ready(done) = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await
-    {
-        return Ok(done);
-    }
-    tokio::select! {
-        biased;
-        () = cut_off(clients, service, identity) => Err(Ended::Cut),
-        done = timeout(limit, work) => done.map_err(|_| Ended::TimedOut),
-    }
-}
-
-/// Ends when the client may no longer act. What has changed before it is asked counts too.
-async fn cut_off<A: Answerer>(
-    clients: &mut watch::Receiver<u64>,
-    service: &A,
-    identity: &Identity,
-) {
-    while clients.changed().await.is_ok() {
-        if !service.clients().may_act(identity) {
-            return;
-        }
-    }
-    // Nobody changes clients any more.
-    std::future::pending().await
-}
-
-/// Ends when the server is told to stop, or when whoever could tell it is gone.
-pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
-    if stop.wait_for(|stop| *stop).await.is_err() {
-        tracing::debug!("Nobody is left who could stop the server; it stops.");
     }
 }

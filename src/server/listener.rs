@@ -22,13 +22,14 @@ use crate::crypto::Certificate;
 use crate::domain::{Identity, NotAdmitted};
 use crate::ops::Service;
 use crate::server::answerer::Answerer;
-use crate::server::connection::{Connection, Surroundings, stopped};
+use crate::server::connection::{Connection, Surroundings};
 use crate::server::identity::Gatekeeper;
 use crate::server::knock;
 use crate::server::limits::Config;
 use crate::server::linger::linger;
 use crate::server::pace::Pace;
 use crate::server::permits::{ConnectionPermit, Over, Permits};
+use crate::server::signals::stopped;
 use crate::server::tls::TlsConfig;
 use crate::server::warnings::Warnings;
 
@@ -192,7 +193,7 @@ impl<A: Answerer> Door<A> {
             Err(over) => return self.turn_away(peer, over),
         };
         let door = Arc::clone(self);
-        let span = tracing::info_span!("connection", %peer, client = tracing::field::Empty);
+        let span = tracing::debug_span!("connection", %peer, client = tracing::field::Empty);
         tasks.spawn(async move { door.serve(socket, permit).await }.instrument(span));
     }
 

@@ -17,6 +17,7 @@ mod linger;
 pub mod listener;
 mod pace;
 mod permits;
+mod signals;
 mod strangers;
 pub mod tls;
 mod turns;
