@@ -5,6 +5,9 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use keyledger::cli::{self, Cli, report};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // A wrong command line ends here with exit code 2.
     let cli = Cli::parse();

@@ -85,7 +85,8 @@ pub fn holds_initiator(event: &Event) -> bool {
 /// Appends the stored form of `event` to `out`; its initiator and scope are stored under the
 /// numbers given, or the initiator is in the record where its number is [`HELD`].
 pub fn encode(event: &Event, initiator: u32, scope: u32, out: &mut Vec<u8>) {
-    let held = event.initiator.fingerprint().filter(|_| initiator == HELD);
+    let held = (initiator == HELD).then(|| event.initiator.fingerprint());
+    let held = held.flatten();
     out.push(match held {
         Some(_) => VERSION_WITH_INITIATOR,
         None => VERSION,

@@ -29,14 +29,15 @@ struct Known {
 
 #[derive(Debug)]
 struct Table<T> {
-    numbers: HashMap<Arc<T>, u32>,
+    /// Looked into for each event.
+    numbers: HashMap<Arc<T>, u32, ahash::RandomState>,
     values: HashMap<u32, Arc<T>>,
 }
 
 impl<T: Hash + Eq> Table<T> {
     fn new(rows: Vec<(u32, T)>) -> Self {
         let mut table = Self {
-            numbers: HashMap::new(),
+            numbers: HashMap::default(),
             values: HashMap::new(),
         };
         rows.into_iter()
