@@ -4,9 +4,9 @@
 //! each. The clock that ends a silence is moved only when it rings.
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -39,9 +39,16 @@ impl Signal {
 pub(super) struct Signals {
     cut: Signal,
     stop: Signal,
-    /// Tells without a lock that there is nothing new about clients.
-    clients: watch::Receiver<u64>,
+    news: News,
     clock: Pin<Box<Sleep>>,
+}
+
+/// Tells without a lock whether the signals must be looked at.
+struct News {
+    clients: watch::Receiver<u64>,
+    stop: watch::Receiver<bool>,
+    /// Whom the signals wake.
+    waker: Option<Waker>,
 }
 
 /// Why waiting ended.
@@ -55,19 +62,45 @@ pub(super) enum Interrupt {
     Late,
 }
 
+impl News {
+    /// Whether something has changed since the last look, or somebody else must be woken.
+    fn there_is(&mut self, cx: &Context<'_>) -> bool {
+        let wakes = |waker: &Waker| waker.will_wake(cx.waker());
+        let known = self.waker.as_ref().is_some_and(wakes);
+        let none = !self.has_changed();
+        if known && none {
+            return false;
+        }
+        if !known {
+            self.waker = Some(cx.waker().clone());
+        }
+        // Before the look at it: what changes after this is new again.
+        self.clients.mark_unchanged();
+        true
+    }
+
+    fn has_changed(&self) -> bool {
+        self.clients.has_changed().unwrap_or(false) || self.stop.has_changed().unwrap_or(true)
+    }
+}
+
 impl Signals {
     /// The signals of a connection whose client was admitted after `clients` was subscribed to: no change is missed.
     pub(super) fn new<A: Answerer>(
         clients: watch::Receiver<u64>,
-        mut stop: watch::Receiver<bool>,
+        stop: watch::Receiver<bool>,
         service: Arc<A>,
         identity: Arc<Identity>,
     ) -> Self {
-        let mut changes = clients.clone();
+        let (mut changes, mut stops) = (clients.clone(), stop.clone());
         Self {
             cut: Signal::new(async move { cut_off(&mut changes, &*service, &identity).await }),
-            stop: Signal::new(async move { stopped(&mut stop).await }),
-            clients,
+            stop: Signal::new(async move { stopped(&mut stops).await }),
+            news: News {
+                clients,
+                stop,
+                waker: None,
+            },
             clock: Box::pin(sleep_until(Instant::now())),
         }
     }
@@ -79,13 +112,10 @@ impl Signals {
         work: impl Future<Output = T>,
     ) -> Result<T, Interrupt> {
         let until = Instant::now() + limit;
-        let mut work = std::pin::pin!(work);
+        let mut work = pin!(work);
         poll_fn(|cx| {
-            if self.cut.poll(cx).is_ready() {
-                return Poll::Ready(Err(Interrupt::Cut));
-            }
-            if self.stop.poll(cx).is_ready() {
-                return Poll::Ready(Err(Interrupt::Stop));
+            if let Some(interrupt) = self.interrupt(cx) {
+                return Poll::Ready(Err(interrupt));
             }
             if let Poll::Ready(done) = work.as_mut().poll(cx) {
                 return Poll::Ready(Ok(done));
@@ -95,33 +125,39 @@ impl Signals {
         .await
     }
 
-    /// The same for what a server that stops waits for. Mostly it is done at once, and then nothing else is looked at.
+    /// The same for what a server that stops waits for. Mostly it is done at once.
     pub(super) async fn within<T>(
         &mut self,
         limit: Duration,
         work: impl Future<Output = T>,
     ) -> Result<T, Interrupt> {
         let mut until = None;
-        let mut work = std::pin::pin!(work);
+        let mut work = pin!(work);
         poll_fn(|cx| {
-            let changed = self.clients.has_changed().unwrap_or(false);
-            if changed {
-                // Before the look at it: what changes after this is new again.
-                self.clients.mark_unchanged();
-            }
-            if (changed || until.is_some()) && self.cut.poll(cx).is_ready() {
+            if self.interrupt(cx) == Some(Interrupt::Cut) {
                 return Poll::Ready(Err(Interrupt::Cut));
             }
             if let Poll::Ready(done) = work.as_mut().poll(cx) {
                 return Poll::Ready(Ok(done));
             }
-            if until.is_none() && self.cut.poll(cx).is_ready() {
-                return Poll::Ready(Err(Interrupt::Cut));
-            }
             let until = *until.get_or_insert_with(|| Instant::now() + limit);
             self.poll_clock(until, cx).map(|()| Err(Interrupt::Late))
         })
         .await
+    }
+
+    /// What has come from outside. The task is woken when something comes.
+    fn interrupt(&mut self, cx: &mut Context<'_>) -> Option<Interrupt> {
+        if !self.news.there_is(cx) {
+            return None;
+        }
+        // Both are looked at, so that both wake.
+        let (cut, stop) = (self.cut.poll(cx), self.stop.poll(cx));
+        if cut.is_ready() {
+            Some(Interrupt::Cut)
+        } else {
+            stop.is_ready().then_some(Interrupt::Stop)
+        }
     }
 
     /// Ready at `until`. The clock may ring before that, for something that was waited for earlier; then it is moved.

@@ -101,7 +101,9 @@ pub(in crate::store) fn insert(db: &Connection, object: &Object) -> Result<(), A
         object.usage_mask,
         object.digest,
         revocation.as_ref().map(|reason| reason.code.code()),
-        revocation.as_ref().and_then(|reason| reason.message.as_deref()),
+        revocation
+            .as_ref()
+            .and_then(|reason| reason.message.as_deref()),
         object.data_key_epoch,
         object.material.as_ref().map(Wrapped::as_bytes),
         encode_attributes(&object.attributes)?,
