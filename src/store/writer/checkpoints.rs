@@ -5,7 +5,7 @@
 //! that of a commit.
 
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
@@ -18,6 +18,8 @@ use crate::store::sqlite;
 const PAGES_MAX: i32 = 4000;
 /// The same while the disk is full: 1 MiB. What is in the database need not lie in the log too.
 const PAGES_MAX_FULL: i32 = 256;
+/// From so many on, commits wait for the thread: 64 MiB, the size the log file is cut to.
+const PAGES_AT_MOST: i32 = 16_000;
 /// So many pages more before the next try, when readers kept the log from beginning anew.
 const PAGES_MORE: i32 = 1000;
 
@@ -65,8 +67,16 @@ impl Checkpoints {
     /// Looks at the log after a commit, which left `pages` in it. While the disk is full the writer does all of it.
     pub(super) fn look(&mut self, pages: i32, disk_is_full: bool) -> Due {
         if self.under_way {
-            let Ok(moved) = self.done.try_recv() else {
-                return Due::Nothing;
+            let done = if pages < PAGES_AT_MOST {
+                self.done.try_recv()
+            } else {
+                self.done.recv().map_err(Into::into)
+            };
+            let moved = match done {
+                Ok(moved) => moved,
+                Err(TryRecvError::Empty) => return Due::Nothing,
+                // The thread is gone; what it has not done is left to the writer.
+                Err(TryRecvError::Disconnected) => Ok(()),
             };
             self.under_way = false;
             self.due_at = pages.saturating_add(PAGES_MORE);
@@ -79,12 +89,18 @@ impl Checkpoints {
         if disk_is_full && pages >= PAGES_MAX_FULL {
             return Due::Rest(Ok(()));
         }
-        if pages >= self.due_at
-            && let Some(ask) = &self.ask
-        {
-            self.under_way = ask.try_send(()).is_ok();
+        if pages < self.due_at {
+            return Due::Nothing;
         }
-        Due::Nothing
+        self.under_way = self
+            .ask
+            .as_ref()
+            .is_some_and(|ask| ask.try_send(()).is_ok());
+        if self.under_way {
+            return Due::Nothing;
+        }
+        self.due_at = pages.saturating_add(PAGES_MORE);
+        Due::Rest(Ok(()))
     }
 
     /// Ends the thread, after the checkpoint under way.
@@ -111,5 +127,88 @@ fn serve(db: &Connection, asked: &Receiver<()>, tell: &SyncSender<Result<(), Sto
         if tell.send(sqlite::checkpoint(db, "PASSIVE")).is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// A database with something in its log, and its checkpoints.
+    fn place() -> (TempDir, Connection, Checkpoints) {
+        let dir = TempDir::new().unwrap();
+        let path = dir.path().join("db");
+        let db = Connection::open(&path).unwrap();
+        db.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (x); INSERT INTO t VALUES (1)",
+        )
+        .unwrap();
+        let checkpoints = Checkpoints::start(&path).unwrap();
+        (dir, db, checkpoints)
+    }
+
+    /// Bytes of the database without its log.
+    fn database(dir: &TempDir) -> u64 {
+        std::fs::metadata(dir.path().join("db")).unwrap().len()
+    }
+
+    fn look_until_done(checkpoints: &mut Checkpoints, pages: i32) -> Due {
+        for _ in 0..2000 {
+            let due = checkpoints.look(pages, false);
+            if due != Due::Nothing {
+                return due;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("the thread does nothing");
+    }
+
+    #[test]
+    fn the_thread_moves_the_log_and_the_writer_the_rest() {
+        let (dir, _db, mut checkpoints) = place();
+        let before = database(&dir);
+        assert_eq!(checkpoints.look(PAGES_MAX - 1, false), Due::Nothing);
+        assert!(!checkpoints.under_way);
+        assert_eq!(checkpoints.look(PAGES_MAX, false), Due::Nothing);
+        assert!(checkpoints.under_way);
+        let due = look_until_done(&mut checkpoints, PAGES_MAX);
+        assert_eq!(due, Due::Rest(Ok(())));
+        assert!(database(&dir) > before, "the table is in the database");
+    }
+
+    #[test]
+    fn a_log_that_readers_hold_is_not_tried_at_each_commit() {
+        let (_dir, _db, mut checkpoints) = place();
+        assert_eq!(checkpoints.look(PAGES_MAX, false), Due::Nothing);
+        let due = look_until_done(&mut checkpoints, PAGES_MAX);
+        assert_eq!(due, Due::Rest(Ok(())));
+        let soon = checkpoints.look(PAGES_MAX + PAGES_MORE - 1, false);
+        assert_eq!(soon, Due::Nothing);
+        assert!(!checkpoints.under_way);
+        // It began anew.
+        checkpoints.look(5, false);
+        assert_eq!(checkpoints.due_at, PAGES_MAX);
+    }
+
+    #[test]
+    fn a_log_that_grows_too_long_waits_for_the_thread() {
+        let (_dir, _db, mut checkpoints) = place();
+        assert_eq!(checkpoints.look(PAGES_MAX, false), Due::Nothing);
+        let due = checkpoints.look(PAGES_AT_MOST, false);
+        assert_eq!(due, Due::Rest(Ok(())));
+    }
+
+    #[test]
+    fn without_the_thread_the_writer_does_it() {
+        let (_dir, _db, mut checkpoints) = place();
+        checkpoints.stop();
+        assert_eq!(checkpoints.look(PAGES_MAX, false), Due::Rest(Ok(())));
+        assert_eq!(checkpoints.look(PAGES_MAX + 1, false), Due::Nothing);
+        let full = checkpoints.look(PAGES_MAX_FULL, true);
+        assert_eq!(full, Due::Rest(Ok(())));
     }
 }
