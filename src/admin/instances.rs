@@ -7,6 +7,7 @@ use super::message::Instance;
 use super::{Admin, AdminError, Response};
 use crate::domain::client::check_label;
 use crate::domain::clock::rfc3339;
+use crate::domain::location::generates_events;
 use crate::domain::{Initiator, Scope};
 use crate::ops::Keyring;
 use crate::providers::MasterKey;
@@ -75,6 +76,7 @@ fn all(admin: &Admin) -> Vec<Instance> {
         id: held.id.to_string(),
         name: held.name.clone(),
         location: held.scope.location.clone(),
+        generates_events: generates_events(&held.scope.location),
         account: held.scope.account.clone(),
         crn: held.scope.crn(),
         created: rfc3339(held.created),

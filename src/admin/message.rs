@@ -217,6 +217,9 @@ pub struct Instance {
     pub name: String,
     /// Where its events come from.
     pub location: String,
+    /// Whether events are generated there; where they are not, they stay in the trail.
+    #[serde(default = "generated")]
+    pub generates_events: bool,
     /// The account its events belong to.
     pub account: String,
     /// Its CRN: `logSourceCRN` of its events.
@@ -228,6 +231,11 @@ pub struct Instance {
     /// Whether it asks its clients for a user name and a password.
     #[serde(default)]
     pub credential: bool,
+}
+
+/// What a server of an earlier release, which does not say, is taken to do.
+const fn generated() -> bool {
+    true
 }
 
 /// A client.

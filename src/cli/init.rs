@@ -6,7 +6,7 @@
 use anyhow::{Context as _, bail};
 
 use super::master::{self, PassphraseArgs};
-use super::report::{Report, fields};
+use super::report::{Report, fields, remark};
 use super::{WrongUse, issue};
 use crate::admin::foundation::{self, Founding};
 use crate::admin::lock::DirectoryLock;
@@ -17,9 +17,14 @@ use crate::config::{Layout, Overrides, Settings, names, settings};
 use crate::crypto::authority::AUTHORITY_DAYS;
 use crate::crypto::{Authority, Random as _, SystemRandom};
 use crate::domain::client::check_label;
+use crate::domain::location::generates_events;
 use crate::domain::{Clock as _, SystemClock};
 use crate::providers::{self, MasterKey};
 use crate::store::{InitMeta, Store};
+
+/// What is said of a location without events.
+pub(super) const NO_EVENTS: &str = "No events are generated in this location: keys are served and the trail is written, and \
+                                    nothing is routed to targets.";
 
 /// What a new server is made with. What is not given keeps its default.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -71,6 +76,10 @@ impl Provider {
 pub async fn run(layout: &Layout, args: Args, report: &Report) -> anyhow::Result<()> {
     let (settings, lock) = initialise(layout, &args).await?;
     drop(lock);
+    let location = &settings.scope.location;
+    if !generates_events(location) {
+        remark(&format!("{location}: {NO_EVENTS}"));
+    }
     let made = serde_json::json!({
         "directory": layout.root(),
         "listen": settings.listen.to_string(),

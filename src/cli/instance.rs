@@ -139,7 +139,9 @@ async fn carry_out(reach: &mut Reach, request: Request, report: &Report) -> anyh
 }
 
 fn as_table(instances: &[Instance]) -> String {
-    let heading = ["NAME", "CLIENTS", "PASSWORD", "LOCATION", "CREATED", "ID"];
+    let heading = [
+        "NAME", "CLIENTS", "PASSWORD", "LOCATION", "EVENTS", "CREATED", "ID",
+    ];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     rows.extend(instances.iter().map(|held| {
         let Instance {
@@ -147,6 +149,7 @@ fn as_table(instances: &[Instance]) -> String {
             clients,
             credential,
             location,
+            generates_events,
             created,
             id,
             ..
@@ -156,6 +159,12 @@ fn as_table(instances: &[Instance]) -> String {
             clients.to_string(),
             if *credential { "yes" } else { "no" }.to_owned(),
             location.clone(),
+            if *generates_events {
+                "generated"
+            } else {
+                "trail only"
+            }
+            .to_owned(),
             created.clone(),
             id.clone(),
         ]

@@ -4,6 +4,7 @@
 //! key, database, data keys, certificates, address. Standard output has the one line programs wait for, `listening on ADDRESS`; the
 //! log goes to standard error.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use crate::admin::{Admin, Founder, foundation};
 use crate::config::layout::{read_private, read_public};
 use crate::config::{Layout, Overrides, Settings};
 use crate::crypto::{Certificate, Random as _, SystemRandom};
-use crate::domain::{Clients, Clock as _, SystemClock};
+use crate::domain::{Clients, Clock as _, SystemClock, location};
 use crate::ops::service::Parts;
 use crate::ops::{Keyring, Service, record_room, warn_of_expiry};
 use crate::providers::MasterKey;
@@ -90,10 +91,25 @@ pub async fn run(layout: &Layout, args: Args, _report: &Report) -> anyhow::Resul
     let lock = lock.map_or_else(|| take_lock(layout), Ok)?;
     let opened = open(settings, &args.passphrase).await?;
     let store = opened.store.clone();
+    let instances = store.clients().instances();
+    let theirs = instances.iter().map(|held| &*held.scope.location);
+    say_where_no_events_are(std::iter::once(&*opened.settings.scope.location).chain(theirs));
     let served = serve(opened, args.quickstart).await;
     store.close().await;
     drop(lock);
     served
+}
+
+/// Says in one line in which of these locations no events are generated, if in any.
+fn say_where_no_events_are<'a>(locations: impl Iterator<Item = &'a str>) {
+    let without: BTreeSet<_> = locations
+        .filter(|name| !location::generates_events(name))
+        .collect();
+    if without.is_empty() {
+        return;
+    }
+    let locations = without.into_iter().collect::<Vec<_>>().join(", ");
+    tracing::warn!(locations, "{}", init::NO_EVENTS);
 }
 
 /// Draws the first random bytes beside the rest of the start: gathering entropy takes some 50 ms once, and the first client would wait
@@ -178,6 +194,7 @@ async fn unlock(
 /// `serve --check`: everything but listening. Changes nothing: an older database stays as it is.
 fn check(settings: &Settings, passphrase: &PassphraseArgs) -> anyhow::Result<()> {
     let layout = &settings.layout;
+    say_where_no_events_are(std::iter::once(&*settings.scope.location));
     let lock = match take_lock(layout).map_err(|error| error.downcast::<LockError>()) {
         Ok(lock) => Some(lock),
         Err(Ok(LockError::Held { .. })) => None,

@@ -117,7 +117,7 @@ impl Default for MasterKey {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Service {
-    /// Where this server is; drives the routing of events.
+    /// Where this server is; drives the routing of events. An alias stands for the name of its location.
     pub location: String,
     /// The account events belong to.
     pub account: String,

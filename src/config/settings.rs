@@ -11,7 +11,7 @@ use super::layout::{Layout, LayoutError};
 use super::limits::check as check_limits;
 use super::names;
 use crate::crypto::{AuthorityError, KeyKind};
-use crate::domain::Scope;
+use crate::domain::{Scope, location};
 use crate::store::StoreConfig;
 use crate::{ops, providers, server};
 
@@ -249,10 +249,9 @@ fn check_scope(service: super::file::Service) -> Result<Scope, SettingsError> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         !text.is_empty() && text.len() <= longest && text.chars().all(allowed)
     };
-    if !plain(&location, 64) || location == "global" {
-        let problem = "write 1 to 64 letters, digits, '-', '_' or '.', like eu-de; not `global`";
-        return Err(refused("service.location", location, problem));
-    }
+    let location = location::resolve(&location)
+        .map_err(|error| refused("service.location", &*location, error.to_string()))?
+        .to_owned();
     if !plain(&account, 64) {
         let problem = "write 1 to 64 letters, digits, '-', '_' or '.'";
         return Err(refused("service.account", account, problem));
@@ -393,6 +392,7 @@ mod tests {
                 "master-key.passphrase-file",
             ),
             ("[service]\nlocation = \"global\"", "service.location"),
+            ("[service]\nlocation = \"EU-DE\"", "service.location"),
             ("[service]\naccount = \"a:b\"", "service.account"),
             ("[service]\ncrn-prefix = \"crn\"", "service.crn-prefix"),
             ("[kmip]\nbatch-items-max = 0", "kmip.batch-items-max"),
@@ -425,6 +425,19 @@ mod tests {
             let error = settings(text, &Overrides::default()).unwrap_err();
             assert!(error.starts_with(key), "{error}");
             assert!(!error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_old_name_of_a_location_is_replaced_by_its_name() {
+        for (given, name) in [
+            ("uk-south", "eu-gb"),
+            ("eu-de", "eu-de"),
+            ("rack-7", "rack-7"),
+        ] {
+            let text = format!("[service]\nlocation = \"{given}\"");
+            let settings = settings(&text, &Overrides::default()).unwrap();
+            assert_eq!(settings.scope.location, name);
         }
     }
 

@@ -11,6 +11,7 @@ pub mod expiry;
 pub mod id;
 pub mod lifecycle;
 pub mod locate;
+pub mod location;
 pub mod object;
 pub mod pending;
 pub mod rate;

@@ -20,6 +20,7 @@ mod identity;
 mod instances;
 mod kmip_command;
 mod limits;
+mod locations;
 mod master_key;
 mod official;
 mod ops;

@@ -3,6 +3,7 @@
 use std::fs;
 
 use keyledger::audit::action::table_markdown;
+use keyledger::domain::location::LOCATIONS;
 use keyledger::kmip::attribute::{Change, Deletable, StandardAttribute};
 use keyledger::kmip::enums::ObjectType;
 use keyledger::kmip::operation::Operation;
@@ -53,6 +54,26 @@ fn every_attribute_is_in_the_conformance_document() {
         let never = spec.client_modify == Change::Never;
         assert_eq!(columns[3] == "never", never, "{row}");
     }
+}
+
+#[test]
+fn the_table_of_locations_is_that_of_the_program() {
+    let Some(text) = document("docs/configuration.md") else {
+        return;
+    };
+    let rows = LOCATIONS.iter().map(|location| {
+        let generated = if location.generates_events {
+            "yes"
+        } else {
+            "no"
+        };
+        let (name, city) = (location.name, location.city);
+        let alias = location.alias.map(|alias| format!("`{alias}` "));
+        let alias = alias.unwrap_or_default();
+        format!("| `{name}` | {city} | {generated} | {alias}|\n")
+    });
+    let rows: String = rows.collect();
+    assert!(text.contains(&rows), "put this there:\n{rows}");
 }
 
 #[test]
