@@ -7,7 +7,7 @@
 //! | 6 | [`cli`]: the command line |
 //! | 5 | [`config`]: settings and names on disk |
 //! | 4 | [`server`]: the KMIP listener; [`admin`]: administration |
-//! | 3 | [`ops`]: KMIP behaviour; [`client`]: the small KMIP client |
+//! | 3 | [`ops`]: KMIP behaviour; [`routing`]: what follows the trail; [`client`]: the small KMIP client |
 //! | 2 | [`store`]: SQL; [`providers`]: the master key |
 //! | 1 | [`audit`]: events; [`domain`]: decisions; [`crypto`]: cryptography |
 //! | 0 | [`kmip`]: vocabulary, over the crate `ttlv`: bytes |
@@ -22,5 +22,6 @@ pub mod domain;
 pub mod kmip;
 pub mod ops;
 pub mod providers;
+pub mod routing;
 pub mod server;
 pub mod store;

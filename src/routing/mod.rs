@@ -1,0 +1,13 @@
+//! Where events go once they are durable: what follows the trail and hands on what it reads.
+//!
+//! Nothing here can delay a request or change what is recorded. A follower reads behind the writer; one that is slow, or that nobody takes
+//! anything from, only lags.
+
+pub mod follower;
+pub mod hook;
+mod retry;
+#[cfg(test)]
+mod tests;
+
+pub use follower::{FollowError, Follower};
+pub use hook::{Attachment, AuditHook, HookError, Progress, attach};
