@@ -5,8 +5,6 @@
 //! delivery (never for the trail). Nothing here decides who may do what. Codes are stored state: a
 //! code is never changed and never given to another action.
 
-use std::fmt::Write as _;
-
 use super::severity::Severity;
 
 /// The service every action belongs to, with the dot that follows it.
@@ -133,7 +131,7 @@ actions! {
     VcsNsxLicenseUpdate = 112, Management, "vcs-nsx-license", "update", Warning, Plain, Global, "vcs-nsx-license", "The VMware NSX license is updated for a VMware Cloud Foundation for Classic - Automated instance.";
     VcsNfsStorageAdd = 113, Management, "vcs-nfs-storage", "add", Warning, Plain, Global, "vcs-nfs-storage", "NFS storage is added to a VMware Cloud Foundation for Classic - Automated instance.";
     VcsNfsStorageRemove = 114, Management, "vcs-nfs-storage", "remove", Critical, Plain, Global, "vcs-nfs-storage", "NFS storage is removed from a VMware Cloud Foundation for Classic - Automated instance.";
-    VcsPlanUpdate = 115, Management, "vcs-plan", "update", Warning, Plain, Global, "vcs-plan", "The plan of a VMware Cloud Foundation for Classic - Automated instance is updated.";
+    VcsPlanUpdate = 115, Management, "vcs-plan", "update", Warning, Plain, Global, "vcs-plan", "A VMware Cloud Foundation for Classic - Automated instance's plan is updated.";
     VssCreate = 116, Management, "vss", "create", Normal, Plain, Global, "vss", "A VMware Cloud Foundation for Classic - Flexible instance is created.";
     VssUpdate = 117, Management, "vss", "update", Warning, Plain, Global, "vss", "A VMware Cloud Foundation for Classic - Flexible instance is updated.";
     VssTemplateRemove = 118, Management, "vss-template", "remove", Critical, Plain, Global, "vss-template", "A VMware Cloud Foundation for Classic - Flexible template is removed.";
@@ -261,7 +259,8 @@ impl Action {
         self.row().description
     }
 
-    /// The service's name for people, the first words of an event's message.
+    /// The service's name for people, the first words of an event's message. What is ours belongs to KMIP for VMware: it is about its
+    /// keys, clients and instances.
     #[must_use]
     pub const fn display_name(self) -> &'static str {
         match self.kind() {
@@ -275,29 +274,4 @@ impl Action {
     pub fn is_protocol(self) -> bool {
         self.object_type() == "kmip-protocol"
     }
-}
-
-/// The catalogue as a table in Markdown, for the documentation.
-#[must_use]
-pub fn table_markdown() -> String {
-    let mut table = String::from(
-        "| action | set | severity | dataEvent | global | target typeURI | meaning |\n\
-         |---|---|---|---|---|---|---|\n",
-    );
-    for action in Action::ALL {
-        let yes_no = |flag: bool| if flag { "yes" } else { "no" };
-        writeln!(
-            table,
-            "| `{}` | {} | {} | {} | {} | `{}` | {} |",
-            action.name(),
-            action.kind().as_str(),
-            action.severity().as_str(),
-            yes_no(action.data_event()),
-            yes_no(action.global()),
-            action.type_uri(),
-            action.description(),
-        )
-        .expect("a String takes every character");
-    }
-    table
 }

@@ -5,6 +5,7 @@
 //! and read back has the very bytes of JSON that were hashed when it was sealed.
 
 pub mod action;
+pub mod catalogue;
 pub mod data;
 pub mod event;
 pub mod failure;

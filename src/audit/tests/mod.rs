@@ -1,17 +1,15 @@
 //! The tables of the trail, and the events the other tests are about.
 
+mod catalogue;
 mod filters;
 mod json;
 mod records;
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::record::{self, Resolve};
-use super::{
-    Action, Data, Event, Failure, Field, Kind, Outcome, ReasonCode, Severity, Target, action,
-};
+use super::{Action, Data, Event, Failure, Field, Kind, Outcome, ReasonCode, Target};
 use crate::crypto::Fingerprint;
 use crate::domain::{EventId, Initiator, ObjectId, RequestId, Scope};
 
@@ -120,43 +118,6 @@ fn get() -> Event {
     }
 }
 
-/// One row an action: severity of a success, of a plain failure, of an unauthorised one.
-#[test]
-fn severity_is_the_higher_of_action_and_cause() {
-    use Severity::{Critical, Normal, Warning};
-    for (action, own) in [
-        (Action::KeyCreate, Normal),
-        (Action::KeyRead, Normal),
-        (Action::AttributesRetrieve, Normal),
-        (Action::KeyLocate, Normal),
-        (Action::KeyActivate, Warning),
-        (Action::KeyRevoke, Warning),
-        (Action::AttributesAdd, Warning),
-        (Action::AttributesModify, Warning),
-        (Action::VcsUpdate, Warning),
-        (Action::KeyDestroy, Critical),
-        (Action::ServiceDelete, Critical),
-        (Action::InstanceSecureDataWipe, Critical),
-        (Action::AccountApikeyUpdate, Critical),
-    ] {
-        for reason in ReasonCode::ALL.iter().copied() {
-            let of_cause = if [401, 403, 503, 507].contains(&reason.code()) {
-                Critical
-            } else {
-                Warning
-            };
-            let severity = |outcome| Severity::for_event(action, outcome, reason);
-            assert_eq!(severity(Outcome::Success), own, "{action:?} {reason:?}");
-            assert_eq!(severity(Outcome::Pending), own, "{action:?} {reason:?}");
-            assert_eq!(
-                severity(Outcome::Failure),
-                own.max(of_cause),
-                "{action:?} {reason:?}"
-            );
-        }
-    }
-}
-
 #[test]
 fn names_and_codes_of_every_table_are_unique_and_lead_back() {
     let mut names = HashSet::new();
@@ -188,52 +149,4 @@ fn names_and_codes_of_every_table_are_unique_and_lead_back() {
     for reason in ReasonCode::ALL.iter().copied() {
         assert_eq!(ReasonCode::from_code(reason.code()), Some(reason));
     }
-}
-
-#[test]
-fn every_action_of_the_services_documentation_is_in_the_table() {
-    let of = |kind| {
-        Action::ALL
-            .iter()
-            .filter(|action| action.kind() == kind)
-            .count()
-    };
-    assert_eq!((of(Kind::Kmip), of(Kind::Management)), (6, 20));
-    let shared = std::env::var_os("KEYLEDGER_SHARED").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
-        PathBuf::from,
-    );
-    let Ok(page) = std::fs::read_to_string(shared.join("seed/at-events.md")) else {
-        println!("skipped: the service's documentation is not here");
-        return;
-    };
-    let named: Vec<&str> = page
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
-        .filter(|name| name.starts_with(action::SERVICE))
-        .collect();
-    assert_eq!(named.len(), 26);
-    for name in named {
-        let kind = Action::from_name(name).map(Action::kind);
-        assert!(
-            matches!(kind, Some(Kind::Kmip | Kind::Management)),
-            "{name}: {kind:?}"
-        );
-    }
-}
-
-#[test]
-fn the_documentation_lists_the_table_of_actions() {
-    const BEGIN: &str = "<!-- actions:begin -->\n";
-    const END: &str = "<!-- actions:end -->";
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/events.md");
-    let page = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = page.split_once(BEGIN).unwrap();
-    let (listed, after) = rest.split_once(END).unwrap();
-    let table = action::table_markdown();
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&path, format!("{before}{BEGIN}{table}{END}{after}")).unwrap();
-        return;
-    }
-    assert_eq!(listed, table, "run this test with UPDATE_DOCS=1");
 }

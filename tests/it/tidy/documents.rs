@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use keyledger::audit::action::table_markdown;
+use keyledger::audit::{Kind, catalogue};
 use keyledger::domain::location::LOCATIONS;
 use keyledger::kmip::attribute::{Change, Deletable, StandardAttribute};
 use keyledger::kmip::enums::ObjectType;
@@ -56,6 +56,20 @@ fn every_attribute_is_in_the_conformance_document() {
     }
 }
 
+/// What stands in a page between the marks `<!-- name:begin -->` and `<!-- name:end -->`, and the page with `table` there.
+fn replaced(page: &str, name: &str, table: &str) -> (String, String) {
+    let (begin, end) = (
+        format!("<!-- {name}:begin -->\n"),
+        format!("<!-- {name}:end -->"),
+    );
+    let (before, rest) = page.split_once(&begin).expect("the mark where it begins");
+    let (listed, after) = rest.split_once(&end).expect("the mark where it ends");
+    (
+        listed.to_owned(),
+        format!("{before}{begin}{table}{end}{after}"),
+    )
+}
+
 #[test]
 fn the_table_of_locations_is_that_of_the_program() {
     let Some(text) = document("docs/configuration.md") else {
@@ -77,23 +91,27 @@ fn the_table_of_locations_is_that_of_the_program() {
 }
 
 #[test]
-fn the_table_of_events_is_the_table_of_actions() {
-    let Some(text) = document("docs/events.md") else {
+fn the_page_of_events_holds_the_tables_of_the_code() {
+    let Some(mut page) = document("docs/events.md") else {
         return;
     };
-    let after = text
-        .split_once("<!-- actions:begin -->")
-        .expect("the marker where it begins")
-        .1;
-    let table = after
-        .split_once("<!-- actions:end -->")
-        .expect("the marker where it ends")
-        .0;
-    assert_eq!(
-        table.trim(),
-        table_markdown().trim(),
-        "put what `table_markdown` gives there"
-    );
+    let is_update = std::env::var_os("UPDATE_DOCS").is_some();
+    for (name, table) in [
+        ("kmip", catalogue::actions(Kind::Kmip)),
+        ("management", catalogue::actions(Kind::Management)),
+        ("extended", catalogue::actions(Kind::Extended)),
+        ("causes", catalogue::causes()),
+    ] {
+        let (listed, new) = replaced(&page, name, &table);
+        assert!(
+            is_update || listed == table,
+            "the table `{name}` of docs/events.md is not the code's; run this test with UPDATE_DOCS=1, which writes it"
+        );
+        page = new;
+    }
+    if is_update {
+        fs::write(root().join("docs/events.md"), page).expect("docs/events.md");
+    }
 }
 
 #[test]
