@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use tokio::sync::{oneshot, watch};
@@ -25,6 +26,7 @@ use crate::domain::{Clients, Clock as _, SystemClock, location};
 use crate::ops::service::Parts;
 use crate::ops::{Keyring, Service, record_room, warn_of_expiry};
 use crate::providers::MasterKey;
+use crate::routing::Attachment;
 use crate::server::Directory;
 use crate::server::identity::{Gatekeeper, OnSighting};
 use crate::server::listener::Serving;
@@ -33,6 +35,9 @@ use crate::store::Store;
 
 /// Descriptors kept from connections: control connections, and files that the store and the commands open for a moment.
 const DESCRIPTORS_KEPT: usize = socket::CONNECTIONS_MAX + 16;
+
+/// How long a stop waits for an audit hook that is at an event.
+const HOOK_STOP: Duration = Duration::from_secs(10);
 
 /// How to serve.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -72,6 +77,29 @@ struct Opened {
 /// # Errors
 /// What is wrong and what to do; nothing was changed then.
 pub async fn run(layout: &Layout, args: Args, _report: &Report) -> anyhow::Result<()> {
+    run_with(layout, args, |_| Ok(None)).await
+}
+
+/// Serves as [`run`] does, with the audit hook that `attach` attaches to the store before the first connection is taken. For programs that
+/// embed this crate.
+///
+/// The hook is stopped after the last connection; what it has not received by then is for its next attachment.
+///
+/// # Errors
+/// Those of [`run`] and of `attach`.
+pub async fn run_with_hook(
+    layout: &Layout,
+    args: Args,
+    attach: impl FnOnce(&Store) -> anyhow::Result<Attachment>,
+) -> anyhow::Result<()> {
+    run_with(layout, args, |store| attach(store).map(Some)).await
+}
+
+async fn run_with(
+    layout: &Layout,
+    args: Args,
+    attach: impl FnOnce(&Store) -> anyhow::Result<Option<Attachment>>,
+) -> anyhow::Result<()> {
     start_log(&args.log)?;
     let overrides = Overrides {
         listen: args.listen.clone(),
@@ -94,10 +122,25 @@ pub async fn run(layout: &Layout, args: Args, _report: &Report) -> anyhow::Resul
     let instances = store.clients().instances();
     let theirs = instances.iter().map(|held| &*held.scope.location);
     say_where_no_events_are(std::iter::once(&*opened.settings.scope.location).chain(theirs));
-    let served = serve(opened, args.quickstart).await;
+    let served = match attach(&store) {
+        Ok(hook) => {
+            let served = serve(opened, args.quickstart).await;
+            stop_hook(hook).await;
+            served
+        }
+        Err(error) => Err(error),
+    };
     store.close().await;
     drop(lock);
     served
+}
+
+/// A hook that does not come back from an event keeps no server from stopping.
+async fn stop_hook(hook: Option<Attachment>) {
+    let Some(hook) = hook else { return };
+    if tokio::time::timeout(HOOK_STOP, hook.stop()).await.is_err() {
+        tracing::warn!("The audit hook is still at an event; the server stops without it.");
+    }
 }
 
 /// Says in one line in which of these locations no events are generated, if in any.
@@ -319,7 +362,7 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
     }
     report::line(&format!("listening on {address}"))?;
     tracing::info!(%address, directory = %settings.layout.root().display(), "Serving KMIP.");
-    tracing::info!(signal = signal.await, "Stopping.");
+    told_to_stop(signal).await;
     stop.send_replace(true);
     serving.await.context("the listener failed")?;
     control.await.context("the control socket failed")?;
@@ -369,6 +412,12 @@ fn behaviour(opened: &Opened) -> Arc<Service> {
 async fn stopped(mut stopping: watch::Receiver<bool>) {
     // An error means that whoever could stop us is gone: that is a stop too.
     drop(stopping.wait_for(|stop| *stop).await);
+}
+
+async fn told_to_stop(signal: impl Future<Output = &'static str>) {
+    // Not among the fields of the line: those are not evaluated where the line is not logged.
+    let signal = signal.await;
+    tracing::info!(signal, "Stopping.");
 }
 
 /// Ready with the name of the signal that asks us to end. They are listened for from the call on.

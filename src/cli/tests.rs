@@ -6,8 +6,11 @@ use super::issue::{Order, issue};
 use super::reach::Reach;
 use super::*;
 use crate::admin::{Request, Response};
+use crate::audit::Action;
 use crate::config::Settings;
 use crate::crypto::Authority;
+use crate::routing::{HookError, attach};
+use crate::store::{Sequence, StoredEvent};
 
 #[test]
 fn the_command_line_is_consistent() {
@@ -183,4 +186,42 @@ async fn a_directory_without_a_database_says_what_to_do() {
         error.to_string().contains("run `keyledger init` there"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_program_that_embeds_the_server_receives_its_events() {
+    use rustix::process::{Signal, getpid, kill_process};
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (_directory, layout, _) = initialised().await;
+    let args = serve::Args {
+        listen: Some("127.0.0.1:0".into()),
+        log: "error".into(),
+        ..serve::Args::default()
+    };
+    let (sender, mut received) = tokio::sync::mpsc::unbounded_channel();
+    let hook = move |event: &StoredEvent| -> Result<(), HookError> {
+        Ok(sender.send((event.sequence, event.event.action))?)
+    };
+    // Listened for here too, so that a signal that comes too early for the server does not end the tests.
+    let _held = signal(SignalKind::terminate()).unwrap();
+    let mut first = None;
+    let stop = async {
+        first = received.recv().await;
+        for _ in 0..600 {
+            kill_process(getpid(), Signal::TERM).unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    let attached = |store: &crate::store::Store| Ok(attach(store, Sequence(0), hook)?);
+    tokio::select! {
+        biased;
+        served = serve::run_with_hook(&layout, args, attached) => served.unwrap(),
+        () = stop => panic!("the server does not stop"),
+    }
+    // It ended because it was told to, although that is not logged here.
+    assert_eq!(first, Some((Sequence(0), Action::ServiceCreate)));
+    // Stopped before the store was closed: the hook is gone, and the directory is free.
+    assert_eq!(received.recv().await, None);
+    Reach::open(&layout).await.unwrap().close().await;
 }
