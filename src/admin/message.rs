@@ -49,6 +49,8 @@ pub enum Request {
     },
     /// A page of the trail, perhaps waiting for one.
     Events(EventsFrom),
+    /// Records a management event that another system performed.
+    EventRecord(Box<EventRecord>),
     /// What runs here.
     Status,
 }
@@ -183,6 +185,59 @@ pub struct EventsFrom {
     pub wait_ms: u64,
 }
 
+/// A management event that another system performed, to be recorded. As a document of JSON it is what `events record --from` takes.
+///
+/// Unknown fields are refused: a part of an event that is not understood must not be lost.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EventRecord {
+    /// A management action, with or without `vmware-solutions.`.
+    pub action: String,
+    /// `success`, `failure` or `pending`.
+    pub outcome: String,
+    /// What it was done to.
+    pub target: RecordedTarget,
+    /// The code of its cause; a failure needs one.
+    #[serde(default)]
+    pub reason_code: Option<u16>,
+    /// Who did it; none: who records it.
+    #[serde(default)]
+    pub initiator: Option<RecordedInitiator>,
+    /// What was asked: an object.
+    #[serde(default)]
+    pub request_data: Option<serde_json::Value>,
+    /// What was answered: an object.
+    #[serde(default)]
+    pub response_data: Option<serde_json::Value>,
+    /// The correlationId of the pending event that this one ends.
+    #[serde(default)]
+    pub correlation_id: Option<String>,
+}
+
+/// What a recorded event's action was done to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RecordedTarget {
+    /// Its identifier, the last segment of its CRN.
+    pub id: String,
+    /// What people call it; none: its identifier.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+/// Who performed a recorded event's action.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RecordedInitiator {
+    /// `user` or `service-id`.
+    pub kind: String,
+    /// Its identifier.
+    pub id: String,
+    /// What people call it; none: its identifier.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -203,8 +258,22 @@ pub enum Response {
     Keys(Keys),
     /// A page of the trail.
     Events(Events),
+    /// An event that was recorded.
+    Recorded(Recorded),
     /// What runs here.
     Status(Status),
+}
+
+/// An event that was recorded for another system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recorded {
+    /// The event's id.
+    pub id: String,
+    /// What the event that ends pending work must name.
+    pub correlation_id: String,
+    /// Its place in the trail.
+    pub sequence: u64,
 }
 
 /// An instance.

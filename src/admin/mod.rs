@@ -13,6 +13,7 @@ pub mod foundation;
 pub mod instances;
 pub mod keys;
 pub mod lock;
+mod management;
 pub mod message;
 pub mod peer;
 mod pending;
@@ -41,6 +42,8 @@ pub struct Admin {
     listening: Option<String>,
     /// The certificates that wait for approval; none when the command line runs the router itself.
     pending: Option<Arc<Mutex<Pending>>>,
+    /// Where global events belong, or why that is not known.
+    global_scope: Result<Arc<Scope>, String>,
     /// What instances are made with, or why none can be made.
     founder: Result<Founder, String>,
     /// Held while a change is decided and committed, so that no two decide on the same snapshot.
@@ -65,6 +68,7 @@ impl Admin {
             authority,
             listening,
             pending: None,
+            global_scope: Err("this process has no settings".to_owned()),
             founder: Err("this process has no master key".to_owned()),
             changes,
         }
@@ -74,6 +78,16 @@ impl Admin {
     #[must_use]
     pub fn with_founder(self, founder: Result<Founder, String>) -> Self {
         Self { founder, ..self }
+    }
+
+    /// The router with the account that global events belong to, or why it is not known.
+    #[must_use]
+    pub fn with_global_scope(self, scope: Result<Scope, String>) -> Self {
+        let global_scope = scope.map(|scope| Arc::new(scope.global()));
+        Self {
+            global_scope,
+            ..self
+        }
     }
 
     /// The router with the certificates that wait for approval in this server.
@@ -117,6 +131,7 @@ impl Admin {
             Request::KeyList(request) => keys::list(self, request).await,
             Request::KeyShow { id } => keys::show(self, &id).await,
             Request::Events(request) => events::page(self, request).await,
+            Request::EventRecord(request) => management::record(self, initiator, *request).await,
             Request::Status => Ok(self.status()),
         }
     }

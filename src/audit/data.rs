@@ -3,6 +3,10 @@
 //! An ordered list of named values, held in the very bytes that are stored. There is deliberately no
 //! way to put bytes in: a value is text, a number, a flag or a list of texts. Sizes are bounded when
 //! a value is added, so that a client cannot make an event as large as it likes.
+//!
+//! Events that other systems performed carry an object of theirs instead, as JSON.
+
+use serde_json::{Map, Value as Json};
 
 use crate::domain::ObjectId;
 
@@ -115,6 +119,8 @@ const YES: u8 = 3;
 const LIST: u8 = 4;
 const ID: u8 = 5;
 const TARGET: u8 = 6;
+/// Begins data that is an object of another system; no field has the code 0.
+const OBJECT: [u8; 2] = [0, 7];
 
 /// The length of an identifier as text.
 const ID_TEXT_BYTES: usize = 36;
@@ -136,6 +142,25 @@ impl Data {
     #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())
+    }
+
+    /// An object that another system gave, in place of named values: nothing may be added to it, and it is written as it is. Who records
+    /// it sees to it that the event fits [`super::Event::BYTES_MAX`].
+    #[must_use]
+    pub fn object(object: &Map<String, Json>) -> Self {
+        if object.is_empty() {
+            return Self::new();
+        }
+        let text = serde_json::to_string(object).expect("values of JSON with names are JSON");
+        let mut data = OBJECT.to_vec();
+        push_text(&mut data, &text);
+        Self(data)
+    }
+
+    /// The object of another system as JSON, if this is one.
+    pub(super) fn as_object(&self) -> Option<&str> {
+        let mut rest = self.0.strip_prefix(&OBJECT)?;
+        take_text(&mut rest)
     }
 
     /// Whether there are no values.
@@ -236,6 +261,9 @@ impl Data {
 
     /// Appends the stored form; the key's identifier, where it is the target's, takes two bytes.
     pub(super) fn encode(&self, target: Option<&ObjectId>, out: &mut Vec<u8>) {
+        if self.as_object().is_some() {
+            return out.extend_from_slice(&self.0);
+        }
         let mut rest = self.0.as_slice();
         while let (before, Some((field, value))) = (rest, take_value(&mut rest)) {
             match value {
@@ -257,6 +285,12 @@ impl Data {
 
     /// The values of a stored form, or nothing if it is damaged.
     pub(super) fn decode(mut bytes: &[u8], target: Option<&ObjectId>) -> Option<Self> {
+        if let Some(mut object) = bytes.strip_prefix(&OBJECT) {
+            let text = take_text(&mut object)?;
+            let is_whole =
+                object.is_empty() && serde_json::from_str::<Map<String, Json>>(text).is_ok();
+            return is_whole.then(|| Self(bytes.to_vec()));
+        }
         let mut data = Vec::with_capacity(bytes.len() + 32);
         while !bytes.is_empty() {
             let before = bytes;

@@ -71,6 +71,13 @@ pub enum Target {
     Key(ObjectId),
     /// Another resource of the scope: the action's object type and this identifier.
     Resource(String),
+    /// A resource whose name is not its identifier.
+    Named {
+        /// The identifier: the last segment of the target's CRN.
+        id: String,
+        /// What people call it.
+        name: String,
+    },
     /// A key the client named by a text that is none of our identifiers; see [`Target::named_key`].
     UnknownKey(String),
 }

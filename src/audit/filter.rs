@@ -182,7 +182,7 @@ fn is_key(target: &Target, text: &str) -> bool {
     match target {
         // Both sides as a target: what cannot stand in a CRN was replaced when it was recorded.
         Target::Key(_) | Target::UnknownKey(_) => *target == Target::named_key(text),
-        Target::Instance | Target::Resource(_) => false,
+        Target::Instance | Target::Resource(_) | Target::Named { .. } => false,
     }
 }
 

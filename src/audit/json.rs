@@ -109,11 +109,17 @@ fn target(out: &mut Vec<u8>, event: &Event) {
     match &event.target {
         Target::Instance => {}
         Target::Key(_) | Target::UnknownKey(_) => plain(out, "kmip-key"),
-        Target::Resource(_) => plain(out, event.action.object_type()),
+        Target::Resource(_) | Target::Named { .. } => plain(out, event.action.object_type()),
     }
     out.push(b':');
     let name_at = out.len();
-    let named = target_name(out, &event.target);
+    let named = match &event.target {
+        Target::Named { id, .. } => {
+            plain(out, cut(id, NAME_BYTES_MAX));
+            true
+        }
+        other => target_name(out, other),
+    };
     escape_from(out, name_at);
     if named {
         out.extend_from_slice(b"\",\"name\":\"");
@@ -139,6 +145,9 @@ fn crn(out: &mut Vec<u8>, scope: &Scope) {
 }
 
 fn data(out: &mut Vec<u8>, data: &Data, limits: Limits) {
+    if let Some(object) = data.as_object() {
+        return plain(out, object);
+    }
     out.push(b'{');
     for (index, (field, value)) in data.values().enumerate() {
         if index > 0 {
@@ -201,7 +210,7 @@ pub(super) fn target_name(out: &mut Vec<u8>, target: &Target) -> bool {
             uuid(out, id.as_bytes());
             true
         }
-        Target::Resource(name) => {
+        Target::Resource(name) | Target::Named { name, .. } => {
             plain(out, cut(name, NAME_BYTES_MAX));
             !name.is_empty()
         }

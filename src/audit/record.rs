@@ -6,7 +6,7 @@
 //!
 //! Layout of version 1, numbers little-endian, `v` a LEB128 number:
 //! version 1, action 2, outcome 1, reason 2, failure 1 (0: none), time 8, initiator v, scope v,
-//! target (0 instance; 1 key, 16; 2 resource, text; 3 unknown key, text), event id 16,
+//! target (0 instance; 1 key, 16; 2 resource, text; 3 unknown key, text; 4 named, id and name as texts), event id 16,
 //! correlation 16, length v of the request's data, that data, the response's data.
 //!
 //! Version 2 holds its initiator itself: in the place of its number, the 32 bytes of a certificate's fingerprint and its name
@@ -30,6 +30,7 @@ const INSTANCE: u8 = 0;
 const KEY: u8 = 1;
 const RESOURCE: u8 = 2;
 const UNKNOWN_KEY: u8 = 3;
+const NAMED: u8 = 4;
 
 /// Why a stored event cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -133,6 +134,11 @@ fn encode_target<'a>(target: &'a Target, out: &mut Vec<u8>) -> Option<&'a Object
             out.push(UNKNOWN_KEY);
             push_text(out, text);
         }
+        Target::Named { id, name } => {
+            out.push(NAMED);
+            push_text(out, id);
+            push_text(out, name);
+        }
     }
     None
 }
@@ -203,6 +209,7 @@ enum StoredTarget<'a> {
     Key(ObjectId),
     Resource(&'a str),
     UnknownKey(&'a str),
+    Named { id: &'a str, name: &'a str },
 }
 
 impl StoredTarget<'_> {
@@ -212,6 +219,10 @@ impl StoredTarget<'_> {
             Self::Key(id) => Target::Key(id),
             Self::Resource(name) => Target::Resource(name.to_owned()),
             Self::UnknownKey(text) => Target::UnknownKey(text.to_owned()),
+            Self::Named { id, name } => Target::Named {
+                id: id.to_owned(),
+                name: name.to_owned(),
+            },
         }
     }
 }
@@ -255,11 +266,18 @@ fn take_fields<'a>(rest: &mut &'a [u8], is_held: bool) -> Option<Start<'a>> {
         [KEY] => StoredTarget::Key(ObjectId::from_bytes(take_array(rest)?)),
         [RESOURCE] => StoredTarget::Resource(take_text(rest)?),
         [UNKNOWN_KEY] => StoredTarget::UnknownKey(take_text(rest)?),
+        [NAMED] => StoredTarget::Named {
+            id: take_text(rest)?,
+            name: take_text(rest)?,
+        },
         _ => return None,
     };
     let object = match target {
         StoredTarget::Key(id) => Some(id),
-        StoredTarget::Instance | StoredTarget::Resource(_) | StoredTarget::UnknownKey(_) => None,
+        StoredTarget::Instance
+        | StoredTarget::Resource(_)
+        | StoredTarget::UnknownKey(_)
+        | StoredTarget::Named { .. } => None,
     };
     let head = Head {
         action,

@@ -16,7 +16,7 @@ pub fn line(sequence: u64, event: &Event) -> String {
     let time = String::from_utf8_lossy(&time);
     let target = match &event.target {
         Target::Key(id) => json::id_text(id),
-        Target::Instance | Target::Resource(_) | Target::UnknownKey(_) => {
+        Target::Instance | Target::Resource(_) | Target::UnknownKey(_) | Target::Named { .. } => {
             event.target_name().unwrap_or_else(|| "-".to_owned())
         }
     };

@@ -7,9 +7,9 @@ use std::str::FromStr as _;
 use anyhow::bail;
 use clap::Subcommand;
 
-use super::WrongUse;
 use super::reach::{self, Reach};
 use super::report::{Format, Report, line};
+use super::{WrongUse, record};
 use crate::admin::message::{Event, Events, EventsFrom};
 use crate::admin::socket::SocketError;
 use crate::admin::{Request, Response};
@@ -54,6 +54,8 @@ pub enum Command {
         #[arg(long, short)]
         follow: bool,
     },
+    /// Record a management event that another system performed
+    Record(record::RecordArgs),
     /// Show one event
     Show {
         /// Its sequence, or its id
@@ -127,6 +129,7 @@ pub async fn run(layout: &Layout, command: Command, report: &Report) -> anyhow::
             let filter = filter.filter(now_ms)?;
             tail(layout, filter, lines, follow, report).await
         }
+        Command::Record(args) => record::run(layout, args, report).await,
         Command::Show { event } => {
             let mut reach = Reach::open(layout).await?;
             let done = show(&mut reach, &event, report).await;

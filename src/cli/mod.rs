@@ -13,6 +13,7 @@ pub mod kmip;
 pub mod master;
 pub mod quickstart;
 pub mod reach;
+pub mod record;
 pub mod report;
 pub mod secret;
 pub mod serve;

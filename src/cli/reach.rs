@@ -83,9 +83,12 @@ impl Reach {
         let founder = founder.transpose()?;
         // A command works where the settings cannot be read, too.
         let defaults = StoreConfig::default();
-        let reserve_bytes = settings(layout).map_or(defaults.reserve_bytes, |settings| {
-            settings.store.reserve_bytes
-        });
+        let settings = settings(layout);
+        let reserve_bytes = settings
+            .as_ref()
+            .map_or(defaults.reserve_bytes, |settings| {
+                settings.store.reserve_bytes
+            });
         let config = StoreConfig {
             readers: 1,
             cache_objects: 1000,
@@ -101,6 +104,8 @@ impl Reach {
             authority,
             None,
         );
+        let scope = settings.map(|settings| settings.scope);
+        let admin = admin.with_global_scope(scope.map_err(|error| format!("{error:#}")));
         let admin = match founder {
             Some(founder) => admin.with_founder(Ok(founder)),
             None => admin,

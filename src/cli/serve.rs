@@ -391,6 +391,7 @@ fn router(opened: &Opened, service: &Service, address: SocketAddr) -> Arc<Admin>
         keyring: Some(Arc::clone(&opened.keyring)),
     };
     let admin = admin.with_pending(Arc::clone(service.pending()));
+    let admin = admin.with_global_scope(Ok(opened.settings.scope.clone()));
     Arc::new(admin.with_founder(Ok(founder)))
 }
 

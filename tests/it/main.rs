@@ -21,6 +21,7 @@ mod instances;
 mod kmip_command;
 mod limits;
 mod locations;
+mod management;
 mod master_key;
 mod official;
 mod ops;

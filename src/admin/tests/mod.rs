@@ -4,6 +4,7 @@ mod anchors;
 mod clients;
 mod credentials;
 mod keys;
+mod management;
 mod pending;
 mod socket;
 mod trail;
@@ -57,7 +58,7 @@ async fn world() -> World {
     };
     let founding = Founding {
         name: foundation::INSTANCE,
-        scope,
+        scope: scope.clone(),
         initiator: user(),
         master: &master,
         clock: &*clock,
@@ -67,6 +68,7 @@ async fn world() -> World {
     let authority = Authority::create("Test CA", NOW, 3650, KeyKind::EcdsaP256).unwrap();
     let ours = Some(authority.certificate().clone());
     let admin = Admin::new(store, clock.clone(), Arc::new(SystemRandom), ours, None);
+    let admin = admin.with_global_scope(Ok(scope));
     World {
         admin: Arc::new(admin),
         clock,

@@ -123,6 +123,31 @@ fn a_resource_is_named_by_the_actions_object_type() {
 }
 
 #[test]
+fn an_object_of_another_system_is_written_as_it_is_and_stored_so() {
+    let given =
+        serde_json::json!({"b": [1, {"c": null}], "a": "\u{1}\"", "large": "x".repeat(2000)});
+    let empty = serde_json::Map::new();
+    let event = Event {
+        target: Target::Named {
+            id: "vcs-1".to_owned(),
+            name: "Frankfurt".to_owned(),
+        },
+        request: Data::object(given.as_object().unwrap()),
+        response: Data::object(&empty),
+        ..event(Action::VcsCreate)
+    };
+    let parsed: serde_json::Value = serde_json::from_str(&json(&event)).unwrap();
+    assert_eq!(parsed["requestData"], given);
+    assert_eq!(parsed["responseData"], serde_json::json!({}));
+    let crn = "crn:v1:bluemix:public:vmware-solutions::a/acc::vcs:vcs-1";
+    assert_eq!(parsed["target"]["id"], crn);
+    assert_eq!(parsed["target"]["name"], "Frankfurt");
+    assert_eq!(parsed["message"], "VMware Solutions: create vcs Frankfurt");
+    assert_eq!(decoded(&event), event);
+    assert_eq!(json(&decoded(&event)), json(&event));
+}
+
+#[test]
 fn times_are_those_of_the_calendar() {
     for (time_ms, text) in [
         (0, "1970-01-01T00:00:00.00+0000"),

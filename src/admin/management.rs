@@ -1,0 +1,318 @@
+//! Management events that other systems performed: checked against the catalogue, then recorded like our own.
+//!
+//! Only management actions are recorded by hand; what this server does itself, it records itself. Work that takes long is a pending event
+//! and one more that ends it, which names the first one's correlationId, its action and its target. Nothing of a text is cut here: an
+//! event that does not fit is refused.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::message::{EventRecord, Recorded, RecordedInitiator, RecordedTarget, Response};
+use super::{Admin, AdminError};
+use crate::audit::action::SERVICE;
+use crate::audit::{
+    Action, ActionPattern, Data, Event, EventFilter, Failure, Kind, Outcome, ReasonCode, Target,
+};
+use crate::crypto::certificate::is_hidden;
+use crate::domain::{EventId, Initiator, InitiatorKind, RequestId};
+use crate::store::Sequence;
+use crate::store::changeset::Changeset;
+
+/// The most bytes of an identifier or a name.
+const NAME_BYTES_MAX: usize = 256;
+/// How deep objects and lists of requestData and responseData may lie in one another.
+const DEPTH_MAX: usize = 16;
+/// What identifiers begin with that this server gives; nobody else may be recorded under them.
+const OWN_INITIATORS: [&str; 3] = ["CertificateID-", "LocalUser-", "Server-"];
+/// How far the clock may have been set back since a pending event: where the search for it begins.
+const CLOCK_SLACK_MS: i64 = 3_600_000;
+/// Events read at once.
+const PAGE: usize = 100;
+
+/// An event that was found to be in order, but for what the trail says.
+struct Checked {
+    action: Action,
+    outcome: Outcome,
+    reason: ReasonCode,
+    target: Target,
+    initiator: Initiator,
+    request: Data,
+    response: Data,
+    ends: Option<RequestId>,
+}
+
+/// Records an event; it is durable when this returns. `recorder` is who records it, and who did it where the request names nobody.
+pub(super) async fn record(
+    admin: &Admin,
+    recorder: Initiator,
+    request: EventRecord,
+) -> Result<Response, AdminError> {
+    let recorded_by = recorder.id.clone();
+    let checked = check(recorder, request)?;
+    let _turn = admin.changes.lock().await;
+    if let Some(correlation) = checked.ends {
+        check_pending(admin, &checked, correlation).await?;
+    }
+    let event = event(admin, checked)?;
+    let (id, correlation) = (event.id, event.correlation);
+    let applied = admin.store.apply(Changeset::new(event)).await?;
+    tracing::info!(event = %id, %recorded_by, "A management event was recorded.");
+    Ok(Response::Recorded(Recorded {
+        id: id.to_string(),
+        correlation_id: correlation.to_string(),
+        sequence: applied.first_sequence.0,
+    }))
+}
+
+/// The event, if it fits.
+fn event(admin: &Admin, checked: Checked) -> Result<Event, AdminError> {
+    let scope = admin.global_scope.as_ref().map_err(|reason| {
+        AdminError::unavailable(format!("the event's account is not known: {reason}"))
+    })?;
+    let time_ms = admin.clock.now_ms();
+    let correlation = match checked.ends {
+        Some(correlation) => correlation,
+        None => RequestId::new(time_ms, admin.random_bytes()?),
+    };
+    let is_failure = checked.outcome == Outcome::Failure;
+    let event = Event {
+        id: EventId::new(time_ms, admin.random_bytes()?),
+        time_ms,
+        action: checked.action,
+        outcome: checked.outcome,
+        initiator: Arc::new(checked.initiator),
+        scope: Arc::clone(scope),
+        target: checked.target,
+        reason: checked.reason,
+        failure: is_failure.then_some(Failure::Reported),
+        request: checked.request,
+        response: checked.response,
+        correlation,
+    };
+    let mut json = Vec::new();
+    event.write_json(&mut json);
+    if json.len() > Event::BYTES_MAX {
+        let (bytes, most) = (json.len(), Event::BYTES_MAX);
+        return Err(AdminError::invalid(format!(
+            "the event has {bytes} bytes, and at most {most} are allowed; shorten requestData or responseData"
+        )));
+    }
+    Ok(event)
+}
+
+fn check(recorder: Initiator, request: EventRecord) -> Result<Checked, AdminError> {
+    let action = action(&request.action)?;
+    let outcome = request.outcome.parse::<Outcome>();
+    let outcome = outcome.map_err(|error| AdminError::invalid(format!("outcome: {error}")))?;
+    let ends = request.correlation_id.as_deref().map(correlation);
+    let ends = ends.transpose()?;
+    if outcome == Outcome::Pending && ends.is_some() {
+        return Err(AdminError::invalid(
+            "correlationId: a pending event is given one; leave it out here and name it in the event that ends the work",
+        ));
+    }
+    Ok(Checked {
+        action,
+        outcome,
+        reason: reason(action, outcome, request.reason_code)?,
+        target: target(request.target)?,
+        initiator: match request.initiator {
+            Some(given) => initiator(given)?,
+            None => recorder,
+        },
+        request: data("requestData", request.request_data)?,
+        response: data("responseData", request.response_data)?,
+        ends,
+    })
+}
+
+fn action(text: &str) -> Result<Action, AdminError> {
+    const ADVICE: &str = "name a management action, such as vcs.create; docs/events.md lists them";
+    let short = text.strip_prefix(SERVICE).unwrap_or(text);
+    let action = Action::from_name(&format!("{SERVICE}{short}")).ok_or_else(|| {
+        AdminError::invalid(format!("action: there is no action {text:?}; {ADVICE}"))
+    })?;
+    if action.kind() != Kind::Management {
+        return Err(AdminError::invalid(format!(
+            "action: {short} is recorded by the server that performs it and by nobody else; {ADVICE}"
+        )));
+    }
+    Ok(action)
+}
+
+/// The code of the cause, which must fit the outcome.
+fn reason(action: Action, outcome: Outcome, code: Option<u16>) -> Result<ReasonCode, AdminError> {
+    let Some(code) = code else {
+        return match outcome {
+            Outcome::Success if action.verb() == "create" => Ok(ReasonCode::Created),
+            Outcome::Success => Ok(ReasonCode::Ok),
+            Outcome::Pending => Ok(ReasonCode::Accepted),
+            Outcome::Failure => Err(AdminError::invalid(
+                "reasonCode: a failure needs the code of its cause, such as 403 or 500",
+            )),
+        };
+    };
+    let fits = |reason: &ReasonCode| (reason.code() >= 400) == (outcome == Outcome::Failure);
+    ReasonCode::from_code(code).filter(fits).ok_or_else(|| {
+        let fitting = ReasonCode::ALL.iter().filter(|reason| fits(reason));
+        let codes: Vec<_> = fitting.map(|reason| reason.code().to_string()).collect();
+        let (outcome, codes) = (outcome.as_str(), codes.join(", "));
+        AdminError::invalid(format!(
+            "reasonCode: {code} does not fit the outcome {outcome}; use one of {codes}"
+        ))
+    })
+}
+
+fn target(given: RecordedTarget) -> Result<Target, AdminError> {
+    let id = text("target.id", given.id)?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '~');
+    if !id.chars().all(is_plain) {
+        return Err(AdminError::invalid(
+            "target.id: only letters, digits and . _ - ~ can stand in a CRN; put other words into target.name",
+        ));
+    }
+    Ok(match given.name {
+        Some(name) if name != id => {
+            let name = text("target.name", name)?;
+            Target::Named { id, name }
+        }
+        Some(_) | None => Target::Resource(id),
+    })
+}
+
+fn initiator(given: RecordedInitiator) -> Result<Initiator, AdminError> {
+    let kind = match given.kind.as_str() {
+        "user" => InitiatorKind::User,
+        "service-id" => InitiatorKind::ServiceId,
+        other => {
+            let problem = format!("initiator.kind: {other:?} is none; use user or service-id");
+            return Err(AdminError::invalid(problem));
+        }
+    };
+    let id = text("initiator.id", given.id)?;
+    if OWN_INITIATORS.iter().any(|own| id.starts_with(own)) {
+        let problem = format!("initiator.id: `{id}` begins as those that this server gives");
+        return Err(AdminError::invalid(problem));
+    }
+    let name = given.name.map(|name| text("initiator.name", name));
+    Ok(Initiator {
+        name: name.transpose()?.unwrap_or_else(|| id.clone()),
+        id,
+        kind,
+    })
+}
+
+/// A text that is not empty, not long, and hides nothing from who reads it.
+fn text(field: &str, text: String) -> Result<String, AdminError> {
+    let problem = if text.trim().is_empty() {
+        "is missing"
+    } else if text.len() > NAME_BYTES_MAX {
+        "has more than 256 bytes"
+    } else if text.contains(is_hidden) {
+        "has a letter that cannot be seen"
+    } else {
+        return Ok(text);
+    };
+    Err(AdminError::invalid(format!("{field}: the text {problem}")))
+}
+
+fn data(field: &str, value: Option<Value>) -> Result<Data, AdminError> {
+    match value {
+        None | Some(Value::Null) => Ok(Data::new()),
+        Some(value) if depth(&value) > DEPTH_MAX => Err(AdminError::invalid(format!(
+            "{field}: objects and lists lie in one another more than {DEPTH_MAX} deep"
+        ))),
+        Some(Value::Object(object)) => Ok(Data::object(&object)),
+        Some(_) => Err(AdminError::invalid(format!(
+            "{field}: it must be a JSON object, such as {{\"plan\": \"large\"}}"
+        ))),
+    }
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+fn correlation(text: &str) -> Result<RequestId, AdminError> {
+    text.parse().map_err(|_| {
+        let problem = format!("correlationId: {text:?} is not a UUID in lower case");
+        AdminError::invalid(problem)
+    })
+}
+
+/// Whether the trail has a pending event of this correlationId, action and target, and none that ended it.
+async fn check_pending(
+    admin: &Admin,
+    ending: &Checked,
+    correlation: RequestId,
+) -> Result<(), AdminError> {
+    let name = ending.action.short_name();
+    let events = of_work(admin, ending.action, correlation).await?;
+    let Some(begun) = events.first() else {
+        return Err(AdminError::not_found(format!(
+            "correlationId: no pending {name} has {correlation}; leave it out for work that was not recorded as pending"
+        )));
+    };
+    if let Some(end) = events
+        .iter()
+        .find(|event| event.outcome != Outcome::Pending)
+    {
+        let outcome = end.outcome.as_str();
+        return Err(AdminError::conflict(format!(
+            "correlationId: the {name} of {correlation} has ended already, with {outcome}"
+        )));
+    }
+    if begun.target != ending.target {
+        let begun_on = begun.target_name().unwrap_or_default();
+        return Err(AdminError::conflict(format!(
+            "target: the {name} of {correlation} was begun on `{begun_on}`; give the same id and name"
+        )));
+    }
+    Ok(())
+}
+
+/// The events of one piece of work, oldest first. Its correlationId holds the time it began at: what is older is not read.
+async fn of_work(
+    admin: &Admin,
+    action: Action,
+    correlation: RequestId,
+) -> Result<Vec<Arc<Event>>, AdminError> {
+    let filter = EventFilter {
+        action: Some(ActionPattern::Exact(action)),
+        ..EventFilter::default()
+    };
+    let [a, b, c, d, e, f, ..] = *correlation.as_bytes();
+    let begun_ms = i64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+    let mut from = first_since(admin, begun_ms.saturating_sub(CLOCK_SLACK_MS)).await?;
+    let mut found = Vec::new();
+    loop {
+        let page = admin.store.events(from, PAGE, &filter).await?;
+        let events = page.events.into_iter().map(|stored| stored.event);
+        found.extend(events.filter(|event| event.correlation == correlation));
+        if page.next >= page.head {
+            return Ok(found);
+        }
+        from = page.next;
+    }
+}
+
+/// The first event that is not before a time, found by halves.
+async fn first_since(admin: &Admin, time_ms: i64) -> Result<Sequence, AdminError> {
+    let everything = EventFilter::default();
+    let (mut low, mut high) = (0, admin.store.head().0);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let page = admin.store.events(Sequence(middle), 1, &everything).await?;
+        let is_before = |event: &Event| event.time_ms < time_ms;
+        match page.events.first() {
+            Some(stored) if is_before(&stored.event) => low = middle + 1,
+            Some(_) | None => high = middle,
+        }
+    }
+    Ok(Sequence(low))
+}
