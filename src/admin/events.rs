@@ -52,7 +52,7 @@ fn view(page: &EventPage) -> message::Events {
     }
 }
 
-fn event(stored: &StoredEvent) -> message::Event {
+pub(super) fn event(stored: &StoredEvent) -> message::Event {
     let mut json = Vec::with_capacity(1024);
     stored.event.write_json(&mut json);
     message::Event {

@@ -51,6 +51,12 @@ pub enum Request {
     Events(EventsFrom),
     /// Records a management event that another system performed.
     EventRecord(Box<EventRecord>),
+    /// A checkpoint of every event there is: made, where the last one seals fewer.
+    Checkpoint,
+    /// What is kept of the trail's seal.
+    Seal,
+    /// A page of the trail as it is verified.
+    SealedEvents(SealedFrom),
     /// What runs here.
     Status,
 }
@@ -238,6 +244,16 @@ pub struct RecordedInitiator {
     pub name: Option<String>,
 }
 
+/// Which part of the trail is verified.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SealedFrom {
+    /// The first sequence wanted.
+    pub from: u64,
+    /// At most so many; bounded by the router.
+    pub limit: usize,
+}
+
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -260,6 +276,10 @@ pub enum Response {
     Events(Events),
     /// An event that was recorded.
     Recorded(Recorded),
+    /// What is kept of the trail's seal.
+    Seal(Seal),
+    /// A page of the trail as it is verified.
+    SealedEvents(SealedEvents),
     /// What runs here.
     Status(Status),
 }
@@ -452,6 +472,38 @@ pub struct Events {
     pub next: u64,
     /// The first sequence that is not given yet; `next` reaches it at the end.
     pub head: u64,
+}
+
+/// What is kept of the trail's seal.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Seal {
+    /// The verifier key of the checkpoints; none until the server was started once.
+    pub public_key: Option<String>,
+    /// The newest checkpoint, a signed note.
+    pub checkpoint: Option<String>,
+}
+
+/// A page of the trail as it is verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SealedEvents {
+    /// All events in order.
+    pub events: Vec<Event>,
+    /// The first that cannot be read; the page ends before it.
+    pub unreadable: Option<Unreadable>,
+    /// The first sequence that is not given yet.
+    pub head: u64,
+}
+
+/// An event that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unreadable {
+    /// Its place in the trail.
+    pub sequence: u64,
+    /// Why.
+    pub problem: String,
 }
 
 /// An event.

@@ -17,6 +17,7 @@ mod management;
 pub mod message;
 pub mod peer;
 mod pending;
+mod seal;
 pub mod socket;
 
 pub use error::{AdminError, ErrorKind};
@@ -28,6 +29,7 @@ use std::sync::{Arc, Mutex};
 use crate::audit::{Action, Data, Event, Outcome, ReasonCode, Target};
 use crate::crypto::{Certificate, Random};
 use crate::domain::{Clock, EventId, Initiator, Instance, Pending, RequestId, Scope};
+use crate::ops::Sealer;
 use crate::store::Store;
 use crate::store::changeset::{Changeset, Write};
 
@@ -46,6 +48,8 @@ pub struct Admin {
     global_scope: Result<Arc<Scope>, String>,
     /// What instances are made with, or why none can be made.
     founder: Result<Founder, String>,
+    /// Signs the trail, or why nobody can.
+    sealer: Result<Arc<Sealer>, String>,
     /// Held while a change is decided and committed, so that no two decide on the same snapshot.
     changes: tokio::sync::Mutex<()>,
 }
@@ -70,6 +74,7 @@ impl Admin {
             pending: None,
             global_scope: Err("this process has no settings".to_owned()),
             founder: Err("this process has no master key".to_owned()),
+            sealer: Err("this process has no master key".to_owned()),
             changes,
         }
     }
@@ -88,6 +93,12 @@ impl Admin {
             global_scope,
             ..self
         }
+    }
+
+    /// The router with who signs the trail, or why nobody can.
+    #[must_use]
+    pub fn with_sealer(self, sealer: Result<Arc<Sealer>, String>) -> Self {
+        Self { sealer, ..self }
     }
 
     /// The router with the certificates that wait for approval in this server.
@@ -132,6 +143,9 @@ impl Admin {
             Request::KeyShow { id } => keys::show(self, &id).await,
             Request::Events(request) => events::page(self, request).await,
             Request::EventRecord(request) => management::record(self, initiator, *request).await,
+            Request::Checkpoint => seal::checkpoint(self).await,
+            Request::Seal => seal::seal(self).await,
+            Request::SealedEvents(request) => seal::events(self, request).await,
             Request::Status => Ok(self.status()),
         }
     }

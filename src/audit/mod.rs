@@ -6,24 +6,32 @@
 
 pub mod action;
 pub mod catalogue;
+pub mod checkpoint;
 pub mod data;
 pub mod event;
 pub mod failure;
 pub mod filter;
 mod json;
+pub mod note;
 pub mod reason;
 pub mod record;
 pub mod render;
 pub mod severity;
+pub mod tree;
+pub mod verification;
 
 #[cfg(test)]
 mod tests;
 
 pub use action::{Action, Kind};
+pub use checkpoint::Checkpoint;
 pub use data::{Data, Field};
 pub use event::{Event, Outcome, Target};
 pub use failure::Failure;
 pub use filter::{ActionPattern, EventFilter, FilterError};
+pub use note::{NoteError, VerifierKey};
 pub use reason::ReasonCode;
 pub use record::{Head, RecordError, Resolve};
 pub use severity::Severity;
+pub use tree::Tree;
+pub use verification::{Break, Verification};

@@ -1,4 +1,4 @@
-//! `keyledger events`: the trail, oldest first, filtered, followed.
+//! `keyledger events`: the trail, oldest first, filtered, followed; [`seal`] verifies it.
 //!
 //! In JSON each event is the very text that is hashed and delivered: it is passed on, not written anew.
 
@@ -7,8 +7,10 @@ use std::str::FromStr as _;
 use anyhow::bail;
 use clap::Subcommand;
 
+use super::master::PassphraseArgs;
 use super::reach::{self, Reach};
 use super::report::{Format, Report, line};
+use super::seal::{self, VerifyArgs};
 use super::{WrongUse, record};
 use crate::admin::message::{Event, Events, EventsFrom};
 use crate::admin::socket::SocketError;
@@ -61,6 +63,16 @@ pub enum Command {
         /// Its sequence, or its id
         event: String,
     },
+    /// Print a checkpoint, the signed size and root of the trail, to be kept elsewhere
+    Checkpoint {
+        /// The passphrase, where no server runs
+        #[command(flatten)]
+        passphrase: PassphraseArgs,
+    },
+    /// Print the key that verifies checkpoints
+    PublicKey,
+    /// Verify that the trail is what was sealed; exit code 3 where it is not
+    Verify(VerifyArgs),
 }
 
 /// Which events.
@@ -133,6 +145,24 @@ pub async fn run(layout: &Layout, command: Command, report: &Report) -> anyhow::
         Command::Show { event } => {
             let mut reach = Reach::open(layout).await?;
             let done = show(&mut reach, &event, report).await;
+            reach.close().await;
+            done
+        }
+        Command::Checkpoint { passphrase } => {
+            let mut reach = Reach::open_with_master_key(layout, &passphrase).await?;
+            let done = seal::checkpoint(&mut reach, report).await;
+            reach.close().await;
+            done
+        }
+        Command::PublicKey => {
+            let mut reach = Reach::open(layout).await?;
+            let done = seal::public_key(&mut reach, report).await;
+            reach.close().await;
+            done
+        }
+        Command::Verify(args) => {
+            let mut reach = Reach::open(layout).await?;
+            let done = seal::verify(&mut reach, &args, report).await;
             reach.close().await;
             done
         }

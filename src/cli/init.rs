@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 
 use super::master::{self, PassphraseArgs};
 use super::report::{Report, fields, remark};
-use super::{WrongUse, issue};
+use super::{WrongUse, issue, reach};
 use crate::admin::foundation::{self, Founding};
 use crate::admin::lock::DirectoryLock;
 use crate::admin::peer;
@@ -250,8 +250,11 @@ async fn make_database(
     };
     let store = Store::create(&layout.database(), &settings.store, &meta)?;
     let founded = found(settings, &store, master, instance).await;
+    let signed = reach::sealer(&store, master).await;
     store.close().await;
-    founded
+    founded?;
+    signed.map_err(anyhow::Error::msg)?;
+    Ok(())
 }
 
 /// Makes the first instance.

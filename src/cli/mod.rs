@@ -15,6 +15,7 @@ pub mod quickstart;
 pub mod reach;
 pub mod record;
 pub mod report;
+pub mod seal;
 pub mod secret;
 pub mod serve;
 
@@ -60,7 +61,7 @@ enum Command {
     /// List and show keys, without their material
     #[command(subcommand)]
     Key(key::Command),
-    /// List, follow and show the events of the trail
+    /// List, follow, show and verify the events of the trail
     #[command(subcommand)]
     Events(events::Command),
     /// Speak KMIP to this directory's server, or to any other

@@ -16,6 +16,8 @@ use crate::admin::{Admin, AdminError, Founder, Request, Response, peer};
 use crate::config::{Layout, Overrides, Settings};
 use crate::crypto::{Certificate, SystemRandom};
 use crate::domain::{Clock as _, SystemClock};
+use crate::ops::Sealer;
+use crate::providers::MasterKey;
 use crate::store::{Store, StoreConfig};
 
 /// How long to wait for another command, or for a server that is just starting.
@@ -64,7 +66,7 @@ impl Reach {
             }
             check_database(layout)?;
             match DirectoryLock::acquire(&layout.lock()) {
-                Ok(lock) => return Self::local(layout, lock, passphrase),
+                Ok(lock) => return Self::local(layout, lock, passphrase).await,
                 Err(LockError::Held { .. }) if Instant::now() < deadline => {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
@@ -73,7 +75,7 @@ impl Reach {
         }
     }
 
-    fn local(
+    async fn local(
         layout: &Layout,
         lock: DirectoryLock,
         passphrase: Option<&PassphraseArgs>,
@@ -97,6 +99,10 @@ impl Reach {
         };
         let store = Store::open(&layout.database(), &config, SystemClock.now_ms())?;
         let authority = authority(layout)?;
+        let sealer = match &founder {
+            Some(founder) => Some(sealer(&store, &*founder.master).await),
+            None => None,
+        };
         let admin = Admin::new(
             store,
             Arc::new(SystemClock),
@@ -106,9 +112,9 @@ impl Reach {
         );
         let scope = settings.map(|settings| settings.scope);
         let admin = admin.with_global_scope(scope.map_err(|error| format!("{error:#}")));
-        let admin = match founder {
-            Some(founder) => admin.with_founder(Ok(founder)),
-            None => admin,
+        let admin = match (founder, sealer) {
+            (Some(founder), Some(sealer)) => admin.with_founder(Ok(founder)).with_sealer(sealer),
+            _ => admin,
         };
         Ok(Self::Local(Local {
             admin: Arc::new(admin),
@@ -160,6 +166,15 @@ fn founder(layout: &Layout, passphrase: &PassphraseArgs) -> anyhow::Result<Found
         scope: settings.scope,
         keyring: None,
     })
+}
+
+/// Who signs the trail of a store, or why nobody can.
+///
+/// # Errors
+/// Why, in one line.
+pub async fn sealer(store: &Store, master: &dyn MasterKey) -> Result<Arc<Sealer>, String> {
+    let opened = Sealer::open(store, master, &SystemRandom).await;
+    opened.map(Arc::new).map_err(|error| error.to_string())
 }
 
 /// A database is brought up to date only once its master key was compared, which most commands do not have.

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::WrongUse;
+use crate::audit::Break;
 use crate::crypto::certificate::is_hidden;
 
 /// How results are printed.
@@ -97,8 +98,13 @@ pub fn failure(error: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     remark(&format!("keyledger: {}", one_line(error)));
-    let wrong_use = error.chain().any(|cause| cause.is::<WrongUse>());
-    ExitCode::from(if wrong_use { 2 } else { 1 })
+    let is_wrong_use = error.chain().any(|cause| cause.is::<WrongUse>());
+    let is_break = error.chain().any(|cause| cause.is::<Break>());
+    ExitCode::from(match (is_wrong_use, is_break) {
+        (true, _) => 2,
+        (false, true) => 3,
+        (false, false) => 1,
+    })
 }
 
 /// The chain of causes in one line. A cause that its outer error quotes already is not repeated.

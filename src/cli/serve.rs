@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 
 use super::master::{self, PassphraseArgs};
 use super::report::{self, Report};
@@ -24,7 +25,7 @@ use crate::config::{Layout, Overrides, Settings};
 use crate::crypto::{Certificate, Random as _, SystemRandom};
 use crate::domain::{Clients, Clock as _, SystemClock, location};
 use crate::ops::service::Parts;
-use crate::ops::{Keyring, Service, record_room, warn_of_expiry};
+use crate::ops::{Keyring, Sealer, Service, keep_checkpoints, record_room, warn_of_expiry};
 use crate::providers::MasterKey;
 use crate::routing::Attachment;
 use crate::server::Directory;
@@ -70,6 +71,8 @@ struct Opened {
     keyring: Arc<Keyring>,
     master: Arc<dyn MasterKey>,
     authority: Option<Certificate>,
+    /// Signs the trail, or why nobody can: keys are served all the same.
+    sealer: Result<Arc<Sealer>, String>,
 }
 
 /// Serves until SIGINT or SIGTERM.
@@ -210,6 +213,7 @@ async fn open(settings: Settings, passphrase: &PassphraseArgs) -> anyhow::Result
     match unlock(&settings, &store, &*master).await {
         Ok(keyring) => Ok(Opened {
             keyring: Arc::new(keyring),
+            sealer: signer(&store, &*master).await,
             master,
             settings,
             store,
@@ -232,6 +236,15 @@ async fn unlock(
         init::found(settings, store, master, foundation::INSTANCE).await?;
     }
     Ok(Keyring::open(store, master).await?)
+}
+
+/// Who signs the trail. Where that fails, a site must still get its keys.
+async fn signer(store: &Store, master: &dyn MasterKey) -> Result<Arc<Sealer>, String> {
+    let sealer = reach::sealer(store, master).await;
+    if let Err(error) = &sealer {
+        tracing::error!(error, "The trail is not signed by checkpoints.");
+    }
+    sealer
 }
 
 /// `serve --check`: everything but listening. Changes nothing: an older database stays as it is.
@@ -324,11 +337,6 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
         None
     };
     let socket = ControlSocket::bind(&opened.settings.layout.socket())?;
-    let Opened {
-        settings,
-        authority,
-        ..
-    } = opened;
     let (stop, stopping) = watch::channel(false);
     let (finish, finished) = oneshot::channel::<()>();
     let recorder = Arc::clone(&service);
@@ -337,10 +345,9 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
         let finished = async { drop(finished.await) };
         recorder.record_sightings(finished).await;
     });
-    let calendar = tokio::spawn(warn_of_expiry(Arc::clone(&service), stopping.clone()));
-    let observer = tokio::spawn(record_room(Arc::clone(&service), stopping.clone()));
+    let background = Background::start(&opened, &service, &stopping);
     let control = tokio::spawn(socket.serve(admin, stopped(stopping.clone())));
-    let mut limits = settings.limits.clone();
+    let mut limits = opened.settings.limits.clone();
     descriptors::fit(&mut limits, DESCRIPTORS_KEPT);
     let serving = tokio::spawn(listener.run(
         Serving {
@@ -354,14 +361,14 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
     let signal = signals().context("cannot wait for signals")?;
     if let Some(demo) = demo {
         report::line(&quickstart::welcome(
-            &settings,
+            &opened.settings,
             address,
-            authority.as_ref(),
+            opened.authority.as_ref(),
             &demo,
         ))?;
     }
     report::line(&format!("listening on {address}"))?;
-    tracing::info!(%address, directory = %settings.layout.root().display(), "Serving KMIP.");
+    tracing::info!(%address, directory = %opened.settings.layout.root().display(), "Serving KMIP.");
     told_to_stop(signal).await;
     stop.send_replace(true);
     serving.await.context("the listener failed")?;
@@ -369,11 +376,51 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
     // Nobody shakes hands any more: what was counted last is recorded.
     drop(finish);
     recorder.await.context("recording refusals failed")?;
-    let calendar = calendar.await;
-    calendar.context("watching certificates' dates failed")?;
-    let observer = observer.await;
-    observer.context("recording the disk's state failed")?;
+    background.ended().await?;
+    seal_all(&opened).await;
     Ok(())
+}
+
+/// What goes on beside the connections until the server stops.
+struct Background {
+    calendar: JoinHandle<()>,
+    observer: JoinHandle<()>,
+    sealing: Option<JoinHandle<()>>,
+}
+
+impl Background {
+    fn start(opened: &Opened, service: &Arc<Service>, stopping: &watch::Receiver<bool>) -> Self {
+        let interval = opened.settings.checkpoint_interval;
+        let seal = |sealer: &Arc<Sealer>| {
+            let (sealer, store) = (Arc::clone(sealer), opened.store.clone());
+            tokio::spawn(keep_checkpoints(sealer, store, interval, stopping.clone()))
+        };
+        Self {
+            calendar: tokio::spawn(warn_of_expiry(Arc::clone(service), stopping.clone())),
+            observer: tokio::spawn(record_room(Arc::clone(service), stopping.clone())),
+            sealing: opened.sealer.as_ref().ok().map(seal),
+        }
+    }
+
+    async fn ended(self) -> anyhow::Result<()> {
+        let calendar = self.calendar.await;
+        calendar.context("watching certificates' dates failed")?;
+        let observer = self.observer.await;
+        observer.context("recording the disk's state failed")?;
+        if let Some(sealing) = self.sealing {
+            sealing.await.context("sealing the trail failed")?;
+        }
+        Ok(())
+    }
+}
+
+/// The last checkpoint, when nothing is recorded any more: it seals every event.
+async fn seal_all(opened: &Opened) {
+    if let Ok(sealer) = &opened.sealer
+        && let Err(error) = sealer.checkpoint(&opened.store).await
+    {
+        tracing::error!(%error, "The trail could not be sealed by a last checkpoint.");
+    }
 }
 
 /// The router of administrative requests, as this server runs it.
@@ -392,6 +439,7 @@ fn router(opened: &Opened, service: &Service, address: SocketAddr) -> Arc<Admin>
     };
     let admin = admin.with_pending(Arc::clone(service.pending()));
     let admin = admin.with_global_scope(Ok(opened.settings.scope.clone()));
+    let admin = admin.with_sealer(opened.sealer.clone());
     Arc::new(admin.with_founder(Ok(founder)))
 }
 

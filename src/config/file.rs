@@ -39,6 +39,9 @@ pub struct Config {
     /// The database.
     #[serde(default)]
     pub store: StoreConfig,
+    /// The seal of the trail.
+    #[serde(default)]
+    pub trail: ops::TrailConfig,
 }
 
 /// The version of the file's format.
@@ -146,6 +149,7 @@ impl Default for Config {
             kmip: ops::Config::default(),
             limits: server::Config::default(),
             store: StoreConfig::default(),
+            trail: ops::TrailConfig::default(),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::file::Config;
 use super::layout::{Layout, LayoutError};
@@ -87,6 +88,8 @@ pub struct Settings {
     pub limits: server::Config,
     /// The database.
     pub store: StoreConfig,
+    /// From one checkpoint of the trail to the next.
+    pub checkpoint_interval: Duration,
 }
 
 impl Settings {
@@ -120,6 +123,7 @@ impl Settings {
             kmip,
             limits,
             store,
+            trail,
         } = config;
         let listen = overrides.listen.clone().unwrap_or(server.listen);
         check_kmip(&kmip)?;
@@ -138,6 +142,7 @@ impl Settings {
             limits: check_limits(limits, &kmip)?,
             kmip,
             store: check_store(store)?,
+            checkpoint_interval: check_trail(&trail)?,
         })
     }
 }
@@ -319,6 +324,15 @@ fn check_kmip(kmip: &ops::Config) -> Result<(), SettingsError> {
         }
         None => Ok(()),
     }
+}
+
+fn check_trail(trail: &ops::TrailConfig) -> Result<Duration, SettingsError> {
+    let seconds = trail.checkpoint_seconds;
+    if (1..=86_400).contains(&seconds) {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let key = "trail.checkpoint-seconds";
+    Err(refused(key, seconds.to_string(), "write 1 to 86400"))
 }
 
 /// The largest reserve: a larger number is a mistake.

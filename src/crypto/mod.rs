@@ -10,6 +10,7 @@ pub mod authority;
 pub mod certificate;
 pub mod check_value;
 pub mod digest;
+pub mod ed25519;
 pub mod fingerprint;
 pub mod generate;
 pub mod keyed_digest;
@@ -30,6 +31,7 @@ pub use authority::{
     Authority, AuthorityError, Issued, KeyKind, SigningRequest, self_signed_client,
 };
 pub use certificate::{Certificate, CertificateError, Digests, SubjectPublicKey, spki};
+pub use ed25519::{ED25519_SIGNATURE_LEN, PublicKey, SigningKey, SigningKeyError};
 pub use fingerprint::Fingerprint;
 pub use generate::symmetric_key;
 pub use keyed_digest::{KeyedDigest, Mark};

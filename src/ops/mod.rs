@@ -31,6 +31,7 @@ pub mod refusal;
 mod report;
 mod revoke;
 pub mod room;
+mod seal;
 pub mod service;
 mod turns;
 
@@ -39,6 +40,7 @@ pub use expiry::warn_of_expiry;
 pub use keyring::{Keyring, KeyringError};
 pub use refusal::{Decision, Sighting};
 pub use room::record_room;
+pub use seal::{SealError, Sealer, TrailConfig, keep_checkpoints, verifier_key};
 pub use service::{Answer, Config, Parts, Service};
 
 use ttlv::Writer;

@@ -14,6 +14,7 @@ mod interned;
 pub mod query;
 mod readers;
 mod reserve;
+mod seal;
 mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -33,10 +34,11 @@ pub use changeset::{Changeset, Precondition, Write};
 pub use config::StoreConfig;
 pub use error::{ApplyError, StoreError, Thing};
 pub use query::{
-    Applied, By, EventPage, HeadPage, InitMeta, Inspection, LocateQuery, Look, Origin, Sequence,
-    StoredEvent,
+    Applied, By, EventPage, HeadPage, InitMeta, Inspection, LocateQuery, Look, Origin, SealedPage,
+    Sequence, StoredEvent, TrailKey,
 };
 pub use reserve::Room;
+pub use seal::Seal;
 pub use writer::OnFatal;
 
 use crate::audit::filter::EventFilter;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::Event;
-use crate::crypto::Wrapped;
+use crate::crypto::{PublicKey, Wrapped};
 use crate::domain::locate::Head;
 use crate::domain::{InstanceId, ObjectId};
 use crate::kmip::enums::NameType;
@@ -151,4 +151,24 @@ pub struct EventPage {
     pub next: Sequence,
     /// The first sequence that is not given yet; `next` reaches it at the end.
     pub head: Sequence,
+}
+
+/// A page of the trail as it is verified.
+#[derive(Debug, Clone)]
+pub struct SealedPage {
+    /// All events in order.
+    pub events: Vec<StoredEvent>,
+    /// The first that cannot be read, and why; the page ends before it.
+    pub unreadable: Option<(Sequence, String)>,
+    /// The first sequence that is not given yet.
+    pub head: Sequence,
+}
+
+/// The key that signs the checkpoints of an origin.
+#[derive(Debug, Clone)]
+pub struct TrailKey {
+    /// The public key.
+    pub public: PublicKey,
+    /// The seed of the private key, wrapped by the master key.
+    pub wrapped: Wrapped,
 }

@@ -29,6 +29,7 @@ mod power;
 mod pykmip;
 mod pykmip_suite;
 mod refusals;
+mod sealed;
 mod signing;
 mod synced;
 mod tidy;

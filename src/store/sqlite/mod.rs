@@ -13,6 +13,7 @@ mod inspection;
 pub(super) mod locate;
 mod log;
 pub(super) mod object;
+pub(super) mod seal;
 
 use std::cell::Cell;
 use std::fs::{File, OpenOptions};
@@ -43,10 +44,14 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0004_trust", include_str!("migrations/0004_trust.sql")),
     ("0005_anchors", include_str!("migrations/0005_anchors.sql")),
     ("0006_values", include_str!("migrations/0006_values.sql")),
+    (SEAL, include_str!("migrations/0007_seal.sql")),
 ];
 
 /// The migration since which Object Groups are in the index of values.
 const LOCATE: &str = "0002_locate";
+
+/// The migration since which subtrees of the trail are kept.
+const SEAL: &str = "0007_seal";
 
 /// Prepared statements kept per connection; there are fewer than this.
 const STATEMENTS_MAX: usize = 64;
@@ -214,6 +219,9 @@ fn migrate(db: &mut Connection, now: i64) -> Result<(), StoreError> {
         tx.execute_batch(sql)?;
         if *name == LOCATE {
             object::index_values_again(&tx)?;
+        }
+        if *name == SEAL {
+            seal::keep_all_subtrees(&tx)?;
         }
         tx.execute(
             "INSERT INTO migration (name, applied) VALUES (?1, ?2)",

@@ -1,8 +1,8 @@
 //! Events: appended without gaps, read in pages, equal to what was recorded.
 
 use super::*;
-use crate::audit::EventFilter;
-use crate::store::Sequence;
+use crate::audit::{EventFilter, Tree};
+use crate::store::{Seal, Sequence};
 
 fn recorded(events: Vec<Event>) -> Changeset {
     let mut events = events.into_iter();
@@ -157,4 +157,70 @@ async fn refused_strangers_leave_events_and_no_initiators() {
         let mut json = Vec::new();
         assert_eq!(stored.leaf_hash, event.leaf_hash_into(&mut json));
     }
+}
+
+/// The tree of the first events of a trail, from every one of them.
+async fn tree_of_all(store: &Store) -> Tree {
+    let mut tree = Tree::default();
+    let (mut from, filter) = (Sequence(0), EventFilter::default());
+    while from < store.head() {
+        let page = store.events(from, 1000, &filter).await.unwrap();
+        for stored in &page.events {
+            tree.push(stored.leaf_hash, &mut Vec::new());
+        }
+        from = page.next;
+    }
+    tree
+}
+
+fn many(count: usize) -> Changeset {
+    recorded(vec![event(Action::KeyRead, "vc-01"); count])
+}
+
+#[tokio::test]
+async fn the_tree_is_that_of_all_events_whatever_was_refused() {
+    let mut place = Place::new().await;
+    for count in [1, 200, 254, 300, 1] {
+        place.store().apply(many(count)).await.unwrap();
+        let mut refused = many(count);
+        refused.require(Precondition::State(id(77), 1));
+        let refused = place.store().apply(refused).await;
+        assert_eq!(refused.unwrap_err(), ApplyError::Conflict);
+        let size = place.store().head().0;
+        let tree = place.store().tree(size).await.unwrap();
+        assert_eq!(tree, tree_of_all(place.store()).await, "{size} events");
+        place.reopen();
+    }
+    assert_eq!(place.store().tree(256).await.unwrap().size(), 256);
+    let beyond = place.store().tree(place.store().head().0 + 1).await;
+    assert!(matches!(beyond, Err(StoreError::Damaged(_))), "{beyond:?}");
+}
+
+#[tokio::test]
+async fn subtrees_are_kept_of_a_trail_that_was_written_before_them() {
+    let mut place = Place::new().await;
+    place.store().apply(many(700)).await.unwrap();
+    place.store = None;
+    let db = rusqlite::Connection::open(place.path()).unwrap();
+    db.execute_batch(
+        "DROP TABLE subtree; DROP TABLE signing_key; DROP TABLE checkpoint; PRAGMA user_version = 6;
+         DELETE FROM migration WHERE name = '0007_seal'",
+    )
+    .unwrap();
+    drop(db);
+    let store = place.reopen();
+    store.apply(many(100)).await.unwrap();
+    let tree = store.tree(store.head().0).await.unwrap();
+    assert_eq!(tree, tree_of_all(store).await);
+}
+
+#[tokio::test]
+async fn only_a_checkpoint_of_as_many_events_replaces_one() {
+    let place = Place::new().await;
+    let store = place.store();
+    for (size, note) in [(5, "five"), (7, "seven"), (6, "six")] {
+        let seal = Seal::Checkpoint(size, note.to_owned());
+        store.keep(seal).await.unwrap();
+    }
+    assert_eq!(store.checkpoint().await.unwrap().as_deref(), Some("seven"));
 }

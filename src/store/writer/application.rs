@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::{Submission, Writer};
-use crate::audit::record;
+use crate::audit::{Tree, record};
 use crate::domain::ObjectId;
 use crate::domain::lifecycle::is_destroyed;
 use crate::store::Applied;
@@ -162,12 +162,12 @@ impl Writer {
         Ok(())
     }
 
-    /// Appends the events of every changeset of the batch that was applied.
+    /// Appends the events of every changeset of the batch that was applied; gives the trail's tree with them.
     pub(super) fn append(
         &mut self,
         batch: &[Submission],
         outcomes: &[Result<Applied, ApplyError>],
-    ) -> Result<(), ApplyError> {
+    ) -> Result<Option<Tree>, ApplyError> {
         let mut trail = event::Appender::new(&self.db)?;
         for (submission, outcome) in batch.iter().zip(outcomes) {
             let Ok(applied) = outcome else { continue };
@@ -191,7 +191,11 @@ impl Writer {
                 sequence = sequence.plus(1);
             }
         }
-        Ok(())
+        drop(trail);
+        let applied = batch.iter().zip(outcomes);
+        let applied = applied.filter(|(_, outcome)| outcome.is_ok());
+        let leaves = applied.flat_map(|(submission, _)| &submission.prepared);
+        Ok(self.grow(leaves.map(|(leaf, _)| *leaf))?)
     }
 }
 

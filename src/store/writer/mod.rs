@@ -8,6 +8,7 @@
 mod application;
 mod checkpoints;
 mod room;
+mod seal;
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -25,7 +26,8 @@ use super::error::{ApplyError, StoreError};
 use super::interned::Pending;
 use super::reserve::{Reserve, Room};
 use super::sqlite::object;
-use super::{Applied, Sequence, Shared, StoreConfig, cache, sqlite};
+use super::{Applied, Origin, Seal, Sequence, Shared, StoreConfig, cache, sqlite};
+use crate::audit::Tree;
 use crate::domain::{Clients, ObjectId, Warning};
 use checkpoints::Checkpoints;
 
@@ -36,6 +38,8 @@ pub type OnFatal = Box<dyn Fn(&str) + Send>;
 pub(super) enum Command {
     /// Commit this.
     Apply(Submission),
+    /// Keep a part of the trail's seal.
+    Keep(Origin, Seal, oneshot::Sender<Result<(), ApplyError>>),
     /// See whether the disk has room again, unless another look was asked for after this one.
     LookForRoom(u64),
     /// End, once everything that was queued before is committed.
@@ -56,6 +60,8 @@ enum Next {
     Wait,
     /// Take what did not fit into this one.
     Take,
+    /// End at once: the disk failed.
+    Fail,
     /// End, and tell this one.
     End(Option<oneshot::Sender<()>>),
 }
@@ -90,6 +96,8 @@ pub(super) struct Writer {
     clients_changed: bool,
     pending: Pending,
     next: Sequence,
+    /// The trail's tree as of the last commit; none where the trail is damaged.
+    tree: Option<Tree>,
     changesets_max: usize,
     events_max: usize,
     on_fatal: OnFatal,
@@ -113,8 +121,10 @@ impl Writer {
     ) -> Result<(mpsc::Sender<Command>, JoinHandle<()>), StoreError> {
         let (sender, receiver) = mpsc::channel(config.queue_max.max(1));
         let next = *shared.head.borrow();
+        let tree = seal::load(&db, next.0)?;
         let writer = Self {
             db,
+            tree,
             log: sqlite::Log::open(path)?,
             checkpoints: Checkpoints::start(path)?,
             versions: quick_cache::unsync::Cache::new(config.cache_objects.max(1)),
@@ -153,8 +163,10 @@ impl Writer {
             if !batch.is_empty() && self.commit(batch).is_break() {
                 return;
             }
-            if let Next::End(closed) = next {
-                break closed;
+            match next {
+                Next::Wait | Next::Take => {}
+                Next::Fail => return,
+                Next::End(closed) => break closed,
             }
         };
         commands.close();
@@ -176,6 +188,14 @@ impl Writer {
                     batch.push(submission);
                 }
                 Ok(Command::LookForRoom(look)) => self.look_for_room(look),
+                Ok(Command::Keep(origin, seal, reply)) => {
+                    let (kept, ended) = self.keep(&origin, &seal);
+                    // Who asked may have gone away.
+                    drop(reply.send(kept));
+                    if ended.is_break() {
+                        return (Vec::new(), Next::Fail);
+                    }
+                }
                 Ok(Command::Close(closed)) => return (batch, Next::End(Some(closed))),
                 Err(TryRecvError::Empty) => return (batch, Next::Wait),
                 Err(TryRecvError::Disconnected) => return (batch, Next::End(None)),
@@ -233,13 +253,15 @@ impl Writer {
             self.statement("ROLLBACK")?;
             return Ok(outcomes);
         }
-        self.append(batch, &outcomes)?;
+        let tree = self.append(batch, &outcomes)?;
         let mut commit = self
             .db
             .prepare_cached("COMMIT")
             .map_err(Failure::of_commit)?;
         commit.execute([]).map_err(Failure::of_commit)?;
+        drop(commit);
         self.log.sync()?;
+        self.tree = tree;
         self.shared.commits.fetch_add(1, Ordering::Relaxed);
         Ok(outcomes)
     }

@@ -28,7 +28,7 @@ pub(crate) use message::{
 };
 pub(crate) use mounts::{in_own_mounts, mount_tmpfs, skipped};
 pub(crate) use node::{Content, Node, op, reason, tag};
-pub(crate) use server::{Server, fresh_directory, until};
+pub(crate) use server::{Server, copy, fresh_directory, until};
 pub(crate) use tls::{Connection, Credentials, TlsVersion};
 pub(crate) use trace::{Received, check_synced};
 pub(crate) use trail::{trail_from, whole_trail};

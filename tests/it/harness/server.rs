@@ -98,7 +98,7 @@ fn sweep(runs: &Path) {
 }
 
 /// Copies a directory with the modes of what is in it; sockets stay behind.
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a directory");
     let mode = fs::metadata(from).expect("a directory").permissions();
     fs::set_permissions(to, mode).expect("a mode");

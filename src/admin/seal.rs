@@ -1,0 +1,47 @@
+//! The seal of the trail as an administrator asks for it: the newest checkpoint, the key, the events as they are verified.
+//!
+//! Nothing here judges the trail: whoever verifies it does so with what is handed over.
+
+use super::message::{self, Response, SealedFrom};
+use super::{Admin, AdminError};
+use crate::ops::verifier_key;
+use crate::store::Sequence;
+
+/// The most events one page holds.
+const PER_PAGE_MAX: usize = 1000;
+
+/// Makes a checkpoint where there are events that none seals.
+pub(super) async fn checkpoint(admin: &Admin) -> Result<Response, AdminError> {
+    let sealer = admin.sealer.as_ref();
+    let sealer = sealer.map_err(|error| AdminError::unavailable(error.clone()))?;
+    let made = sealer.checkpoint(&admin.store).await;
+    made.map_err(|error| AdminError::unavailable(error.to_string()))?;
+    seal(admin).await
+}
+
+/// What is kept of the seal.
+pub(super) async fn seal(admin: &Admin) -> Result<Response, AdminError> {
+    let key = admin.store.signing_key().await?;
+    Ok(Response::Seal(message::Seal {
+        public_key: key.map(|key| verifier_key(&admin.store, &key.public).to_string()),
+        checkpoint: admin.store.checkpoint().await?,
+    }))
+}
+
+/// A page of the trail as it is verified.
+pub(super) async fn events(admin: &Admin, request: SealedFrom) -> Result<Response, AdminError> {
+    let limit = request.limit.clamp(1, PER_PAGE_MAX);
+    let page = admin.store.sealed_events(Sequence(request.from), limit);
+    let page = page.await?;
+    let unreadable = page
+        .unreadable
+        .map(|(sequence, problem)| message::Unreadable {
+            sequence: sequence.0,
+            problem,
+        });
+    Ok(Response::SealedEvents(message::SealedEvents {
+        events: page.events.iter().map(super::events::event).collect(),
+        unreadable,
+        head: page.head.0,
+    }))
+}

@@ -1,0 +1,181 @@
+//! Who signs the trail: the origin's key, held like a data key, and the checkpoints made with it.
+//!
+//! A checkpoint is made only of a trail that still holds what the one before it sealed: a trail that was cut or rewritten is not signed
+//! over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::audit::checkpoint::log_name;
+use crate::audit::{Checkpoint, NoteError, VerifierKey};
+use crate::crypto::{Random, RandomError, SigningKey, SigningKeyError};
+use crate::providers::{MasterKey, ProviderError};
+use crate::store::{ApplyError, Seal, Store, StoreError, TrailKey};
+
+/// The trail cannot be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store did not keep what was made.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// The master key does not wrap or open the signing key.
+    #[error("the key that signs the trail cannot be used: {0}")]
+    Provider(#[from] ProviderError),
+    /// The signing key is of another length, or of another public key than is kept beside it.
+    #[error("the key that signs the trail is damaged: restore a backup of the database")]
+    Key,
+    /// The random source failed.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// The last checkpoint cannot be read, or others signed it.
+    #[error("the last checkpoint of the trail cannot be used, {0}: run `keyledger events verify`")]
+    Last(NoteError),
+    /// The trail is not the one that was sealed before.
+    #[error(
+        "the trail does not hold the {0} events that its last checkpoint seals, and is not signed: \
+         run `keyledger events verify`"
+    )]
+    Contradiction(u64),
+}
+
+impl From<SigningKeyError> for SealError {
+    fn from(_: SigningKeyError) -> Self {
+        Self::Key
+    }
+}
+
+/// Signs the trail of one store.
+pub struct Sealer {
+    key: SigningKey,
+    verifier: VerifierKey,
+    /// Held while a checkpoint is made, so that one follows the other.
+    making: tokio::sync::Mutex<()>,
+}
+
+impl Sealer {
+    /// Opens the signing key of the store's origin; makes it where there is none yet.
+    ///
+    /// # Errors
+    /// The key cannot be read, made or unwrapped.
+    pub async fn open(
+        store: &Store,
+        master: &dyn MasterKey,
+        random: &dyn Random,
+    ) -> Result<Self, SealError> {
+        let place = associated(&store.origin().name);
+        let key = match store.signing_key().await? {
+            Some(kept) => {
+                let key = SigningKey::from_seed(&master.unwrap(&kept.wrapped, &place)?)?;
+                if key.public_key() != kept.public {
+                    return Err(SealError::Key);
+                }
+                key
+            }
+            None => {
+                let seed = SigningKey::draw(random)?;
+                let key = SigningKey::from_seed(&seed)?;
+                let wrapped = master.wrap(&seed, &place, random)?;
+                let public = key.public_key();
+                store.keep(Seal::Key(TrailKey { public, wrapped })).await?;
+                key
+            }
+        };
+        Ok(Self {
+            verifier: verifier_key(store, &key.public_key()),
+            key,
+            making: tokio::sync::Mutex::new(()),
+        })
+    }
+
+    /// The newest checkpoint as a signed note: the one that is kept if it seals every event, or a new one.
+    ///
+    /// # Errors
+    /// The trail does not hold what was sealed before, or the store failed.
+    pub async fn checkpoint(&self, store: &Store) -> Result<String, SealError> {
+        let _making = self.making.lock().await;
+        let size = store.head().0;
+        let last = store.checkpoint().await?;
+        if let Some(note) = last {
+            let last = Checkpoint::open(&note, &self.verifier).map_err(SealError::Last)?;
+            let holds = last.size <= size && store.tree(last.size).await?.root() == last.root;
+            if !holds {
+                return Err(SealError::Contradiction(last.size));
+            }
+            if last.size == size {
+                return Ok(note);
+            }
+        }
+        let tree = store.tree(size).await?;
+        let made = Checkpoint {
+            log: self.verifier.name().to_owned(),
+            size: tree.size(),
+            root: tree.root(),
+        };
+        let note = made.sign(&self.key);
+        store
+            .keep(Seal::Checkpoint(made.size, note.clone()))
+            .await?;
+        Ok(note)
+    }
+}
+
+/// The key that verifies the checkpoints of the store's origin and epoch.
+#[must_use]
+pub fn verifier_key(store: &Store, key: &crate::crypto::PublicKey) -> VerifierKey {
+    let origin = store.origin();
+    VerifierKey::new(log_name(&origin.name, origin.epoch), *key)
+}
+
+/// Makes a checkpoint at once and each `interval` in which there were events, until `stopping` turns true.
+pub async fn keep_checkpoints(
+    sealer: Arc<Sealer>,
+    store: Store,
+    interval: Duration,
+    mut stopping: watch::Receiver<bool>,
+) {
+    // A failure is logged when it begins; the next checkpoint seals what this one did not.
+    let mut failing = false;
+    loop {
+        match sealer.checkpoint(&store).await {
+            Ok(_) => failing = false,
+            Err(error) => {
+                if !failing {
+                    tracing::error!(%error, "The trail could not be sealed by a checkpoint.");
+                }
+                failing = true;
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(interval) => {}
+            // An error means that whoever could stop us is gone.
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+/// `[trail]`: how the trail is sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct TrailConfig {
+    /// Seconds from one checkpoint to the next, while there are events.
+    pub checkpoint_seconds: u64,
+}
+
+impl Default for TrailConfig {
+    fn default() -> Self {
+        Self {
+            checkpoint_seconds: 60,
+        }
+    }
+}
+
+/// What binds the wrapped key to its place. Stored state: changing this needs a rewrap of the key.
+fn associated(origin: &str) -> Vec<u8> {
+    [b"keyledger-signing-key-v1".as_slice(), origin.as_bytes()].concat()
+}

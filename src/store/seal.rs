@@ -1,0 +1,81 @@
+//! What seals the trail, as others keep it here: the one thing that is written without an event of its own.
+//!
+//! A checkpoint that made an event would ask for the next checkpoint. What is kept here says nothing about keys and clients; it is
+//! signed, and who verifies the trail needs no trust in it.
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::writer::Command;
+use super::{ApplyError, SealedPage, Sequence, Store, StoreError, TrailKey, sqlite};
+use crate::audit::Tree;
+
+/// What is kept.
+#[derive(Debug, Clone)]
+pub enum Seal {
+    /// The key that signs checkpoints; there is one for each origin, for good.
+    Key(TrailKey),
+    /// A checkpoint: how many events it seals, and the signed note.
+    Checkpoint(u64, String),
+}
+
+impl Store {
+    /// The tree of the first `size` events, from what is kept of it.
+    ///
+    /// # Errors
+    /// The database cannot be read, or a part of the trail is missing.
+    pub async fn tree(&self, size: u64) -> Result<Tree, StoreError> {
+        let tree = move |db: &Connection| sqlite::seal::tree(db, size);
+        self.inner.readers.read(tree).await
+    }
+
+    /// The key that signs the checkpoints of this origin.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn signing_key(&self) -> Result<Option<TrailKey>, StoreError> {
+        let origin = self.origin().name.clone();
+        let key = move |db: &Connection| sqlite::seal::signing_key(db, &origin);
+        self.inner.readers.read(key).await
+    }
+
+    /// The newest checkpoint that is kept of the current epoch.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn checkpoint(&self) -> Result<Option<String>, StoreError> {
+        let origin = self.origin().clone();
+        let note = move |db: &Connection| sqlite::seal::checkpoint(db, &origin);
+        self.inner.readers.read(note).await
+    }
+
+    /// Keeps a part of the seal. It is durable when this returns.
+    ///
+    /// # Errors
+    /// The store is closed, full or failed; nothing was written.
+    pub async fn keep(&self, seal: Seal) -> Result<(), ApplyError> {
+        let writer = &self.inner.writer;
+        let commands = writer.commands.as_ref().ok_or(ApplyError::Closed)?;
+        let (reply, kept) = oneshot::channel();
+        let origin = self.origin().clone();
+        let sent = commands.send(Command::Keep(origin, seal, reply)).await;
+        sent.map_err(|_| ApplyError::Closed)?;
+        self.inner.shared.gather.make_due();
+        kept.await.map_err(|_| ApplyError::Closed)?
+    }
+
+    /// Events from a sequence on as the trail is verified: all of them, at most `limit`, up to the first that cannot be read.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn sealed_events(
+        &self,
+        from: Sequence,
+        limit: usize,
+    ) -> Result<SealedPage, StoreError> {
+        let (head, shared) = (self.head(), std::sync::Arc::clone(&self.inner.shared));
+        let page =
+            move |db: &Connection| sqlite::seal::page(db, from, head, limit, &shared.interned);
+        self.inner.readers.read(page).await
+    }
+}

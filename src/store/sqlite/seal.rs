@@ -1,0 +1,172 @@
+//! What seals the trail, in tables: kept subtrees, the signing key, the newest checkpoint; and the trail as it is verified.
+//!
+//! It hashes and signs no event and judges none: a trail that is damaged is told as it is.
+
+use std::sync::Arc;
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
+
+use crate::audit::record;
+use crate::audit::tree::{Hash, Subtree, Tree, parts};
+use crate::crypto::{PublicKey, Wrapped};
+use crate::store::interned::Interned;
+use crate::store::query::{SealedPage, StoredEvent, TrailKey};
+use crate::store::{Origin, Sequence, StoreError};
+
+/// Keeps the subtrees that a transaction completed.
+pub(in crate::store) fn keep_subtrees(
+    db: &Connection,
+    subtrees: &[Subtree],
+) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO subtree (level, idx, hash) VALUES (?1, ?2, ?3)";
+    let mut statement = db.prepare_cached(sql)?;
+    for Subtree { level, index, hash } in subtrees {
+        statement.execute(params![level, index, hash])?;
+    }
+    Ok(())
+}
+
+/// The tree of the first `size` events.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when an event or a kept subtree of it is missing.
+pub(in crate::store) fn tree(db: &Connection, size: u64) -> Result<Tree, StoreError> {
+    let leaves =
+        "SELECT sequence, leaf FROM event WHERE sequence >= ?1 AND sequence < ?2 ORDER BY sequence";
+    let kept =
+        "SELECT idx, hash FROM subtree WHERE idx >= ?1 AND idx < ?2 AND level = ?3 ORDER BY idx";
+    let (mut tree, mut completed) = (Tree::default(), Vec::new());
+    for (level, indices) in parts(size) {
+        let mut statement: CachedStatement<'_>;
+        let mut rows = if level == 0 {
+            statement = db.prepare_cached(leaves)?;
+            statement.query(params![indices.start, indices.end])?
+        } else {
+            statement = db.prepare_cached(kept)?;
+            statement.query(params![indices.start, indices.end, level])?
+        };
+        for index in indices {
+            let hash = rows.next()?.and_then(|row| hash_at(row, index));
+            let hash = hash.ok_or_else(|| missing(level, index))?;
+            tree.push_subtree(level, hash, &mut completed);
+        }
+    }
+    Ok(tree)
+}
+
+fn hash_at(row: &Row<'_>, index: u64) -> Option<Hash> {
+    let found: u64 = row.get(0).ok()?;
+    row.get(1).ok().filter(|_| found == index)
+}
+
+fn missing(level: u32, index: u64) -> StoreError {
+    StoreError::damaged(match level {
+        0 => format!("event {index} of the trail is missing"),
+        _ => format!("hash {index} of level {level} of the trail's tree is missing"),
+    })
+}
+
+/// Keeps the subtrees of a trail that was written before they were kept. It stops where an event is missing: opening tells of that.
+pub(super) fn keep_all_subtrees(db: &Connection) -> Result<(), StoreError> {
+    let mut statement = db.prepare("SELECT sequence, leaf FROM event ORDER BY sequence")?;
+    let mut rows = statement.query([])?;
+    let (mut tree, mut completed) = (Tree::default(), Vec::new());
+    while let Some(row) = rows.next()? {
+        let Some(leaf) = hash_at(row, tree.size()) else {
+            break;
+        };
+        tree.push(leaf, &mut completed);
+        keep_subtrees(db, &completed)?;
+        completed.clear();
+    }
+    Ok(())
+}
+
+/// The signing key of an origin.
+pub(in crate::store) fn signing_key(
+    db: &Connection,
+    origin: &str,
+) -> Result<Option<TrailKey>, StoreError> {
+    let sql = "SELECT public, wrapped FROM signing_key WHERE origin = ?1";
+    let key = db.query_row(sql, [origin], |row| {
+        Ok(TrailKey {
+            public: PublicKey::from_bytes(row.get(0)?),
+            wrapped: Wrapped::from_bytes(row.get(1)?),
+        })
+    });
+    Ok(key.optional()?)
+}
+
+/// Keeps the signing key of an origin, once.
+pub(in crate::store) fn insert_signing_key(
+    db: &Connection,
+    origin: &str,
+    key: &TrailKey,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO signing_key (origin, public, wrapped) VALUES (?1, ?2, ?3)";
+    let (public, wrapped) = (key.public.as_bytes(), key.wrapped.as_bytes());
+    db.execute(sql, params![origin, public, wrapped])?;
+    Ok(())
+}
+
+/// The newest checkpoint of an epoch.
+pub(in crate::store) fn checkpoint(
+    db: &Connection,
+    origin: &Origin,
+) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT note FROM checkpoint WHERE epoch = ?1";
+    let note = db.query_row(sql, [origin.epoch], |row| row.get(0));
+    Ok(note.optional()?)
+}
+
+/// Keeps a checkpoint of `size` events, unless one of more is kept.
+pub(in crate::store) fn keep_checkpoint(
+    db: &Connection,
+    origin: &Origin,
+    size: u64,
+    note: &str,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO checkpoint (epoch, size, note) VALUES (?1, ?2, ?3) ON CONFLICT (epoch) \
+               DO UPDATE SET size = excluded.size, note = excluded.note WHERE excluded.size >= size";
+    db.execute(sql, params![origin.epoch, size, note])?;
+    Ok(())
+}
+
+/// Events from a sequence on, all of them, up to the first that cannot be read.
+pub(in crate::store) fn page(
+    db: &Connection,
+    from: Sequence,
+    head: Sequence,
+    limit: usize,
+    interned: &Interned,
+) -> Result<SealedPage, StoreError> {
+    let sql = "SELECT sequence, record, leaf FROM event WHERE sequence >= ?1 AND sequence < ?2 ORDER BY sequence LIMIT ?3";
+    let mut statement = db.prepare_cached(sql)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![from.0, head.0, limit])?;
+    let mut page = SealedPage {
+        events: Vec::new(),
+        unreadable: None,
+        head,
+    };
+    while let Some(row) = rows.next()? {
+        let sequence = Sequence(row.get(0)?);
+        let record = row.get_ref(1)?.as_blob().unwrap_or_default();
+        match (record::decode(record, interned), row.get(2)) {
+            (Ok(event), Ok(leaf_hash)) => page.events.push(StoredEvent {
+                sequence,
+                leaf_hash,
+                event: Arc::new(event),
+            }),
+            (Err(error), _) => {
+                page.unreadable = Some((sequence, error.to_string()));
+                break;
+            }
+            (_, Err(_)) => {
+                page.unreadable = Some((sequence, "its hash is damaged".to_owned()));
+                break;
+            }
+        }
+    }
+    Ok(page)
+}
