@@ -66,6 +66,9 @@ impl Settings {
                 settings.take_argument(&argument.to_string_lossy())?;
             }
         }
+        if settings.calibrate && settings.against.is_some() {
+            bail!("--calibrate and --against exclude each other");
+        }
         Ok(settings)
     }
 

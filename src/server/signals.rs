@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::domain::Identity;
@@ -20,7 +21,8 @@ struct Signal(Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>);
 
 impl Signal {
     fn new(happens: impl Future<Output = ()> + Send + Sync + 'static) -> Self {
-        Self(Some(Box::pin(happens)))
+        // Not cut short by the task's budget: a look that sees nothing must have looked.
+        Self(Some(Box::pin(unconstrained(happens))))
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -104,12 +104,17 @@ impl Gather {
     /// Notes that `changesets` were answered. Their callers and those in the queue are all there are;
     /// fewer of them are believed only by and by.
     pub(super) fn answered(&self, changesets: usize) {
-        let now = changesets + self.queued.load(Ordering::Acquire);
+        let queued = self.queued.load(Ordering::Acquire);
+        let now = changesets + queued;
         let before = self.callers.load(Ordering::Relaxed);
-        let callers = now.max(before - before / 8);
+        let callers = now.max(before - before.div_ceil(8)).max(1);
         self.callers.store(callers, Ordering::Relaxed);
-        self.enough
-            .store(callers.div_ceil(SHARE).max(1), Ordering::Relaxed);
+        let enough = callers.div_ceil(SHARE);
+        self.enough.store(enough, Ordering::Relaxed);
+        if queued >= enough {
+            // Whoever made them enough compared with what was enough before.
+            self.advance(Next::Due);
+        }
     }
 }
 
@@ -176,9 +181,20 @@ mod tests {
     }
 
     #[test]
+    fn those_that_became_enough_meanwhile_do_not_wait() {
+        let gather = gather(16);
+        (0..6).for_each(|_| gather.added());
+        assert_eq!(next(&gather), Next::Asked);
+        (0..8).for_each(|_| gather.answered(1));
+        assert_eq!(next(&gather), Next::Due);
+    }
+
+    #[test]
     fn callers_that_stay_away_are_forgotten() {
         let gather = gather(64);
         (0..64).for_each(|_| gather.answered(1));
-        assert!(gather.callers.load(Ordering::SeqCst) < 8);
+        assert_eq!(gather.callers.load(Ordering::SeqCst), 1);
+        gather.added();
+        assert_eq!(next(&gather), Next::Due, "who is left waits for nobody");
     }
 }

@@ -3,6 +3,9 @@
 //! Most of it is done by a thread with a connection of its own, while the writer goes on committing. What was committed meanwhile is
 //! moved by the writer itself, which is short; then the log is empty to the engine and begins anew. A sync that fails counts as much as
 //! that of a commit.
+//!
+//! The thread is asked only right after a commit that left something to move, and the writer moves nothing while it is at work: SQLite
+//! before 3.51.3 can lose track where one connection finds everything moved while another begins the log anew.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -22,6 +25,8 @@ const PAGES_MAX_FULL: i32 = 256;
 const PAGES_AT_MOST: i32 = 16_000;
 /// So many pages more before the next try, when readers kept the log from beginning anew.
 const PAGES_MORE: i32 = 1000;
+/// The same once there are far too many: the writer does it itself and soon again.
+const PAGES_MORE_AT_MOST: i32 = 64;
 
 /// The thread, and when the log is due.
 pub(super) struct Checkpoints {
@@ -87,10 +92,15 @@ impl Checkpoints {
         }
         self.seen = pages;
         if disk_is_full && pages >= PAGES_MAX_FULL {
+            self.due_at = pages.saturating_add(PAGES_MORE);
             return Due::Rest(Ok(()));
         }
         if pages < self.due_at {
             return Due::Nothing;
+        }
+        if pages >= PAGES_AT_MOST {
+            self.due_at = pages.saturating_add(PAGES_MORE_AT_MOST);
+            return Due::Rest(Ok(()));
         }
         self.under_way = self
             .ask
@@ -104,7 +114,10 @@ impl Checkpoints {
     }
 
     /// Ends the thread, after the checkpoint under way.
-    pub(super) fn stop(&mut self) {
+    ///
+    /// # Errors
+    /// What became of that, where nobody has looked yet.
+    pub(super) fn stop(&mut self) -> Result<(), StoreError> {
         self.ask = None;
         if self
             .thread
@@ -113,12 +126,14 @@ impl Checkpoints {
         {
             tracing::error!("The thread that moves the store's log panicked.");
         }
+        self.done.try_recv().unwrap_or(Ok(()))
     }
 }
 
 impl Drop for Checkpoints {
     fn drop(&mut self) {
-        self.stop();
+        // A writer that ends in order has looked at what became of it.
+        drop(self.stop());
     }
 }
 
@@ -205,10 +220,29 @@ mod tests {
     #[test]
     fn without_the_thread_the_writer_does_it() {
         let (_dir, _db, mut checkpoints) = place();
-        checkpoints.stop();
+        checkpoints.stop().unwrap();
         assert_eq!(checkpoints.look(PAGES_MAX, false), Due::Rest(Ok(())));
         assert_eq!(checkpoints.look(PAGES_MAX + 1, false), Due::Nothing);
         let full = checkpoints.look(PAGES_MAX_FULL, true);
         assert_eq!(full, Due::Rest(Ok(())));
+    }
+
+    #[test]
+    fn the_thread_is_not_asked_for_what_the_writer_has_moved() {
+        let (_dir, _db, mut checkpoints) = place();
+        let full = checkpoints.look(PAGES_MAX, true);
+        assert_eq!(full, Due::Rest(Ok(())));
+        assert_eq!(checkpoints.look(PAGES_MAX, false), Due::Nothing);
+        assert!(!checkpoints.under_way);
+    }
+
+    #[test]
+    fn far_too_long_a_log_is_tried_again_soon() {
+        let (_dir, _db, mut checkpoints) = place();
+        let long = checkpoints.look(PAGES_AT_MOST, false);
+        assert_eq!(long, Due::Rest(Ok(())));
+        let next = PAGES_AT_MOST + PAGES_MORE_AT_MOST;
+        assert_eq!(checkpoints.look(next - 1, false), Due::Nothing);
+        assert_eq!(checkpoints.look(next, false), Due::Rest(Ok(())));
     }
 }

@@ -170,7 +170,13 @@ impl Writer {
             }
         };
         commands.close();
-        self.checkpoints.stop();
+        if let Err(error) = self.checkpoints.stop() {
+            let failure = Failure::from(error);
+            tracing::warn!(error = %failure.error, "The write-ahead log could not be moved into the database.");
+            if failure.fatal {
+                return (self.on_fatal)(&failure.error.to_string());
+            }
+        }
         self.checkpoint();
         drop(self.db);
         if closed.is_some_and(|closed| closed.send(()).is_err()) {
