@@ -198,3 +198,25 @@ pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
         tracing::debug!("Nobody is left who could stop the server; it stops.");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::watch;
+    use tokio::task::coop;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_signal_is_seen_by_a_task_that_has_used_up_its_budget() {
+        let (_sender, mut stop) = watch::channel(true);
+        let mut signal = Signal::new(async move { stopped(&mut stop).await });
+        let seen = poll_fn(|cx| {
+            while coop::has_budget_remaining() {
+                let spent = pin!(coop::consume_budget()).poll(cx);
+                assert!(spent.is_ready() || !coop::has_budget_remaining());
+            }
+            Poll::Ready(signal.poll(cx).is_ready())
+        });
+        assert!(seen.await);
+    }
+}

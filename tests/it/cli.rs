@@ -5,8 +5,8 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
 use crate::harness::{
-    Content, Server, add_attribute, attribute, create, fresh_directory, key_template, name,
-    program, run_cli,
+    Content, Server, add_attribute, attribute, create, discover, fresh_directory, key_template,
+    name, program, run_cli,
 };
 
 #[test]
@@ -166,4 +166,14 @@ fn a_wrong_command_line_is_wrong_use() {
     for command in ["init", "serve", "client", "key", "events"] {
         assert!(help.contains(command), "{command} in {help}");
     }
+}
+
+#[test]
+fn a_server_that_logs_nothing_serves_until_it_is_stopped() {
+    let mut server = Server::start_silent();
+    let demo = server.client("demo");
+    for _ in 0..20 {
+        server.connect_as(&demo).ask(discover(&[])).success();
+    }
+    assert!(server.stop().success());
 }

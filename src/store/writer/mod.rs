@@ -260,16 +260,20 @@ impl Writer {
             return Ok(outcomes);
         }
         let tree = self.append(batch, &outcomes)?;
+        self.commit_durably()?;
+        self.tree = tree;
+        self.shared.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(outcomes)
+    }
+
+    /// Commits the transaction under way and syncs it.
+    fn commit_durably(&self) -> Result<(), Failure> {
         let mut commit = self
             .db
             .prepare_cached("COMMIT")
             .map_err(Failure::of_commit)?;
         commit.execute([]).map_err(Failure::of_commit)?;
-        drop(commit);
-        self.log.sync()?;
-        self.tree = tree;
-        self.shared.commits.fetch_add(1, Ordering::Relaxed);
-        Ok(outcomes)
+        Ok(self.log.sync()?)
     }
 
     /// Shows what was committed to everyone else, before anyone is answered.

@@ -65,13 +65,6 @@ impl Writer {
             Seal::Key(key) => seal::insert_signing_key(&self.db, &origin.name, key)?,
             Seal::Checkpoint(size, note) => seal::keep_checkpoint(&self.db, origin, *size, note)?,
         }
-        let mut commit = self
-            .db
-            .prepare_cached("COMMIT")
-            .map_err(Failure::of_commit)?;
-        commit.execute([]).map_err(Failure::of_commit)?;
-        drop(commit);
-        self.log.sync()?;
-        Ok(())
+        self.commit_durably()
     }
 }

@@ -219,6 +219,13 @@ impl Server {
         Self::start_with(directory, &[])
     }
 
+    /// A quickstart server in a new directory that logs nothing.
+    pub(crate) fn start_silent() -> Self {
+        let directory = fresh_directory();
+        copy(made_before(), directory.path());
+        Self::start_with(directory, &["--quickstart", "--log", "off"])
+    }
+
     /// A server in a directory that was set up.
     pub(crate) fn start_plainly(directory: TempDir) -> Self {
         Self::start_with(directory, &[])
