@@ -3,11 +3,16 @@
 //! Nothing here can delay a request or change what is recorded. A follower reads behind the writer; one that is slow, or that nobody takes
 //! anything from, only lags.
 
+pub mod batch;
 pub mod follower;
 pub mod hook;
 mod retry;
+pub mod target;
+pub mod targets;
 #[cfg(test)]
 mod tests;
 
+pub use batch::{Batch, Content, Record};
 pub use follower::{FollowError, Follower};
 pub use hook::{Attachment, AuditHook, HookError, Progress, attach};
+pub use target::{BatchLimits, Deliver, Endpoint, EndpointError, Surroundings, Undelivered};

@@ -1,0 +1,119 @@
+//! What a target is to whoever feeds it: it takes a whole batch, or says whether to come again.
+//!
+//! One file in `targets` for each type of target: its endpoint, which is what an operator configures, and what delivers there. A target keeps no
+//! cursor and never tries again by itself: order, repeats and parking are the worker's.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::batch::Batch;
+use crate::crypto::{Random, SecretText};
+use crate::domain::Clock;
+use crate::store::Origin;
+
+/// Why a batch was not taken. The reason is one line for the operator and holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Undelivered {
+    /// It may be taken later, as it is: the target is down, slow, full or asks for a wait. Also everything that an operator can put right
+    /// without touching the events: a wrong password, a missing directory.
+    #[error("{0}")]
+    Retry(String),
+    /// It will never be taken as it is: the target was reached and refuses what it was given. Of several records the worker then gives each alone,
+    /// so that only the refused one is parked.
+    #[error("{0}")]
+    Park(String),
+}
+
+/// Takes batches.
+pub trait Deliver: Send {
+    /// Delivers a batch: when this returns, every record was taken as durably as the target can say, in order. A batch that is repeated after a
+    /// failure does no harm: its records have the same ids.
+    ///
+    /// It returns within the target's own time limit, whatever the other side does. To drop the future is a failure like others.
+    ///
+    /// # Errors
+    /// Nothing is known to have been taken.
+    fn deliver(&mut self, batch: &Batch) -> impl Future<Output = Result<(), Undelivered>> + Send;
+}
+
+/// What a batch for a target may hold; a batch of one record may exceed the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchLimits {
+    /// Records.
+    pub records: usize,
+    /// Bytes of their JSON.
+    pub bytes: usize,
+}
+
+impl Default for BatchLimits {
+    fn default() -> Self {
+        Self {
+            records: 500,
+            bytes: 1 << 20,
+        }
+    }
+}
+
+/// A field of an endpoint that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}")]
+pub struct EndpointError {
+    /// The field, as it is written.
+    pub field: &'static str,
+    /// What is wrong and what to write.
+    pub problem: String,
+}
+
+impl EndpointError {
+    /// A problem of a field.
+    #[must_use]
+    pub fn new(field: &'static str, problem: impl Into<String>) -> Self {
+        Self {
+            field,
+            problem: problem.into(),
+        }
+    }
+}
+
+/// What a target gets from the server it runs in.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Whose trail is delivered.
+    pub origin: Origin,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Random bytes, for identifiers.
+    pub random: Arc<dyn Random>,
+}
+
+/// What an operator says of one type of target, as a JSON object: the `<type>_endpoint` of the routing model. Unknown fields are refused.
+pub trait Endpoint: Serialize + DeserializeOwned + Clone + PartialEq + std::fmt::Debug {
+    /// `target_type`.
+    const TYPE: &'static str;
+    /// The member of a target that holds it, such as `file_endpoint`.
+    const MEMBER: &'static str;
+    /// What delivers there.
+    type Target: Deliver;
+
+    /// Checks every field without touching the outside world.
+    ///
+    /// # Errors
+    /// The first field that cannot be used.
+    fn check(&self) -> Result<(), EndpointError>;
+
+    /// Its secrets, each with the name of its field: they are stored apart and wrapped. A field that is not given is not among them.
+    fn secrets(&mut self) -> Vec<(&'static str, &mut SecretText)>;
+
+    /// What a batch may hold.
+    fn limits(&self) -> BatchLimits {
+        BatchLimits::default()
+    }
+
+    /// Gets ready to deliver, without touching the outside world: connections are made when there is something to deliver.
+    ///
+    /// # Errors
+    /// A field that cannot be used after all, such as a certificate that is none.
+    fn open(&self, surroundings: &Surroundings) -> Result<Self::Target, EndpointError>;
+}
