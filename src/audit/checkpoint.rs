@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use serde::{Deserialize, Serialize};
+
 use super::note::{self, NoteError, VerifierKey};
 use super::tree::Hash;
 use crate::crypto::SigningKey;
@@ -18,10 +20,72 @@ pub struct Checkpoint {
     pub root: Hash,
 }
 
+/// A checkpoint as it is handed on among events: one JSON object in one line,
+/// `{"checkpoint":{"origin":…,"epoch":…,"size":…,"note":…}}`. Only the note is signed; what stands beside it is read from the note.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckpointLine {
+    /// The name of the node whose trail it is.
+    pub origin: String,
+    /// The epoch of its log.
+    pub epoch: u32,
+    /// How many events it seals.
+    pub size: u64,
+    /// The signed note.
+    pub note: String,
+}
+
+/// The object around it, which tells it from an event.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wrapped<T> {
+    checkpoint: T,
+}
+
+impl CheckpointLine {
+    /// The line of a note; none if it is not a checkpoint of one of our logs. Its signature is not checked.
+    #[must_use]
+    pub fn of_note(note: &str) -> Option<Self> {
+        let read = Checkpoint::read(note::text_unverified(note)?)?;
+        let (origin, epoch) = log_of_name(&read.log)?;
+        Some(Self {
+            origin: origin.to_owned(),
+            epoch,
+            size: read.size,
+            note: note.to_owned(),
+        })
+    }
+
+    /// It as JSON in UTF-8, without white space or a line break.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let text = serde_json::to_vec(&Wrapped { checkpoint: self });
+        text.expect("texts and numbers always have a JSON form")
+    }
+
+    /// The checkpoint of a line, if it is one whose members say what its note says.
+    #[must_use]
+    pub fn from_json(line: &[u8]) -> Option<Self> {
+        let Wrapped { checkpoint } = serde_json::from_slice::<Wrapped<Self>>(line).ok()?;
+        (Self::of_note(&checkpoint.note).as_ref() == Some(&checkpoint)).then_some(checkpoint)
+    }
+}
+
 /// The name of the log that one epoch of an origin is; its checkpoints begin with it and its key bears it.
 #[must_use]
 pub fn log_name(origin: &str, epoch: u32) -> String {
-    format!("keyledger/{origin}/{epoch}")
+    format!("{LOGS}{origin}/{epoch}")
+}
+
+/// What the names of our logs begin with.
+const LOGS: &str = "keyledger/";
+
+/// Origin and epoch of a log of this name, if it is one of ours.
+#[must_use]
+pub fn log_of_name(name: &str) -> Option<(&str, u32)> {
+    let (origin, number) = name.strip_prefix(LOGS)?.rsplit_once('/')?;
+    let epoch = number.parse().ok()?;
+    (log_name(origin, epoch) == name && !origin.is_empty()).then_some((origin, epoch))
 }
 
 impl Checkpoint {
@@ -86,6 +150,50 @@ mod tests {
         assert_eq!(Checkpoint::open(&note, &verifier), Ok(checkpoint));
         let other = VerifierKey::new(log_name("node-1", 2), key().public_key());
         assert_eq!(Checkpoint::open(&note, &other), Err(NoteError::OtherKey));
+    }
+
+    #[test]
+    fn a_line_is_what_its_note_says_and_nothing_else() {
+        let log = log_name("node-1", 2);
+        let root = [0xfb; 32];
+        let note = Checkpoint {
+            log,
+            size: 42,
+            root,
+        }
+        .sign(&key());
+        let line = CheckpointLine::of_note(&note).unwrap();
+        let json = String::from_utf8(line.to_json()).unwrap();
+        let start = r#"{"checkpoint":{"origin":"node-1","epoch":2,"size":42,"note":"keyledger/node-1/2\n42\n"#;
+        assert!(json.starts_with(start), "{json}");
+        assert!(json.ends_with("\\n\"}}") && !json.contains('\n'), "{json}");
+        assert_eq!(CheckpointLine::from_json(json.as_bytes()), Some(line));
+        for (from, to) in [
+            ("\"size\":42", "\"size\":43"),
+            ("\"epoch\":2", "\"epoch\":1"),
+            ("\"origin\":\"node-1\"", "\"origin\":\"node-2\""),
+            ("}}", ",\"more\":1}}"),
+            ("\"checkpoint\"", "\"test\""),
+        ] {
+            let other = json.replacen(from, to, 1);
+            assert_ne!(other, json);
+            assert_eq!(CheckpointLine::from_json(other.as_bytes()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_log_of_ours_is_known_by_its_name() {
+        assert_eq!(log_of_name("keyledger/a/b/12"), Some(("a/b", 12)));
+        for name in [
+            "keyledger/a/01",
+            "keyledger/a",
+            "keyledger//1",
+            "log/a/1",
+            "keyledger/a/-1",
+            "",
+        ] {
+            assert_eq!(log_of_name(name), None, "{name}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub mod verification;
 mod tests;
 
 pub use action::{Action, Kind};
-pub use checkpoint::Checkpoint;
+pub use checkpoint::{Checkpoint, CheckpointLine};
 pub use data::{Data, Field};
 pub use event::{Event, Outcome, Target};
 pub use failure::Failure;

@@ -1,6 +1,7 @@
 //! Signed notes (C2SP signed-note): a text and the lines of those who signed it.
 //!
-//! What the text says is not looked at. A note that does not verify is not opened: there is no way to its text without a key.
+//! What the text says is not looked at. A note that does not verify is not opened; who takes its text unverified says so by the name of
+//! what he calls.
 
 use std::fmt;
 use std::str::FromStr;
@@ -116,9 +117,7 @@ pub fn open<'a>(note: &'a str, key: &VerifierKey) -> Result<&'a str, NoteError> 
     if note.len() > NOTE_BYTES_MAX {
         return Err(NoteError::Malformed);
     }
-    let end = note.rfind("\n\n").ok_or(NoteError::Malformed)? + 1;
-    let (text, lines) = note.split_at_checked(end).ok_or(NoteError::Malformed)?;
-    let lines = lines.strip_prefix('\n').ok_or(NoteError::Malformed)?;
+    let (text, lines) = parts(note).ok_or(NoteError::Malformed)?;
     let lines = lines.strip_suffix('\n').ok_or(NoteError::Malformed)?;
     let mut signed = Err(NoteError::OtherKey);
     for (count, line) in lines.split('\n').enumerate() {
@@ -136,6 +135,19 @@ pub fn open<'a>(note: &'a str, key: &VerifierKey) -> Result<&'a str, NoteError> 
         signed = Ok(text);
     }
     signed
+}
+
+/// The text of a note whoever signed it: it proves nothing.
+#[must_use]
+pub fn text_unverified(note: &str) -> Option<&str> {
+    let (text, _) = parts(note).filter(|_| note.len() <= NOTE_BYTES_MAX)?;
+    Some(text)
+}
+
+/// The text, and the lines of those who signed it.
+fn parts(note: &str) -> Option<(&str, &str)> {
+    let (text, lines) = note.split_at_checked(note.rfind("\n\n")? + 1)?;
+    Some((text, lines.strip_prefix('\n')?))
 }
 
 /// Name, and key id with signature.

@@ -14,7 +14,7 @@ use super::report::{Format, Report, fields, line, remark};
 use crate::admin::message::{Seal, SealedEvents, SealedFrom};
 use crate::admin::{Request, Response};
 use crate::audit::note::NOTE_BYTES_MAX;
-use crate::audit::{Break, Checkpoint, NoteError, Verification, VerifierKey};
+use crate::audit::{Break, Checkpoint, CheckpointLine, NoteError, Verification, VerifierKey};
 
 /// Events asked for at once.
 const PAGE: usize = 500;
@@ -49,8 +49,8 @@ pub async fn checkpoint(reach: &mut Reach, report: &Report) -> anyhow::Result<()
     match report.format() {
         Format::Text => line(note.trim_end_matches('\n'))?,
         Format::Json | Format::Jsonl => {
-            let record = serde_json::json!({ "checkpoint": note });
-            report.record(&record, String::new)?;
+            let made = CheckpointLine::of_note(&note).context("the server's checkpoint is none")?;
+            line(&String::from_utf8(made.to_json())?)?;
         }
     }
     Ok(())

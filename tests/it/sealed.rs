@@ -293,6 +293,9 @@ fn a_checkpoint_is_what_programs_of_others_take_it_for() {
         server.new_key();
     }
     let note = server.cli(&["events", "checkpoint"]).success().stdout;
+    let line = server.cli(&["events", "checkpoint", "--format", "jsonl"]);
+    let line: serde_json::Value = serde_json::from_str(&line.success().stdout).expect("JSON");
+    assert_eq!(line["checkpoint"]["note"], note);
     let key = server.cli(&["events", "public-key"]).success().stdout;
     let verifier = signed_note::StandardVerifier::new(key.trim()).expect("a verifier key");
     let known = signed_note::VerifierList::new(vec![Box::new(verifier)]);
