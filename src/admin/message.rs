@@ -3,7 +3,11 @@
 //! Values only. Names are kebab-case for variants and camelCase for fields, as in events. A field that is added must have a default, so
 //! that a command line and a server of neighbouring releases understand each other.
 
+mod seal;
+
 use serde::{Deserialize, Serialize};
+
+pub use seal::{Seal, SealedEvents, SealedFrom, TreeHashes, TreeNodes, Unreadable};
 
 use crate::audit::EventFilter;
 use crate::crypto::PasswordHash;
@@ -57,6 +61,8 @@ pub enum Request {
     Seal,
     /// A page of the trail as it is verified.
     SealedEvents(SealedFrom),
+    /// Hashes of the trail's tree, for a proof.
+    TreeNodes(TreeNodes),
     /// What runs here.
     Status,
 }
@@ -244,16 +250,6 @@ pub struct RecordedInitiator {
     pub name: Option<String>,
 }
 
-/// Which part of the trail is verified.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct SealedFrom {
-    /// The first sequence wanted.
-    pub from: u64,
-    /// At most so many; bounded by the router.
-    pub limit: usize,
-}
-
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -280,6 +276,8 @@ pub enum Response {
     Seal(Seal),
     /// A page of the trail as it is verified.
     SealedEvents(SealedEvents),
+    /// Hashes of the trail's tree.
+    TreeHashes(TreeHashes),
     /// What runs here.
     Status(Status),
 }
@@ -472,38 +470,6 @@ pub struct Events {
     pub next: u64,
     /// The first sequence that is not given yet; `next` reaches it at the end.
     pub head: u64,
-}
-
-/// What is kept of the trail's seal.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Seal {
-    /// The verifier key of the checkpoints; none until the server was started once.
-    pub public_key: Option<String>,
-    /// The newest checkpoint, a signed note.
-    pub checkpoint: Option<String>,
-}
-
-/// A page of the trail as it is verified.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SealedEvents {
-    /// All events in order.
-    pub events: Vec<Event>,
-    /// The first that cannot be read; the page ends before it.
-    pub unreadable: Option<Unreadable>,
-    /// The first sequence that is not given yet.
-    pub head: u64,
-}
-
-/// An event that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Unreadable {
-    /// Its place in the trail.
-    pub sequence: u64,
-    /// Why.
-    pub problem: String,
 }
 
 /// An event.

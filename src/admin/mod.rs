@@ -146,6 +146,7 @@ impl Admin {
             Request::Checkpoint => seal::checkpoint(self).await,
             Request::Seal => seal::seal(self).await,
             Request::SealedEvents(request) => seal::events(self, request).await,
+            Request::TreeNodes(request) => seal::tree_hashes(self, request).await,
             Request::Status => Ok(self.status()),
         }
     }

@@ -2,8 +2,9 @@
 //!
 //! Nothing here judges the trail: whoever verifies it does so with what is handed over.
 
-use super::message::{self, Response, SealedFrom};
+use super::message::{self, Response, SealedFrom, TreeHashes, TreeNodes};
 use super::{Admin, AdminError};
+use crate::audit::proof::{NODES_MAX, Node};
 use crate::ops::verifier_key;
 use crate::store::Sequence;
 
@@ -44,4 +45,28 @@ pub(super) async fn events(admin: &Admin, request: SealedFrom) -> Result<Respons
         unreadable,
         head: page.head.0,
     }))
+}
+
+/// Hashes of the trail's tree.
+pub(super) async fn tree_hashes(admin: &Admin, request: TreeNodes) -> Result<Response, AdminError> {
+    let (nodes, head) = (request.nodes, admin.store.head().0);
+    if nodes.len() > NODES_MAX {
+        let problem = format!("nodes: at most {NODES_MAX} can be asked for at once");
+        return Err(AdminError::invalid(problem));
+    }
+    if let Some(wrong) = nodes.iter().find(|node| !is_node(node) || node.end > head) {
+        let (first, end) = (wrong.start, wrong.end);
+        let problem = format!("nodes: {first} to {end} is no node of the tree of {head} events");
+        return Err(AdminError::invalid(problem));
+    }
+    let hashes = admin.store.node_hashes(nodes).await?;
+    let hashes = hashes.iter().map(hex::encode).collect();
+    Ok(Response::TreeHashes(TreeHashes { hashes }))
+}
+
+/// Whether the leaves are those below one node of the tree of some size.
+fn is_node(leaves: &Node) -> bool {
+    let count = leaves.end.saturating_sub(leaves.start);
+    let whole = count.checked_next_power_of_two();
+    count > 0 && whole.is_some_and(|whole| leaves.start.is_multiple_of(whole))
 }

@@ -46,8 +46,8 @@ impl CheckpointLine {
     /// The line of a note; none if it is not a checkpoint of one of our logs. Its signature is not checked.
     #[must_use]
     pub fn of_note(note: &str) -> Option<Self> {
-        let read = Checkpoint::read(note::text_unverified(note)?)?;
-        let (origin, epoch) = log_of_name(&read.log)?;
+        let read = Checkpoint::unverified(note)?;
+        let (origin, epoch) = read.origin()?;
         Some(Self {
             origin: origin.to_owned(),
             epoch,
@@ -110,6 +110,33 @@ impl Checkpoint {
         }
     }
 
+    /// The checkpoint of a note of any epoch of the origin that `key` is named for: an origin signs all of them with one key.
+    ///
+    /// # Errors
+    /// It is no checkpoint, or not signed by `key`.
+    pub fn open_of_origin(note: &str, key: &VerifierKey) -> Result<Self, NoteError> {
+        let origin_of = |log: &str| log_of_name(log).map(|(origin, _)| origin.to_owned());
+        let origin = origin_of(key.name());
+        match Self::unverified(note) {
+            Some(Self { log, .. }) if origin.is_some() && origin_of(&log) == origin => {
+                Self::open(note, &key.named(&log))
+            }
+            _ => Self::open(note, key),
+        }
+    }
+
+    /// What a note says, whoever signed it: it proves nothing.
+    #[must_use]
+    pub fn unverified(note: &str) -> Option<Self> {
+        Self::read(note::text_unverified(note)?)
+    }
+
+    /// Origin and epoch of its log, if it is one of ours.
+    #[must_use]
+    pub fn origin(&self) -> Option<(&str, u32)> {
+        log_of_name(&self.log)
+    }
+
     /// Lines after the third are extensions, which say nothing to us.
     fn read(text: &str) -> Option<Self> {
         let mut lines = text.split('\n');
@@ -150,6 +177,18 @@ mod tests {
         assert_eq!(Checkpoint::open(&note, &verifier), Ok(checkpoint));
         let other = VerifierKey::new(log_name("node-1", 2), key().public_key());
         assert_eq!(Checkpoint::open(&note, &other), Err(NoteError::OtherKey));
+        let opened = Checkpoint::open_of_origin(&note, &other);
+        assert_eq!(opened, Checkpoint::open(&note, &verifier));
+        for name in ["keyledger/node-2/1", "node-1"] {
+            let stranger = VerifierKey::new(name.to_owned(), key().public_key());
+            let opened = Checkpoint::open_of_origin(&note, &stranger);
+            assert_eq!(opened, Err(NoteError::OtherKey));
+        }
+        let seed = Secret::new(vec![8; 32]);
+        let forged = SigningKey::from_seed(&seed).unwrap().public_key();
+        let forged = VerifierKey::new(log_name("node-1", 2), forged);
+        let opened = Checkpoint::open_of_origin(&note, &forged);
+        assert_eq!(opened, Err(NoteError::OtherKey));
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod failure;
 pub mod filter;
 mod json;
 pub mod note;
+pub mod proof;
 pub mod reason;
 pub mod record;
 pub mod render;

@@ -60,6 +60,12 @@ impl VerifierKey {
         &self.name
     }
 
+    /// The same key by another name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Self {
+        Self::new(name.to_owned(), self.key)
+    }
+
     /// What tells it from other keys of the name: four bytes of a digest of both.
     #[must_use]
     pub fn id(&self) -> [u8; ID_LEN] {

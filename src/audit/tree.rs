@@ -64,15 +64,68 @@ impl Tree {
         self.size += 1 << level;
     }
 
+    /// The tree of `size` leaves whose largest complete subtrees have these hashes, from the left; none where they are of another number.
+    #[must_use]
+    pub fn of_subtrees(size: u64, subtrees: &[Hash]) -> Option<Self> {
+        let wanted = usize::try_from(size.count_ones()).ok()?;
+        (subtrees.len() == wanted).then(|| Self {
+            size,
+            subtrees: subtrees.to_vec(),
+        })
+    }
+
     /// The root; of an empty tree, the hash of nothing.
     #[must_use]
     pub fn root(&self) -> Hash {
-        let mut from_the_right = self.subtrees.iter().rev();
-        let Some(last) = from_the_right.next() else {
-            return sha256(&[]);
-        };
-        from_the_right.fold(*last, |right, left| node_hash(left, &right))
+        joined(&self.subtrees)
     }
+
+    /// The root of the tree of `size` leaves that this one is the left part of, by the hashes of what is right of it, from the left:
+    /// those that `proof::around` names. None where they are too few or too many.
+    #[must_use]
+    pub fn root_with(&self, size: u64, right: &[Hash]) -> Option<Hash> {
+        if self.size == 0 || self.size >= size {
+            return (self.size == size && right.is_empty()).then(|| self.root());
+        }
+        let (mut left, mut right) = (self.subtrees.as_slice(), right.iter().rev());
+        // What is joined on the way up, the lowest last; left ones are marked.
+        let mut above = Vec::new();
+        let (mut first, mut end) = (0, size);
+        while self.size < end {
+            let middle = first + split(end - first);
+            if self.size <= middle {
+                above.push((false, right.next()?));
+                end = middle;
+            } else {
+                let (subtree, rest) = left.split_first()?;
+                above.push((true, subtree));
+                (left, first) = (rest, middle);
+            }
+        }
+        let join = |below: Hash, (is_left, hash): (bool, &Hash)| match is_left {
+            true => node_hash(hash, &below),
+            false => node_hash(&below, hash),
+        };
+        let root = above.into_iter().rev().fold(joined(left), join);
+        right.next().is_none().then_some(root)
+    }
+}
+
+/// The root over subtrees from the left, each larger than the next.
+fn joined(subtrees: &[Hash]) -> Hash {
+    let mut from_the_right = subtrees.iter().rev();
+    let Some(last) = from_the_right.next() else {
+        return sha256(&[]);
+    };
+    from_the_right.fold(*last, |right, left| node_hash(left, &right))
+}
+
+/// How many of the leaves of a node lie below its left child: the largest power of two that is smaller than their number, of which there
+/// are at least two.
+#[must_use]
+pub const fn split(leaves: u64) -> u64 {
+    debug_assert!(leaves > 1);
+    1 << (leaves - 1).ilog2()
 }
 
 /// What of a tree of `size` leaves is kept subtrees, from the left: each level with the first and the end of its indices. Level 0, the

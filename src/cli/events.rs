@@ -10,8 +10,8 @@ use clap::Subcommand;
 use super::master::PassphraseArgs;
 use super::reach::{self, Reach};
 use super::report::{Format, Report, line};
-use super::seal::{self, VerifyArgs};
-use super::{WrongUse, record};
+use super::verify::{self, VerifyArgs};
+use super::{WrongUse, prove, record, seal};
 use crate::admin::message::{Event, Events, EventsFrom};
 use crate::admin::socket::SocketError;
 use crate::admin::{Request, Response};
@@ -71,8 +71,11 @@ pub enum Command {
     },
     /// Print the key that verifies checkpoints
     PublicKey,
-    /// Verify that the trail is what was sealed; exit code 3 where it is not
+    /// Verify that the trail, an export of it or a proof is what was sealed; exit code 3 where it is not
     Verify(VerifyArgs),
+    /// Print a proof about the trail that others check without it
+    #[command(subcommand)]
+    Prove(prove::Command),
 }
 
 /// Which events.
@@ -160,12 +163,8 @@ pub async fn run(layout: &Layout, command: Command, report: &Report) -> anyhow::
             reach.close().await;
             done
         }
-        Command::Verify(args) => {
-            let mut reach = Reach::open(layout).await?;
-            let done = seal::verify(&mut reach, &args, report).await;
-            reach.close().await;
-            done
-        }
+        Command::Verify(args) => verify::run(layout, &args, report).await,
+        Command::Prove(command) => prove::run(layout, &command, report).await,
     }
 }
 
@@ -325,12 +324,7 @@ async fn last(
     filter: &EventFilter,
     lines: usize,
 ) -> anyhow::Result<(Vec<Event>, u64)> {
-    let probe = EventsFrom {
-        from: u64::MAX / 2,
-        limit: 1,
-        ..EventsFrom::default()
-    };
-    let head = page(reach, probe).await?.head;
+    let head = head(reach).await?;
     let mut window = TAIL_WINDOW.max(u64::try_from(lines).unwrap_or(u64::MAX));
     loop {
         let start = head.saturating_sub(window);
@@ -366,7 +360,33 @@ async fn last(
     }
 }
 
+/// The sequence the next event gets.
+///
+/// # Errors
+/// The router's.
+pub async fn head(reach: &mut Reach) -> anyhow::Result<u64> {
+    let probe = EventsFrom {
+        from: u64::MAX / 2,
+        limit: 1,
+        ..EventsFrom::default()
+    };
+    Ok(page(reach, probe).await?.head)
+}
+
 async fn show(reach: &mut Reach, text: &str, report: &Report) -> anyhow::Result<()> {
+    let event = find(reach, text).await?;
+    match report.format() {
+        Format::Jsonl => line(&event.json)?,
+        Format::Text | Format::Json => line(&indented(&event.json))?,
+    }
+    Ok(())
+}
+
+/// The event of a sequence or an id.
+///
+/// # Errors
+/// There is none, or the text is neither.
+pub async fn find(reach: &mut Reach, text: &str) -> anyhow::Result<Event> {
     let event = match (text.parse::<u64>(), text.parse::<EventId>()) {
         (Ok(sequence), _) => {
             let request = EventsFrom {
@@ -386,11 +406,7 @@ async fn show(reach: &mut Reach, text: &str, report: &Report) -> anyhow::Result<
     let Some(event) = event else {
         bail!("there is no event {text}; see `keyledger events list`")
     };
-    match report.format() {
-        Format::Jsonl => line(&event.json)?,
-        Format::Text | Format::Json => line(&indented(&event.json))?,
-    }
-    Ok(())
+    Ok(event)
 }
 
 /// JSON without white space as lines for people, its fields in their order.

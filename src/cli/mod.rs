@@ -11,6 +11,7 @@ pub mod issue;
 pub mod key;
 pub mod kmip;
 pub mod master;
+pub mod prove;
 pub mod quickstart;
 pub mod reach;
 pub mod record;
@@ -18,6 +19,7 @@ pub mod report;
 pub mod seal;
 pub mod secret;
 pub mod serve;
+pub mod verify;
 
 use std::path::PathBuf;
 

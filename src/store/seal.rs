@@ -9,6 +9,8 @@ use tokio::sync::oneshot;
 use super::writer::Command;
 use super::{ApplyError, SealedPage, Sequence, Store, StoreError, TrailKey, sqlite};
 use crate::audit::Tree;
+use crate::audit::proof::Node;
+use crate::audit::tree::Hash;
 
 /// What is kept.
 #[derive(Debug, Clone)]
@@ -27,6 +29,18 @@ impl Store {
     pub async fn tree(&self, size: u64) -> Result<Tree, StoreError> {
         let tree = move |db: &Connection| sqlite::seal::tree(db, size);
         self.inner.readers.read(tree).await
+    }
+
+    /// The hashes of nodes of the trail's tree, in their order; each is a node of the tree of some size up to the head.
+    ///
+    /// # Errors
+    /// The database cannot be read, or a part of the trail is missing.
+    pub async fn node_hashes(&self, nodes: Vec<Node>) -> Result<Vec<Hash>, StoreError> {
+        let hashes = move |db: &Connection| {
+            let hash = |node: &Node| sqlite::seal::node_hash(db, node);
+            nodes.iter().map(hash).collect()
+        };
+        self.inner.readers.read(hashes).await
     }
 
     /// The key that signs the checkpoints of this origin.

@@ -26,6 +26,7 @@ mod master_key;
 mod official;
 mod ops;
 mod power;
+mod proofs;
 mod pykmip;
 mod pykmip_suite;
 mod refusals;

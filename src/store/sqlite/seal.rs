@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
 
+use crate::audit::proof::Node;
 use crate::audit::record;
 use crate::audit::tree::{Hash, Subtree, Tree, parts};
 use crate::crypto::{PublicKey, Wrapped};
@@ -31,12 +32,29 @@ pub(in crate::store) fn keep_subtrees(
 /// # Errors
 /// [`StoreError::Damaged`] when an event or a kept subtree of it is missing.
 pub(in crate::store) fn tree(db: &Connection, size: u64) -> Result<Tree, StoreError> {
+    subtree(db, &(0..size))
+}
+
+/// The hash of a node of the trail's tree, by the leaves below it.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when an event or a kept subtree of it is missing.
+pub(in crate::store) fn node_hash(db: &Connection, node: &Node) -> Result<Hash, StoreError> {
+    Ok(subtree(db, node)?.root())
+}
+
+/// The part of the trail's tree that has these leaves, as a tree of its own. They are those below one node: then what is kept of the
+/// whole is kept of the part.
+fn subtree(db: &Connection, leaves_below: &Node) -> Result<Tree, StoreError> {
+    let (before, size) = (leaves_below.start, leaves_below.end - leaves_below.start);
     let leaves =
         "SELECT sequence, leaf FROM event WHERE sequence >= ?1 AND sequence < ?2 ORDER BY sequence";
     let kept =
         "SELECT idx, hash FROM subtree WHERE idx >= ?1 AND idx < ?2 AND level = ?3 ORDER BY idx";
     let (mut tree, mut completed) = (Tree::default(), Vec::new());
-    for (level, indices) in parts(size) {
+    for (level, within) in parts(size) {
+        let skipped = before >> level;
+        let indices = within.start + skipped..within.end + skipped;
         let mut statement: CachedStatement<'_>;
         let mut rows = if level == 0 {
             statement = db.prepare_cached(leaves)?;

@@ -1,0 +1,65 @@
+//! What is asked of the trail's seal and what is answered.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::Event;
+
+/// Which part of the trail is verified.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SealedFrom {
+    /// The first sequence wanted.
+    pub from: u64,
+    /// At most so many; bounded by the router.
+    pub limit: usize,
+}
+
+/// Which hashes of the trail's tree are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TreeNodes {
+    /// The nodes, each by the leaves below it; a bounded number.
+    pub nodes: Vec<Range<u64>>,
+}
+
+/// What is kept of the trail's seal.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Seal {
+    /// The verifier key of the checkpoints; none until the server was started once.
+    pub public_key: Option<String>,
+    /// The newest checkpoint, a signed note.
+    pub checkpoint: Option<String>,
+}
+
+/// A page of the trail as it is verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SealedEvents {
+    /// All events in order.
+    pub events: Vec<Event>,
+    /// The first that cannot be read; the page ends before it.
+    pub unreadable: Option<Unreadable>,
+    /// The first sequence that is not given yet.
+    pub head: u64,
+}
+
+/// An event that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unreadable {
+    /// Its place in the trail.
+    pub sequence: u64,
+    /// Why.
+    pub problem: String,
+}
+
+/// Hashes of the trail's tree.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TreeHashes {
+    /// Those of the nodes that were asked for, in their order, in hexadecimal.
+    pub hashes: Vec<String>,
+}

@@ -1,0 +1,57 @@
+//! `keyledger events verify`: whether the trail, or a proof about it, is what was sealed.
+//!
+//! Events are hashed here and not where they are kept: what is compared are the very texts that are delivered. What was handed out is
+//! verified without a directory, a store or a server.
+
+pub mod held;
+mod proof;
+mod store;
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::reach::Reach;
+use super::report::{Format, Report};
+use crate::audit::Break;
+use crate::config::Layout;
+
+/// What is verified, and against what.
+#[derive(Debug, clap::Args)]
+pub struct VerifyArgs {
+    /// A proof that `events prove` printed, instead of the trail
+    #[arg(long, value_name = "FILE")]
+    proof: Option<PathBuf>,
+    /// The event that the proof is about, as the JSON that was delivered
+    #[arg(long, value_name = "FILE", requires = "proof")]
+    event: Option<PathBuf>,
+    /// A file with a checkpoint that was kept elsewhere; may be repeated
+    #[arg(long = "checkpoint", value_name = "FILE")]
+    checkpoints: Vec<PathBuf>,
+    /// The verifier key, as `events public-key` printed it when it was noted elsewhere (default: the store's own)
+    #[arg(long, value_name = "KEY")]
+    public_key: Option<String>,
+}
+
+/// Verifies.
+///
+/// # Errors
+/// A [`Break`]: it is not what was sealed. Otherwise it could not be verified.
+pub async fn run(layout: &Layout, args: &VerifyArgs, report: &Report) -> anyhow::Result<()> {
+    let verified = if let Some(path) = &args.proof {
+        proof::verify(path, args, report)
+    } else {
+        let mut reach = Reach::open(layout).await?;
+        let verified = store::verify(&mut reach, args, report).await;
+        reach.close().await;
+        verified
+    };
+    if let Err(error) = &verified
+        && let Some(found) = error.downcast_ref::<Break>()
+        && report.format() != Format::Text
+    {
+        let record = json!({ "sequence": found.sequence, "problem": found.what });
+        report.record(&record, String::new)?;
+    }
+    verified
+}

@@ -1,0 +1,118 @@
+//! The trail itself, through the running server or from the store.
+
+use anyhow::{Context as _, anyhow};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use super::{VerifyArgs, held};
+use crate::admin::message::{Seal, SealedEvents, SealedFrom};
+use crate::admin::{Request, Response};
+use crate::audit::tree::Hash;
+use crate::audit::{Break, Checkpoint, Verification};
+use crate::cli::reach::{self, Reach};
+use crate::cli::report::{Report, fields, remark};
+use crate::cli::seal::{self, NO_KEY};
+
+/// Events asked for at once.
+const PAGE: usize = 500;
+const STORED: &str = "the checkpoint of the store";
+
+/// Verifies the trail.
+///
+/// # Errors
+/// A [`Break`]: the trail is not what was sealed. Otherwise it could not be verified.
+pub(super) async fn verify(
+    reach: &mut Reach,
+    args: &VerifyArgs,
+    report: &Report,
+) -> anyhow::Result<()> {
+    let (events, root) = verified(reach, args).await?;
+    let root = BASE64.encode(root);
+    let given = args.checkpoints.len();
+    let record = serde_json::json!({ "events": events, "root": root, "checkpoints": given });
+    report.record(&record, || {
+        let sound = format!("{events}, each as it was sealed");
+        let agrees = format!("{given} given, all agree");
+        fields(&[
+            ("events", Some(sound)),
+            ("root", Some(root.clone())),
+            ("checkpoints", Some(agrees)),
+        ])
+    })?;
+    if given == 0 || args.public_key.is_none() {
+        remark(
+            "Only checkpoints that were kept elsewhere, with --checkpoint and --public-key, show a trail that was cut or \
+             rewritten by somebody who has the keys.",
+        );
+    }
+    Ok(())
+}
+
+async fn verified(reach: &mut Reach, args: &VerifyArgs) -> anyhow::Result<(u64, Hash)> {
+    let seal = seal::seal(reach, Request::Seal).await?;
+    let mut verification = Verification::new(expected(&seal, args)?);
+    // What comes while it is verified is for the next time.
+    let mut end = None;
+    loop {
+        let request = SealedFrom {
+            from: verification.next(),
+            limit: PAGE,
+        };
+        let page = match reach.run(Request::SealedEvents(request)).await? {
+            Response::SealedEvents(page) => page,
+            other => return Err(reach::unexpected(&other)),
+        };
+        let end = *end.get_or_insert(page.head);
+        take(&mut verification, &page, end)?;
+        if verification.next() >= end {
+            return Ok(verification.end()?);
+        }
+    }
+}
+
+/// Verifies the events of a page that lie before `end`.
+fn take(verification: &mut Verification, page: &SealedEvents, end: u64) -> anyhow::Result<()> {
+    let before_end = page.events.iter().filter(|event| event.sequence < end);
+    let first = verification.next();
+    for event in before_end {
+        let kept = seal::hash(&event.leaf_hash).context("the server gave no hash with an event")?;
+        verification.event(event.sequence, event.json.as_bytes(), Some(&kept))?;
+    }
+    let next = verification.next();
+    match &page.unreadable {
+        Some(found) if found.sequence == next && next < end => {
+            let what = format!("event {next} cannot be read: {}", found.problem);
+            Err(Break::at(next, what).into())
+        }
+        _ if next < end && next == first => {
+            Err(Break::at(next, format!("event {next} is missing")).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The checkpoints that the trail must agree with, each with where it comes from.
+fn expected(seal: &Seal, args: &VerifyArgs) -> anyhow::Result<Vec<(String, Checkpoint)>> {
+    let mut notes = Vec::new();
+    for path in &args.checkpoints {
+        notes.push((path.display().to_string(), held::note(path)?));
+    }
+    let key = match (held::key(args.public_key.as_deref())?, &seal.public_key) {
+        (Some(given), _) => given,
+        (None, Some(stored)) => stored.parse()?,
+        (None, None) if notes.is_empty() && seal.checkpoint.is_none() => return Ok(Vec::new()),
+        (None, None) => return Err(anyhow!("{NO_KEY}, or give --public-key")),
+    };
+    let open = |(source, note): (String, String)| {
+        let opened = held::open(&source, &note, Some(&key))?;
+        Ok((source, opened))
+    };
+    let stored = seal.checkpoint.iter().map(|note| {
+        let opened = Checkpoint::open_of_origin(note, &key).map_err(|error| Break {
+            sequence: None,
+            what: format!("{STORED} proves nothing: {error}"),
+        })?;
+        Ok((STORED.to_owned(), opened))
+    });
+    stored.chain(notes.into_iter().map(open)).collect()
+}
