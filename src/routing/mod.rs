@@ -11,8 +11,10 @@ pub mod target;
 pub mod targets;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 
 pub use batch::{Batch, Content, Record};
 pub use follower::{FollowError, Follower};
 pub use hook::{Attachment, AuditHook, HookError, Progress, attach};
 pub use target::{BatchLimits, Deliver, Endpoint, EndpointError, Surroundings, Undelivered};
+pub use tls::TlsOptions;

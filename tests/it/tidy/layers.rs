@@ -37,13 +37,18 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
     ("argon2", &["crypto"], "one module holds the cryptography"),
     (
         "rustls",
-        &["crypto", "server", "client"],
-        "TLS is where sockets are",
+        &["crypto", "server", "client", "routing"],
+        "TLS is where sockets are: the listener, the client, targets",
     ),
     (
         "tokio_rustls",
-        &["server", "client"],
-        "TLS is where sockets are",
+        &["server", "client", "routing"],
+        "TLS is where sockets are: the listener, the client, targets",
+    ),
+    (
+        "rustls_platform_verifier",
+        &["routing"],
+        "only targets are servers that the system's roots vouch for",
     ),
     ("rusqlite", &["store"], "SQL lives in the store"),
 ];
