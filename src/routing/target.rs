@@ -3,6 +3,7 @@
 //! One file in `targets` for each type of target: its endpoint, which is what an operator configures, and what delivers there. A target keeps no
 //! cursor and never tries again by itself: order, repeats and parking are the worker's.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -103,8 +104,9 @@ pub trait Endpoint: Serialize + DeserializeOwned + Clone + PartialEq + std::fmt:
     /// The first field that cannot be used.
     fn check(&self) -> Result<(), EndpointError>;
 
-    /// Its secrets, each with the name of its field: they are stored apart and wrapped. A field that is not given is not among them.
-    fn secrets(&mut self) -> Vec<(&'static str, &mut SecretText)>;
+    /// Its secrets, each with a name that stays the same: its field, and a member of it such as `secret_environment.TOKEN`. They are stored apart
+    /// and wrapped. A field that is not given is not among them.
+    fn secrets(&mut self) -> Vec<(Cow<'static, str>, &mut SecretText)>;
 
     /// What a batch may hold.
     fn limits(&self) -> BatchLimits {
