@@ -7,7 +7,9 @@ mod seal;
 
 use serde::{Deserialize, Serialize};
 
-pub use seal::{Seal, SealedEvents, SealedFrom, TreeHashes, TreeNodes, Unreadable};
+pub use seal::{
+    BegunEpoch, Epoch, NewEpoch, Seal, SealedEvents, SealedFrom, TreeHashes, TreeNodes, Unreadable,
+};
 
 use crate::audit::EventFilter;
 use crate::crypto::PasswordHash;
@@ -61,6 +63,8 @@ pub enum Request {
     Seal,
     /// A page of the trail as it is verified.
     SealedEvents(SealedFrom),
+    /// Begins a new epoch of the trail.
+    NewEpoch(NewEpoch),
     /// Hashes of the trail's tree, for a proof.
     TreeNodes(TreeNodes),
     /// What runs here.
@@ -250,6 +254,27 @@ pub struct RecordedInitiator {
     pub name: Option<String>,
 }
 
+impl Request {
+    /// Whether it changes and records nothing. A request that is not known here to do so counts as a change.
+    #[must_use]
+    pub const fn only_reads(&self) -> bool {
+        matches!(
+            self,
+            Self::ClientList
+                | Self::ClientPending
+                | Self::InstanceList
+                | Self::KeyList(_)
+                | Self::KeyShow { .. }
+                | Self::Events(_)
+                | Self::Checkpoint
+                | Self::Seal
+                | Self::SealedEvents(_)
+                | Self::TreeNodes(_)
+                | Self::Status
+        )
+    }
+}
+
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -276,6 +301,8 @@ pub enum Response {
     Seal(Seal),
     /// A page of the trail as it is verified.
     SealedEvents(SealedEvents),
+    /// An epoch of the trail that began.
+    Epoch(BegunEpoch),
     /// Hashes of the trail's tree.
     TreeHashes(TreeHashes),
     /// What runs here.

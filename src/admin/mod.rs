@@ -7,6 +7,7 @@
 mod anchors;
 pub mod clients;
 pub mod credentials;
+mod epochs;
 pub mod error;
 pub mod events;
 pub mod foundation;
@@ -146,9 +147,18 @@ impl Admin {
             Request::Checkpoint => seal::checkpoint(self).await,
             Request::Seal => seal::seal(self).await,
             Request::SealedEvents(request) => seal::events(self, request).await,
+            Request::NewEpoch(request) => epochs::begin(self, initiator, request).await,
             Request::TreeNodes(request) => seal::tree_hashes(self, request).await,
             Request::Status => Ok(self.status()),
         }
+    }
+
+    /// Has a new epoch of the trail begin where the database was put back; to be called before the first change.
+    ///
+    /// # Errors
+    /// It could not begin.
+    pub async fn go_on(&self) -> Result<(), AdminError> {
+        epochs::go_on(self).await
     }
 
     fn status(&self) -> Response {

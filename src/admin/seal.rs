@@ -6,7 +6,7 @@ use super::message::{self, Response, SealedFrom, TreeHashes, TreeNodes};
 use super::{Admin, AdminError};
 use crate::audit::proof::{NODES_MAX, Node};
 use crate::ops::verifier_key;
-use crate::store::Sequence;
+use crate::store::{Epoch, Sequence};
 
 /// The most events one page holds.
 const PER_PAGE_MAX: usize = 1000;
@@ -22,10 +22,16 @@ pub(super) async fn checkpoint(admin: &Admin) -> Result<Response, AdminError> {
 
 /// What is kept of the seal.
 pub(super) async fn seal(admin: &Admin) -> Result<Response, AdminError> {
-    let key = admin.store.signing_key().await?;
+    let (key, epochs) = (admin.store.signing_key().await?, admin.store.epochs());
+    let epoch = |one: &Epoch| message::Epoch {
+        epoch: one.number,
+        first: one.first.0,
+    };
     Ok(Response::Seal(message::Seal {
         public_key: key.map(|key| verifier_key(&admin.store, &key.public).to_string()),
         checkpoint: admin.store.checkpoint().await?,
+        origin: epochs.name.clone(),
+        epochs: epochs.all.iter().map(epoch).collect(),
     }))
 }
 

@@ -190,6 +190,10 @@ actions! {
 
     StorageExhaust = 501, Extended, "kmip-storage", "exhaust", Critical, Plain, Global, "kmip-storage", "The disk is full: keys are served from the reserve and nothing new is kept.";
     StorageRecover = 502, Extended, "kmip-storage", "recover", Warning, Plain, Global, "kmip-storage", "The disk has room again.";
+
+    TrailBeginEpoch = 701, Extended, "trail", "begin-epoch", Critical, Plain, Global, "trail", "A new epoch of the trail begins: the database was put back, or an operator said so.";
+    TrailSealFail = 702, Extended, "trail-seal", "fail", Critical, Plain, Global, "trail-seal", "The trail cannot be sealed by a checkpoint.";
+    TrailSealRecover = 703, Extended, "trail-seal", "recover", Warning, Plain, Global, "trail-seal", "The trail is sealed by checkpoints again.";
 }
 
 impl Action {

@@ -86,6 +86,12 @@ fields! {
     NotBefore = 40, "notBefore";
     DaysLeft = 41, "daysLeft";
     Authority = 42, "authority";
+    Epoch = 60, "epoch";
+    FirstSequence = 61, "firstSequence";
+    Finding = 62, "finding";
+    LastEpoch = 63, "lastEpoch";
+    LastSealed = 64, "lastSealed";
+    LastCheckpoint = 65, "lastCheckpoint";
 }
 
 /// Named values in the order they were added; none at all is `{}`.

@@ -73,6 +73,12 @@ pub enum Command {
     PublicKey,
     /// Verify that the trail, an export of it or a proof is what was sealed; exit code 3 where it is not
     Verify(VerifyArgs),
+    /// Begin a new epoch of the trail, after a database was put back or the trail was damaged
+    NewEpoch {
+        /// Why, for the event that says so
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// Print a proof about the trail that others check without it
     #[command(subcommand)]
     Prove(prove::Command),
@@ -164,6 +170,12 @@ pub async fn run(layout: &Layout, command: Command, report: &Report) -> anyhow::
             done
         }
         Command::Verify(args) => verify::run(layout, &args, report).await,
+        Command::NewEpoch { reason } => {
+            let mut reach = Reach::open(layout).await?;
+            let done = seal::new_epoch(&mut reach, reason, report).await;
+            reach.close().await;
+            done
+        }
         Command::Prove(command) => prove::run(layout, &command, report).await,
     }
 }

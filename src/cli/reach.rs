@@ -34,6 +34,8 @@ pub enum Reach {
 /// The router over the store, in this process.
 pub struct Local {
     admin: Arc<Admin>,
+    /// Whether the trail was found to go on, or a new epoch of it begun: before the first change.
+    goes_on: bool,
     /// None where somebody else in this process holds it.
     _lock: Option<DirectoryLock>,
 }
@@ -118,6 +120,7 @@ impl Reach {
         };
         Ok(Self::Local(Local {
             admin: Arc::new(admin),
+            goes_on: false,
             _lock: Some(lock),
         }))
     }
@@ -125,7 +128,11 @@ impl Reach {
     /// The router that this process runs already.
     #[must_use]
     pub const fn over(admin: Arc<Admin>) -> Self {
-        Self::Local(Local { admin, _lock: None })
+        Self::Local(Local {
+            admin,
+            goes_on: true,
+            _lock: None,
+        })
     }
 
     /// Has one request carried out.
@@ -135,6 +142,13 @@ impl Reach {
     pub async fn run(&mut self, request: Request) -> anyhow::Result<Response> {
         match self {
             Self::Server(connection) => Ok(connection.run(&request).await?),
+            Self::Local(local) if !local.goes_on && !request.only_reads() => {
+                if !matches!(request, Request::NewEpoch(_)) {
+                    local.admin.go_on().await?;
+                }
+                local.goes_on = true;
+                Ok(local.admin.run(peer::this_user(), request).await?)
+            }
             Self::Local(local) => Ok(local.admin.run(peer::this_user(), request).await?),
         }
     }
@@ -144,6 +158,7 @@ impl Reach {
         if let Self::Local(Local {
             admin,
             _lock: Some(_lock),
+            ..
         }) = self
         {
             admin.store().clone().close().await;

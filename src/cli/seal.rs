@@ -1,10 +1,10 @@
-//! `keyledger events checkpoint|public-key`: what others keep of the trail, and what every command about its seal asks the router for.
+//! `keyledger events checkpoint|public-key|new-epoch`: what others keep of the trail, and what every command about its seal asks the router for.
 
 use anyhow::{Context as _, anyhow};
 
 use super::reach::{self, Reach};
-use super::report::{Format, Report, line};
-use crate::admin::message::{Seal, TreeNodes};
+use super::report::{Format, Report, fields, line};
+use crate::admin::message::{NewEpoch, Seal, TreeNodes};
 use crate::admin::{Request, Response};
 use crate::audit::proof::Node;
 use crate::audit::tree::Hash;
@@ -49,6 +49,27 @@ pub async fn public_key(reach: &mut Reach, report: &Report) -> anyhow::Result<()
     let key = seal(reach, Request::Seal).await?.public_key;
     let key = key.ok_or_else(|| anyhow!(NO_KEY))?;
     report.record(&serde_json::json!({ "publicKey": key }), || key.clone())?;
+    Ok(())
+}
+
+/// Begins a new epoch of the trail.
+///
+/// # Errors
+/// It could not begin.
+pub async fn new_epoch(reach: &mut Reach, reason: String, report: &Report) -> anyhow::Result<()> {
+    let begun = match reach.run(Request::NewEpoch(NewEpoch { reason })).await? {
+        Response::Epoch(begun) => begun,
+        other => return Err(reach::unexpected(&other)),
+    };
+    report.record(&begun, || {
+        let sealed = |sealed: u64| format!("{sealed} events of the epoch before");
+        fields(&[
+            ("epoch", Some(begun.epoch.to_string())),
+            ("begins with", Some(format!("event {}", begun.first))),
+            ("last known", begun.sealed.map(sealed)),
+            ("finding", Some(begun.finding.clone())),
+        ])
+    })?;
     Ok(())
 }
 

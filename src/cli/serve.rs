@@ -25,7 +25,7 @@ use crate::config::{Layout, Overrides, Settings};
 use crate::crypto::{Certificate, Random as _, SystemRandom};
 use crate::domain::{Clients, Clock as _, SystemClock, location};
 use crate::ops::service::Parts;
-use crate::ops::{Keyring, Sealer, Service, keep_checkpoints, record_room, warn_of_expiry};
+use crate::ops::{Keyring, Sealer, Service, epoch, keep_checkpoints, record_room, warn_of_expiry};
 use crate::providers::MasterKey;
 use crate::routing::Attachment;
 use crate::server::Directory;
@@ -210,6 +210,7 @@ async fn open(settings: Settings, passphrase: &PassphraseArgs) -> anyhow::Result
             "The database was brought up to date."
         );
     }
+    go_on(&settings, &store).await;
     match unlock(&settings, &store, &*master).await {
         Ok(keyring) => Ok(Opened {
             keyring: Arc::new(keyring),
@@ -223,6 +224,15 @@ async fn open(settings: Settings, passphrase: &PassphraseArgs) -> anyhow::Result
             store.close().await;
             Err(error)
         }
+    }
+}
+
+/// Before anything is recorded: a database that was put back gets a new epoch of its trail. Where none can begin, a site must still get its
+/// keys; nothing is signed then.
+async fn go_on(settings: &Settings, store: &Store) {
+    let scope = Arc::new(settings.scope.global());
+    if let Err(error) = epoch::go_on(store, &scope, &SystemClock, &SystemRandom).await {
+        tracing::error!(%error, "The trail does not go on from its last checkpoint, and no new epoch could begin.");
     }
 }
 

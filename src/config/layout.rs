@@ -3,7 +3,7 @@
 //! ```text
 //! DIR/keyledger.toml
 //! DIR/certs/ca.pem  server.pem  server.key  clients/<label>.pem  clients/<label>.key
-//! DIR/data/keyledger.db  master.key  ca.key  reserve  control.sock  lock
+//! DIR/data/keyledger.db  master.key  ca.key  checkpoint  reserve  control.sock  lock
 //! ```
 //!
 //! Directories are 0700 and private files 0600. A private file is written whole or not at all, and never replaced: losing a key loses

@@ -16,6 +16,7 @@ mod delete_attribute;
 mod destroy;
 mod discover_versions;
 mod enrolment;
+pub mod epoch;
 mod error;
 mod event;
 mod expiry;

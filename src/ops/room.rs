@@ -59,15 +59,15 @@ async fn record(service: &Service, action: Action) -> bool {
 
 fn event(service: &Service, action: Action) -> Result<Event, OpError> {
     let now_ms = service.now_ms();
-    let node = &service.store().origin().name;
+    let node = service.store().origin().name;
     Ok(Event {
         id: service.event_id(now_ms)?,
         time_ms: now_ms,
         action,
         outcome: Outcome::Success,
-        initiator: Arc::new(Initiator::server(node)),
+        initiator: Arc::new(Initiator::server(&node)),
         scope: Arc::clone(service.global_scope()),
-        target: Target::Resource(node.clone()),
+        target: Target::Resource(node),
         reason: ReasonCode::Ok,
         failure: None,
         request: Data::new(),

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::sync::{MutexGuard, watch};
 
 use crate::audit::checkpoint::log_name;
 use crate::audit::{Checkpoint, NoteError, VerifierKey};
 use crate::crypto::{Random, RandomError, SigningKey, SigningKeyError};
+use crate::ops::epoch::{Finding, interruption};
 use crate::providers::{MasterKey, ProviderError};
 use crate::store::{ApplyError, Seal, Store, StoreError, TrailKey};
 
@@ -42,6 +43,12 @@ pub enum SealError {
          run `keyledger events verify`"
     )]
     Contradiction(u64),
+    /// The trail does not go on from what was sealed last.
+    #[error(
+        "{}, and nothing is signed before a new epoch of the trail has begun: start the server, or run `keyledger events new-epoch`",
+        .0.sentence()
+    )]
+    Interruption(Finding),
 }
 
 impl From<SigningKeyError> for SealError {
@@ -53,9 +60,9 @@ impl From<SigningKeyError> for SealError {
 /// Signs the trail of one store.
 pub struct Sealer {
     key: SigningKey,
-    verifier: VerifierKey,
-    /// Held while a checkpoint is made, so that one follows the other.
-    making: tokio::sync::Mutex<()>,
+    /// Held while a checkpoint is made, so that one follows the other. Whether the trail was found to go on from what was sealed before this
+    /// process; what comes after is its own doing.
+    making: tokio::sync::Mutex<bool>,
 }
 
 impl Sealer {
@@ -87,10 +94,14 @@ impl Sealer {
             }
         };
         Ok(Self {
-            verifier: verifier_key(store, &key.public_key()),
             key,
-            making: tokio::sync::Mutex::new(()),
+            making: tokio::sync::Mutex::new(false),
         })
+    }
+
+    /// Signs nothing while the guard is held: an epoch begins.
+    pub async fn pause(&self) -> MutexGuard<'_, bool> {
+        self.making.lock().await
     }
 
     /// The newest checkpoint as a signed note: the one that is kept if it seals every event, or a new one.
@@ -98,22 +109,25 @@ impl Sealer {
     /// # Errors
     /// The trail does not hold what was sealed before, or the store failed.
     pub async fn checkpoint(&self, store: &Store) -> Result<String, SealError> {
-        let _making = self.making.lock().await;
+        let mut goes_on = self.making.lock().await;
+        let verifier = verifier_key(store, &self.key.public_key());
         let size = store.head().0;
-        let last = store.checkpoint().await?;
-        if let Some(note) = last {
-            let last = Checkpoint::open(&note, &self.verifier).map_err(SealError::Last)?;
-            let holds = last.size <= size && store.tree(last.size).await?.root() == last.root;
-            if !holds {
-                return Err(SealError::Contradiction(last.size));
-            }
-            if last.size == size {
-                return Ok(note);
-            }
+        let last = match store.checkpoint().await? {
+            Some(note) => Some((held(store, &verifier, &note).await?, note)),
+            None => None,
+        };
+        if !*goes_on && let Some(finding) = interruption(store).await? {
+            return Err(SealError::Interruption(finding));
+        }
+        *goes_on = true;
+        if let Some((last, note)) = last
+            && last.size == size
+        {
+            return Ok(note);
         }
         let tree = store.tree(size).await?;
         let made = Checkpoint {
-            log: self.verifier.name().to_owned(),
+            log: verifier.name().to_owned(),
             size: tree.size(),
             root: tree.root(),
         };
@@ -122,6 +136,17 @@ impl Sealer {
             .keep(Seal::Checkpoint(made.size, note.clone()))
             .await?;
         Ok(note)
+    }
+}
+
+/// What the last checkpoint says, where the trail still holds it.
+async fn held(store: &Store, verifier: &VerifierKey, note: &str) -> Result<Checkpoint, SealError> {
+    let last = Checkpoint::open(note, verifier).map_err(SealError::Last)?;
+    let is_whole = last.size <= store.head().0;
+    if is_whole && store.tree(last.size).await?.root() == last.root {
+        Ok(last)
+    } else {
+        Err(SealError::Contradiction(last.size))
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::Sequence;
 use crate::audit::Event;
 use crate::crypto::{Fingerprint, Wrapped};
 use crate::domain::{
@@ -24,6 +25,8 @@ pub enum Precondition {
     State(ObjectId, u64),
     /// The object's attributes version is the one that was read.
     Attributes(ObjectId, u64),
+    /// The sequence of the changeset's first event.
+    Next(Sequence),
 }
 
 /// One change.
@@ -65,6 +68,8 @@ pub enum Write {
     ClientStatus(ClientId, ClientStatus),
     /// A client and its certificates removed.
     ClientRemoved(ClientId),
+    /// An epoch of this number begins with the changeset's first event, at this time (seconds since 1970).
+    Epoch(u32, i64),
 }
 
 /// Changes, their preconditions, and at least one event.

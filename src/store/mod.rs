@@ -5,9 +5,11 @@
 //! with one sync; an [`Store::apply`] that returned `Ok` is durable. It decides nothing about KMIP
 //! and holds no key in clear.
 
+mod beside;
 mod cache;
 pub mod changeset;
 mod config;
+mod epochs;
 mod error;
 mod gather;
 mod interned;
@@ -30,8 +32,10 @@ use arc_swap::ArcSwap;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use beside::Beside;
 pub use changeset::{Changeset, Precondition, Write};
 pub use config::StoreConfig;
+pub use epochs::{Epoch, Epochs};
 pub use error::{ApplyError, StoreError, Thing};
 pub use query::{
     Applied, By, EventPage, HeadPage, InitMeta, Inspection, LocateQuery, Look, Origin, SealedPage,
@@ -45,6 +49,7 @@ use crate::audit::filter::EventFilter;
 use crate::audit::record;
 use crate::crypto::Wrapped;
 use crate::domain::{Clients, InstanceId, Object, ObjectId};
+use beside::BesideFile;
 use cache::Cache;
 use gather::Gather;
 use interned::Interned;
@@ -71,6 +76,7 @@ struct Shared {
     clients: ArcSwap<Clients>,
     clients_version: watch::Sender<u64>,
     head: watch::Sender<Sequence>,
+    epochs: ArcSwap<Epochs>,
     interned: Interned,
     gather: Gather,
     commits: AtomicU64,
@@ -80,7 +86,7 @@ struct Shared {
 #[derive(Debug)]
 struct Inner {
     shared: Arc<Shared>,
-    origin: Origin,
+    beside: BesideFile,
     master_key_check: [u8; 16],
     readers: Readers,
     writer: Handle,
@@ -174,7 +180,8 @@ impl Store {
         config: &StoreConfig,
         on_fatal: OnFatal,
     ) -> Result<Self, StoreError> {
-        let (origin, head) = sqlite::origin(&db)?;
+        let epochs = sqlite::epochs(&db)?;
+        let head = sqlite::head(&db, &epochs)?;
         let master_key_check = sqlite::master_key_check(&db)?;
         if room != Room::Enough {
             tracing::error!("The disk is full. Keys are served from the reserve; make room.");
@@ -188,6 +195,7 @@ impl Store {
             clients: ArcSwap::from_pointee(sqlite::client::snapshot(&db)?),
             clients_version: watch::Sender::new(0),
             head: watch::Sender::new(head),
+            epochs: ArcSwap::from_pointee(epochs),
             interned: Interned::load(&db)?,
             gather: Gather::new(),
             commits: AtomicU64::new(0),
@@ -204,7 +212,7 @@ impl Store {
         Ok(Self {
             inner: Arc::new(Inner {
                 shared,
-                origin,
+                beside: BesideFile::of(path),
                 master_key_check,
                 readers,
                 writer,
@@ -414,12 +422,6 @@ impl Store {
     #[must_use]
     pub fn room_changed(&self) -> watch::Receiver<Room> {
         self.inner.shared.room.subscribe()
-    }
-
-    /// The trail this store keeps.
-    #[must_use]
-    pub fn origin(&self) -> &Origin {
-        &self.inner.origin
     }
 
     /// What tells the right master key, as given when the store was made.

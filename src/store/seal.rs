@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::writer::Command;
-use super::{ApplyError, SealedPage, Sequence, Store, StoreError, TrailKey, sqlite};
+use super::{ApplyError, Beside, Room, SealedPage, Sequence, Store, StoreError, TrailKey, sqlite};
 use crate::audit::Tree;
 use crate::audit::proof::Node;
 use crate::audit::tree::Hash;
@@ -48,7 +48,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn signing_key(&self) -> Result<Option<TrailKey>, StoreError> {
-        let origin = self.origin().name.clone();
+        let origin = self.origin().name;
         let key = move |db: &Connection| sqlite::seal::signing_key(db, &origin);
         self.inner.readers.read(key).await
     }
@@ -58,24 +58,65 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn checkpoint(&self) -> Result<Option<String>, StoreError> {
-        let origin = self.origin().clone();
+        let origin = self.origin();
         let note = move |db: &Connection| sqlite::seal::checkpoint(db, &origin);
         self.inner.readers.read(note).await
     }
 
-    /// Keeps a part of the seal. It is durable when this returns.
+    /// What is kept of the seal beside the database.
     ///
     /// # Errors
-    /// The store is closed, full or failed; nothing was written.
+    /// When the database cannot be read.
+    pub async fn beside(&self) -> Result<Beside, StoreError> {
+        let (origin, file) = (self.origin(), self.inner.beside.clone());
+        let read = move |db: &Connection| {
+            let was_written = sqlite::seal::is_kept_beside(db, &origin)?;
+            Ok(file.read(was_written))
+        };
+        self.inner.readers.read(read).await
+    }
+
+    /// Whether a checkpoint of this epoch was written beside the database, as far as that knows.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn is_kept_beside(&self) -> Result<bool, StoreError> {
+        let origin = self.origin();
+        let kept = move |db: &Connection| sqlite::seal::is_kept_beside(db, &origin);
+        self.inner.readers.read(kept).await
+    }
+
+    /// Keeps a part of the seal. It is durable when this returns; a checkpoint also beside the database, first of all: the file may be
+    /// ahead of the database and never behind.
+    ///
+    /// # Errors
+    /// The store is closed, full or failed; nothing was written to the database.
     pub async fn keep(&self, seal: Seal) -> Result<(), ApplyError> {
         let writer = &self.inner.writer;
         let commands = writer.commands.as_ref().ok_or(ApplyError::Closed)?;
+        if let Seal::Checkpoint(_, note) = &seal {
+            self.keep_beside(note.clone()).await?;
+        }
         let (reply, kept) = oneshot::channel();
-        let origin = self.origin().clone();
-        let sent = commands.send(Command::Keep(origin, seal, reply)).await;
+        let sent = commands
+            .send(Command::Keep(self.origin(), seal, reply))
+            .await;
         sent.map_err(|_| ApplyError::Closed)?;
         self.inner.shared.gather.make_due();
         kept.await.map_err(|_| ApplyError::Closed)?
+    }
+
+    async fn keep_beside(&self, note: String) -> Result<(), ApplyError> {
+        if *self.inner.shared.room.borrow() != Room::Enough {
+            return Err(ApplyError::StorageFull);
+        }
+        let file = self.inner.beside.clone();
+        let written = tokio::task::spawn_blocking(move || file.write(&note)).await;
+        let written = written.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        written.map_err(|error| {
+            let what = format!("the checkpoint beside it was not written: {error}");
+            StoreError::File(what).into()
+        })
     }
 
     /// Events from a sequence on as the trail is verified: all of them, at most `limit`, up to the first that cannot be read.

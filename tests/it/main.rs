@@ -16,6 +16,7 @@ mod concurrency;
 mod credentials;
 mod disk_full;
 mod durability;
+mod epochs;
 mod identity;
 mod instances;
 mod kmip_command;

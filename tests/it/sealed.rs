@@ -178,7 +178,13 @@ fn rewrite(database: &Connection, directory: &Path) {
 fn a_trail_rewritten_and_signed_again_is_found_by_a_checkpoint_kept_elsewhere() {
     let kept = Kept::new();
     rewrite(&kept.database(), kept.server.path());
-    run_cli(kept.server.path(), &["events", "checkpoint"]).success();
+    // Who does it well does it to the checkpoint beside the database, too.
+    let sign = || run_cli(kept.server.path(), &["events", "checkpoint"]);
+    sign().refused(&["other events than the checkpoint beside it"]);
+    fs::remove_file(kept.server.data().join("checkpoint")).expect("a file");
+    sign().refused(&["the checkpoint beside the database is missing"]);
+    kept.change("DELETE FROM meta WHERE key = 'checkpoint-beside'");
+    sign().success();
     // The store agrees with itself: that is all it can say.
     kept.verify().success();
     broken(&kept.verify_against_kept(), "the events from 0 to ");

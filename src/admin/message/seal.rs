@@ -32,6 +32,42 @@ pub struct Seal {
     pub public_key: Option<String>,
     /// The newest checkpoint, a signed note.
     pub checkpoint: Option<String>,
+    /// The name of the node whose trail it is.
+    pub origin: String,
+    /// Every epoch that there are events of, the oldest first.
+    pub epochs: Vec<Epoch>,
+}
+
+/// An epoch of the trail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Epoch {
+    /// Its number.
+    pub epoch: u32,
+    /// The sequence of its first event.
+    pub first: u64,
+}
+
+/// Begins a new epoch of the trail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewEpoch {
+    /// Why.
+    pub reason: String,
+}
+
+/// An epoch of the trail that began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BegunEpoch {
+    /// Its number.
+    pub epoch: u32,
+    /// The sequence of its first event, which says that it began.
+    pub first: u64,
+    /// How many events the last checkpoint known of the epoch before seals.
+    pub sealed: Option<u64>,
+    /// What was found: `commanded`, or why the trail does not go on.
+    pub finding: String,
 }
 
 /// A page of the trail as it is verified.

@@ -84,6 +84,9 @@ const CODES: &[(u16, &str)] = &[
     (422, "instance-credential.clear"),
     (501, "kmip-storage.exhaust"),
     (502, "kmip-storage.recover"),
+    (701, "trail.begin-epoch"),
+    (702, "trail-seal.fail"),
+    (703, "trail-seal.recover"),
 ];
 
 /// Every reason: number, phrase, and the severity a failure has at least because of it.
@@ -150,6 +153,9 @@ struct Expected {
     display_name: &'static str,
 }
 
+/// What concerns the server as a whole.
+const NODE: &[&str] = &["kmip-storage", "trail", "trail-seal"];
+
 fn expected(name: &'static str) -> Expected {
     let (object, verb) = name.split_once('.').unwrap();
     let severity = match (object, verb) {
@@ -157,7 +163,9 @@ fn expected(name: &'static str) -> Expected {
         ("kmip-client", "expire" | "admit") => "warning",
         ("kmip-client", "refuse") => "normal",
         ("kmip-client" | "instance-credential" | "account-apikey", _) => "critical",
-        ("kmip-storage", "exhaust") => "critical",
+        ("kmip-storage", "exhaust") | ("trail", "begin-epoch") | ("trail-seal", "fail") => {
+            "critical"
+        }
         (_, "destroy" | "delete" | "wipe" | "remove") => "critical",
         (_, "update" | "activate" | "revoke" | "add" | "modify" | "migrate") => "warning",
         (_, "rekey" | "rekey-key-pair" | "recertify" | "archive" | "recover") => "warning",
@@ -172,7 +180,7 @@ fn expected(name: &'static str) -> Expected {
         verb,
         severity,
         data_event,
-        global: management || name == "kmip-client.refuse" || object == "kmip-storage",
+        global: management || name == "kmip-client.refuse" || NODE.contains(&object),
         type_uri: match object {
             "kmip-key-attributes" => "vmware-solutions/kmip-key/attributes".to_owned(),
             other => format!("vmware-solutions/{other}"),

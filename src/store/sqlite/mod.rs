@@ -28,7 +28,7 @@ pub(super) use inspection::inspect;
 pub(super) use log::Log;
 
 use super::error::{ApplyError, StoreError, Thing};
-use super::{InitMeta, Origin, Sequence};
+use super::{Epoch, Epochs, InitMeta, Sequence};
 
 /// Marks the file as a database of this program: "KLDG".
 const APPLICATION_ID: i32 = 0x4b4c_4447;
@@ -233,21 +233,29 @@ fn migrate(db: &mut Connection, now: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The current origin, and the sequence the next event gets.
-pub(super) fn origin(db: &Connection) -> Result<(Origin, Sequence), StoreError> {
-    let sql = "SELECT name, epoch, first_sequence FROM origin ORDER BY epoch DESC LIMIT 1";
-    let row = db
-        .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()?;
-    let Some((name, epoch, first)) = row else {
-        return Err(StoreError::damaged("no origin"));
-    };
+/// The epochs of the trail, at least one.
+pub(super) fn epochs(db: &Connection) -> Result<Epochs, StoreError> {
+    let sql = "SELECT name, epoch, first_sequence FROM origin ORDER BY epoch";
+    let mut statement = db.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let (mut name, mut all) = (None, Vec::new());
+    while let Some(row) = rows.next()? {
+        name = Some(row.get(0)?);
+        all.push(Epoch {
+            number: row.get(1)?,
+            first: Sequence(row.get(2)?),
+        });
+    }
+    let name = name.ok_or_else(|| StoreError::damaged("no origin"))?;
+    Ok(Epochs { name, all })
+}
+
+/// The sequence the next event gets.
+pub(super) fn head(db: &Connection, epochs: &Epochs) -> Result<Sequence, StoreError> {
     let last: Option<u64> =
         db.query_row("SELECT max(sequence) FROM event", [], |row| row.get(0))?;
-    Ok((
-        Origin { name, epoch },
-        Sequence(last.map_or(first, |last| last + 1)),
-    ))
+    let begun = epochs.all.last().map_or(Sequence(0), |epoch| epoch.first);
+    Ok(last.map_or(begun, |last| Sequence(last + 1)))
 }
 
 /// What was stored to recognise the master key.

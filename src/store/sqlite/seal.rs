@@ -12,7 +12,7 @@ use crate::audit::tree::{Hash, Subtree, Tree, parts};
 use crate::crypto::{PublicKey, Wrapped};
 use crate::store::interned::Interned;
 use crate::store::query::{SealedPage, StoredEvent, TrailKey};
-use crate::store::{Origin, Sequence, StoreError};
+use crate::store::{Epoch, Origin, Sequence, StoreError};
 
 /// Keeps the subtrees that a transaction completed.
 pub(in crate::store) fn keep_subtrees(
@@ -147,6 +147,35 @@ pub(in crate::store) fn keep_checkpoint(
     let sql = "INSERT INTO checkpoint (epoch, size, note) VALUES (?1, ?2, ?3) ON CONFLICT (epoch) \
                DO UPDATE SET size = excluded.size, note = excluded.note WHERE excluded.size >= size";
     db.execute(sql, params![origin.epoch, size, note])?;
+    let sql = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)";
+    let epoch = origin.epoch.to_be_bytes();
+    db.execute(sql, params![BESIDE, epoch])?;
+    Ok(())
+}
+
+/// Names the epoch in which a checkpoint was last written to the file beside the database.
+const BESIDE: &str = "checkpoint-beside";
+
+/// Whether a checkpoint of this epoch was written to the file beside the database.
+pub(in crate::store) fn is_kept_beside(
+    db: &Connection,
+    origin: &Origin,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM meta WHERE key = ?1 AND value = ?2";
+    let epoch = origin.epoch.to_be_bytes();
+    let found = db.query_row(sql, params![BESIDE, epoch], |_| Ok(()));
+    Ok(found.optional()?.is_some())
+}
+
+/// Begins an epoch whose first event is the one of this sequence.
+pub(in crate::store) fn begin_epoch(
+    db: &Connection,
+    name: &str,
+    epoch: Epoch,
+    created: i64,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO origin (epoch, name, first_sequence, created) VALUES (?1, ?2, ?3, ?4)";
+    db.execute(sql, params![epoch.number, name, epoch.first.0, created])?;
     Ok(())
 }
 

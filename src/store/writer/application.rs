@@ -12,7 +12,7 @@ use crate::domain::lifecycle::is_destroyed;
 use crate::store::Applied;
 use crate::store::changeset::{Precondition, Write};
 use crate::store::error::{ApplyError, StoreError};
-use crate::store::sqlite::{anchor, attribute, client, event, object};
+use crate::store::sqlite::{self, anchor, attribute, client, event, object};
 
 impl Writer {
     /// Checks and writes one changeset, and gives its events their sequences. After a refusal
@@ -64,6 +64,7 @@ impl Writer {
             Precondition::Attributes(id, version) => self
                 .versions(*id)?
                 .is_some_and(|(_, attributes)| attributes == *version),
+            Precondition::Next(sequence) => self.next == *sequence,
         };
         if holds {
             Ok(())
@@ -131,6 +132,7 @@ impl Writer {
             }
             Write::ClientStatus(id, status) => client::update_status(db, *id, *status),
             Write::ClientRemoved(id) => client::remove_client(db, *id),
+            Write::Epoch(number, created) => self.begin_epoch(*number, *created),
         }
     }
 
@@ -158,6 +160,9 @@ impl Writer {
         if writes.iter().any(concerns_clients) {
             self.clients = Arc::new(client::snapshot(&self.db)?);
             self.clients_changed = true;
+        }
+        if writes.iter().any(|write| matches!(write, Write::Epoch(..))) {
+            self.epochs = Some(sqlite::epochs(&self.db)?);
         }
         Ok(())
     }
@@ -227,7 +232,8 @@ const fn concerns_clients(write: &Write) -> bool {
         | Write::State(_)
         | Write::Attributes(_)
         | Write::Read(..)
-        | Write::DataKey(..) => false,
+        | Write::DataKey(..)
+        | Write::Epoch(..) => false,
         Write::Instance(_)
         | Write::Credential(..)
         | Write::CredentialCleared(_)

@@ -26,7 +26,7 @@ use super::error::{ApplyError, StoreError};
 use super::interned::Pending;
 use super::reserve::{Reserve, Room};
 use super::sqlite::object;
-use super::{Applied, Origin, Seal, Sequence, Shared, StoreConfig, cache, sqlite};
+use super::{Applied, Epochs, Origin, Seal, Sequence, Shared, StoreConfig, cache, sqlite};
 use crate::audit::Tree;
 use crate::domain::{Clients, ObjectId, Warning};
 use checkpoints::Checkpoints;
@@ -94,6 +94,8 @@ pub(super) struct Writer {
     /// Clients as of the transaction under way.
     clients: Arc<Clients>,
     clients_changed: bool,
+    /// Epochs as of the transaction under way, where one begins in it.
+    epochs: Option<Epochs>,
     pending: Pending,
     next: Sequence,
     /// The trail's tree as of the last commit; none where the trail is damaged.
@@ -130,6 +132,7 @@ impl Writer {
             versions: quick_cache::unsync::Cache::new(config.cache_objects.max(1)),
             clients: shared.clients.load_full(),
             clients_changed: false,
+            epochs: None,
             pending: Pending::default(),
             next,
             changesets_max: config.commit_batch_max.max(1),
@@ -292,6 +295,9 @@ impl Writer {
                 .clients_version
                 .send_modify(|version| *version += 1);
         }
+        if let Some(epochs) = self.epochs.take() {
+            self.shared.epochs.store(Arc::new(epochs));
+        }
         if *self.shared.head.borrow() != self.next {
             self.shared.head.send_replace(self.next);
         }
@@ -328,6 +334,7 @@ impl Writer {
         self.versions.clear();
         self.clients = self.shared.clients.load_full();
         self.clients_changed = false;
+        self.epochs = None;
         if failure.fatal {
             (self.on_fatal)(&failure.error.to_string());
             return ControlFlow::Break(());

@@ -7,7 +7,7 @@ use crate::audit::Tree;
 use crate::audit::tree::Hash;
 use crate::store::seal::Seal;
 use crate::store::sqlite::seal;
-use crate::store::{Origin, Room, StoreError};
+use crate::store::{Epoch, Origin, Room, StoreError};
 
 /// The tree as of the last commit; none where the trail is damaged, of which `keyledger events verify` says more.
 pub(super) fn load(db: &rusqlite::Connection, size: u64) -> Result<Option<Tree>, StoreError> {
@@ -40,6 +40,18 @@ impl Writer {
             seal::keep_subtrees(&self.db, &completed)?;
         }
         Ok(Some(tree))
+    }
+
+    /// Begins an epoch with the event that comes next.
+    pub(super) fn begin_epoch(&self, number: u32, created: i64) -> Result<(), ApplyError> {
+        let name = self.shared.epochs.load().name.clone();
+        let first = self.next;
+        Ok(seal::begin_epoch(
+            &self.db,
+            &name,
+            Epoch { number, first },
+            created,
+        )?)
     }
 
     /// Keeps a part of the seal in a transaction of its own, while there is room, and says whether the thread can go on.

@@ -1,0 +1,86 @@
+//! Epochs of the trail: begun by an operator, or before a change to a database that was put back.
+
+use std::sync::Arc;
+
+use super::message::{self, NewEpoch, Response};
+use super::{Admin, AdminError};
+use crate::crypto::certificate::is_hidden;
+use crate::domain::{Initiator, Scope};
+use crate::ops::epoch::{self, Beginning, EpochError, Finding};
+
+/// The most bytes of a reason.
+const REASON_BYTES_MAX: usize = 512;
+
+/// Begins a new epoch of the trail.
+pub(super) async fn begin(
+    admin: &Admin,
+    initiator: Initiator,
+    request: NewEpoch,
+) -> Result<Response, AdminError> {
+    check_reason(&request.reason)?;
+    let scope = scope(admin)?;
+    let _turn = admin.changes.lock().await;
+    let _pause = match &admin.sealer {
+        Ok(sealer) => Some(sealer.pause().await),
+        Err(_) => None,
+    };
+    let found = epoch::interruption(&admin.store).await?;
+    let beginning = Beginning {
+        initiator,
+        finding: found.unwrap_or(Finding::Commanded),
+        reason: Some(&request.reason),
+        scope,
+        clock: &*admin.clock,
+        random: &*admin.random,
+    };
+    let begun = epoch::begin(&admin.store, &beginning).await?;
+    let (number, first, sealed) = (begun.epoch, begun.first, begun.sealed);
+    tracing::warn!(
+        epoch = number,
+        first,
+        sealed,
+        "A new epoch of the trail was begun by command."
+    );
+    Ok(Response::Epoch(message::BegunEpoch {
+        epoch: number,
+        first,
+        sealed,
+        finding: beginning.finding.as_str().to_owned(),
+    }))
+}
+
+/// Before something is recorded in a database that was put back: a new epoch begins.
+pub(super) async fn go_on(admin: &Admin) -> Result<(), AdminError> {
+    if epoch::interruption(&admin.store).await?.is_none() {
+        return Ok(());
+    }
+    let (clock, random) = (&*admin.clock, &*admin.random);
+    epoch::go_on(&admin.store, &scope(admin)?, clock, random).await?;
+    Ok(())
+}
+
+fn scope(admin: &Admin) -> Result<Arc<Scope>, AdminError> {
+    let scope = admin.global_scope.as_ref().map_err(|reason| {
+        AdminError::unavailable(format!("the event's account is not known: {reason}"))
+    });
+    Ok(Arc::clone(scope?))
+}
+
+fn check_reason(reason: &str) -> Result<(), AdminError> {
+    let problem = if reason.trim().is_empty() {
+        "is missing"
+    } else if reason.len() > REASON_BYTES_MAX {
+        "has more than 512 bytes"
+    } else if reason.contains(is_hidden) {
+        "has a letter that cannot be seen"
+    } else {
+        return Ok(());
+    };
+    Err(AdminError::invalid(format!("reason: the text {problem}")))
+}
+
+impl From<EpochError> for AdminError {
+    fn from(error: EpochError) -> Self {
+        Self::unavailable(format!("no new epoch of the trail could begin: {error}"))
+    }
+}

@@ -1,0 +1,229 @@
+//! Epochs of the trail: a database that was put back is noticed, served, and never taken for what it was; an operator begins one by command.
+
+use std::fs;
+use std::path::PathBuf;
+
+use rusqlite::Connection;
+use serde_json::Value;
+
+use crate::harness::{Output, Server, run_cli};
+
+/// A stopped server whose database can be put back to what it was before the last keys were made.
+struct PutBack {
+    server: Server,
+    key: String,
+    older: Vec<u8>,
+    /// Events of the older database.
+    before: u64,
+    /// Events that were sealed when the server was stopped.
+    sealed: u64,
+}
+
+impl PutBack {
+    fn new() -> Self {
+        let mut server = Server::start();
+        server.new_key();
+        server.stop();
+        let older = fs::read(server.data().join("keyledger.db")).expect("the database");
+        let before = events(&server);
+        server.start_again();
+        for _ in 0..3 {
+            server.new_key();
+        }
+        let key = server.cli(&["events", "public-key"]).success().stdout;
+        server.stop();
+        let sealed = events(&server);
+        assert!(sealed >= before + 3);
+        Self {
+            key: key.trim().to_owned(),
+            server,
+            older,
+            before,
+            sealed,
+        }
+    }
+
+    fn put_back(&self) {
+        fs::write(self.server.data().join("keyledger.db"), &self.older).expect("a file");
+    }
+
+    fn beside(&self) -> PathBuf {
+        self.server.data().join("checkpoint")
+    }
+
+    fn begun(&self) -> Vec<(u64, Value)> {
+        let begun =
+            |(_, event): &(u64, Value)| event["action"] == "vmware-solutions.trail.begin-epoch";
+        all(&self.server).into_iter().filter(begun).collect()
+    }
+
+    fn verify(&self, arguments: &[&str]) -> Output {
+        let verify = ["events", "verify", "--public-key", &self.key];
+        run_cli(self.server.path(), &[&verify, arguments].concat())
+    }
+}
+
+fn all(server: &Server) -> Vec<(u64, Value)> {
+    let printed = run_cli(server.path(), &["events", "list", "--format", "jsonl"]);
+    let printed = printed.success().stdout;
+    let event = |json| serde_json::from_str(json).expect("JSON");
+    (0..).zip(printed.lines().map(event)).collect()
+}
+
+fn events(server: &Server) -> u64 {
+    all(server).last().map_or(0, |(sequence, _)| sequence + 1)
+}
+
+#[test]
+fn a_database_put_back_to_an_older_copy_begins_a_new_epoch_and_is_served() {
+    let mut old = PutBack::new();
+    let last = fs::read_to_string(old.beside()).expect("the last checkpoint");
+    let kept = old.server.path().join("kept");
+    fs::write(&kept, &last).expect("a file");
+    let kept = kept.to_str().expect("a text").to_owned();
+    old.verify(&["--checkpoint", &kept]).success();
+    old.put_back();
+    // What signs does not sign over it before.
+    let signed = run_cli(old.server.path(), &["events", "checkpoint"]);
+    signed.refused(&["older than the checkpoint", "new epoch"]);
+    old.server.start_again();
+    old.server.new_key();
+    assert!(old.server.log().contains("begins a new epoch"));
+    let begun = old.begun();
+    let [(sequence, event)] = begun.as_slice() else {
+        panic!("one epoch begins: {begun:?}")
+    };
+    assert_eq!(*sequence, old.before);
+    assert_eq!(event["severity"], "critical");
+    let origin = event["target"]["name"].as_str().expect("a name");
+    assert_eq!(event["initiator"]["id"], format!("Server-{origin}"));
+    let data = &event["requestData"];
+    assert_eq!(data["epoch"], 2);
+    assert_eq!(data["firstSequence"], old.before);
+    assert_eq!(data["finding"], "rolled-back");
+    assert_eq!(data["lastEpoch"], 1);
+    assert_eq!(data["lastSealed"], old.sealed);
+    assert_eq!(data["lastCheckpoint"], last);
+    let note = old.server.cli(&["events", "checkpoint"]).success().stdout;
+    assert!(
+        note.starts_with(&format!("keyledger/{origin}/2\n")),
+        "{note}"
+    );
+    // The epoch goes on at the next start.
+    old.server.stop();
+    old.server.start_again();
+    old.server.new_key();
+    old.server.stop();
+    assert_eq!(old.begun().len(), 1);
+    old.verify(&[]).success();
+    let lost = old.verify(&["--checkpoint", &kept]);
+    assert_eq!(lost.code, 3, "{lost:?}");
+    // Put back once more: to the time before the second epoch, whose number is not given again.
+    old.put_back();
+    old.server.start_again();
+    let begun = old.begun();
+    assert_eq!(begun.len(), 1);
+    assert_eq!(begun[0].1["requestData"]["epoch"], 3);
+    assert_eq!(begun[0].1["requestData"]["lastEpoch"], 2);
+}
+
+#[test]
+fn a_change_without_a_server_begins_the_epoch_and_a_look_does_not() {
+    let old = PutBack::new();
+    old.put_back();
+    let path = old.server.path();
+    run_cli(path, &["events", "list"]).success();
+    old.verify(&[]).success();
+    assert_eq!(old.begun().len(), 0);
+    run_cli(path, &["client", "disable", "demo"]).success();
+    let all = all(&old.server);
+    let actions = all
+        .iter()
+        .skip(usize::try_from(old.before).expect("a number"));
+    let actions: Vec<_> = actions.map(|(_, event)| event["action"].clone()).collect();
+    let expected = ["trail.begin-epoch", "kmip-client.disable"];
+    assert_eq!(
+        actions,
+        expected.map(|name| format!("vmware-solutions.{name}"))
+    );
+}
+
+#[test]
+fn a_database_that_was_rewritten_or_whose_checkpoint_is_gone_begins_a_new_epoch() {
+    // The checkpoint in the database itself goes, as somebody would have it who rewrites the trail.
+    let rewrite = "UPDATE event SET leaf = zeroblob(32) WHERE sequence = 2; DELETE FROM checkpoint";
+    for (finding, sql, beside) in [
+        ("contradicted", rewrite, None),
+        ("checkpoint-missing", "", Some("")),
+        ("checkpoint-unusable", "", Some("no note\n")),
+    ] {
+        let mut old = PutBack::new();
+        let database = old.server.data().join("keyledger.db");
+        let database = Connection::open(database).expect("the database");
+        database.execute_batch(sql).expect("a change");
+        drop(database);
+        match beside {
+            Some("") => fs::remove_file(old.beside()).expect("a file"),
+            Some(text) => fs::write(old.beside(), text).expect("a file"),
+            None => {}
+        }
+        old.server.start_again();
+        let begun = old.begun();
+        assert_eq!(begun.len(), 1, "{finding}");
+        assert_eq!(begun[0].1["requestData"]["finding"], finding);
+        old.server.stop();
+        old.server.start_again();
+        assert_eq!(old.begun().len(), 1, "{finding}");
+    }
+}
+
+#[test]
+fn an_operator_begins_an_epoch_by_command_with_a_reason() {
+    let mut old = PutBack::new();
+    let new_epoch = ["events", "new-epoch", "--reason", "restored the machine"];
+    let offline = run_cli(old.server.path(), &new_epoch).success();
+    assert!(offline.stdout.contains("commanded"), "{offline:?}");
+    old.server.start_again();
+    let format = ["--format", "json"];
+    let online = old.server.cli(&[&new_epoch[..], &format].concat());
+    let online: Value = serde_json::from_str(&online.success().stdout).expect("JSON");
+    assert_eq!(online["epoch"], 3);
+    old.server.new_key();
+    let note = old.server.cli(&["events", "checkpoint"]).success().stdout;
+    assert!(
+        note.lines().next().is_some_and(|log| log.ends_with("/3")),
+        "{note}"
+    );
+    let begun = old.begun();
+    let reasons: Vec<_> = begun
+        .iter()
+        .map(|(_, event)| &event["requestData"]["reason"])
+        .collect();
+    assert_eq!(reasons, ["restored the machine"; 2]);
+    assert!(
+        begun[0].1["initiator"]["id"]
+            .as_str()
+            .is_some_and(|id| id.starts_with("LocalUser-"))
+    );
+    let none = old.server.cli(&["events", "new-epoch", "--reason", " "]);
+    none.refused(&["reason", "is missing"]);
+    old.verify(&[]).success();
+}
+
+#[test]
+fn a_trail_that_was_cut_is_sealed_again_once_an_operator_begins_an_epoch() {
+    let mut old = PutBack::new();
+    let database = old.server.data().join("keyledger.db");
+    let database = Connection::open(database).expect("the database");
+    let cut = "DELETE FROM event WHERE sequence >= 3";
+    database.execute_batch(cut).expect("a change");
+    drop(database);
+    run_cli(old.server.path(), &["events", "checkpoint"]).refused(&["is not signed"]);
+    old.server.start_again();
+    assert_eq!(old.begun().len(), 0);
+    let new_epoch = ["events", "new-epoch", "--reason", "an event was cut"];
+    old.server.cli(&new_epoch).success();
+    old.server.cli(&["events", "checkpoint"]).success();
+    old.verify(&[]).success();
+    assert_eq!(old.begun()[0].1["requestData"]["lastSealed"], old.sealed);
+}
