@@ -34,6 +34,7 @@ mod refusals;
 mod sealed;
 mod signing;
 mod synced;
+mod target_battery;
 mod tidy;
 mod transcripts;
 mod vcenter;

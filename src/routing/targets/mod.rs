@@ -1,1 +1,3 @@
 //! One file for each type of target.
+
+pub mod file;
