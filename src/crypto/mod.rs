@@ -14,6 +14,7 @@ pub mod ed25519;
 pub mod fingerprint;
 pub mod generate;
 pub mod keyed_digest;
+pub mod message_code;
 pub mod password;
 pub mod random;
 pub mod secret;
@@ -36,6 +37,7 @@ pub use ed25519::{ED25519_SIGNATURE_LEN, PublicKey, SigningKey, SigningKeyError}
 pub use fingerprint::Fingerprint;
 pub use generate::symmetric_key;
 pub use keyed_digest::{KeyedDigest, Mark};
+pub use message_code::message_code;
 pub use password::{PasswordError, PasswordHash};
 pub use random::{Random, RandomError, SystemRandom};
 pub use secret::Secret;

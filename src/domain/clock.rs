@@ -40,6 +40,13 @@ pub fn rfc3339(seconds: i64) -> String {
         .map_or_else(|_| seconds.to_string(), |time| time.to_string())
 }
 
+/// A time in RFC 3339, UTC, from milliseconds since 1970.
+#[must_use]
+pub fn rfc3339_ms(milliseconds: i64) -> String {
+    jiff::Timestamp::from_millisecond(milliseconds)
+        .map_or_else(|_| milliseconds.to_string(), |time| format!("{time:.3}"))
+}
+
 /// A clock that stands still until it is moved: for tests.
 #[derive(Debug, Default)]
 pub struct ManualClock(AtomicI64);

@@ -4,8 +4,10 @@
 //! anything from, only lags.
 
 pub mod batch;
+mod envelope;
 pub mod follower;
 pub mod hook;
+mod http;
 mod retry;
 pub mod target;
 pub mod targets;

@@ -64,6 +64,15 @@ impl TlsOptions<'_> {
         })
     }
 
+    /// For endpoints that do without TLS: trusts nobody.
+    pub(super) fn trusting_nobody() -> Result<ClientConfig, EndpointError> {
+        let nobody = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .map_err(|error| EndpointError::new(CA_CERTIFICATE, error.to_string()))?;
+        let nobody = nobody.with_root_certificates(RootCertStore::empty());
+        Ok(nobody.with_no_client_auth())
+    }
+
     fn roots(&self) -> Result<Option<RootCertStore>, EndpointError> {
         let Some(pem) = self.ca_certificate else {
             return Ok(None);

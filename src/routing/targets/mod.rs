@@ -1,3 +1,4 @@
 //! One file for each type of target.
 
 pub mod file;
+pub mod webhook;

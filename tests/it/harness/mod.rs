@@ -7,6 +7,7 @@ mod cli;
 mod dice;
 mod disk;
 mod event;
+mod https;
 mod load;
 mod message;
 mod mounts;
@@ -20,6 +21,7 @@ pub(crate) use answer::{Answer, Response};
 pub(crate) use cli::{Output, program, run_cli};
 pub(crate) use dice::Dice;
 pub(crate) use disk::{Disk, Faults, Left};
+pub(crate) use https::{Clients, HttpAnswer, HttpRequest, HttpsServer};
 pub(crate) use load::{Door, Ledger, keys, settle, under_load};
 pub(crate) use message::{
     BatchItem, Request, activate, add_attribute, attribute, create, delete_attribute, destroy,

@@ -5,6 +5,7 @@
 mod checks;
 mod file;
 mod records;
+mod webhook;
 
 use keyledger::domain::SystemClock;
 use keyledger::routing::{Batch, Deliver, Endpoint, Surroundings, Undelivered};
