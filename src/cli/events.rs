@@ -7,11 +7,12 @@ use std::str::FromStr as _;
 use anyhow::bail;
 use clap::Subcommand;
 
+use super::export::ExportArgs;
 use super::master::PassphraseArgs;
 use super::reach::{self, Reach};
 use super::report::{Format, Report, line};
 use super::verify::{self, VerifyArgs};
-use super::{WrongUse, prove, record, seal};
+use super::{WrongUse, export, prove, record, seal};
 use crate::admin::message::{Event, Events, EventsFrom};
 use crate::admin::socket::SocketError;
 use crate::admin::{Request, Response};
@@ -79,6 +80,8 @@ pub enum Command {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
+    /// Write events as they are sealed, with a checkpoint and what proves them
+    Export(ExportArgs),
     /// Print a proof about the trail that others check without it
     #[command(subcommand)]
     Prove(prove::Command),
@@ -176,6 +179,7 @@ pub async fn run(layout: &Layout, command: Command, report: &Report) -> anyhow::
             reach.close().await;
             done
         }
+        Command::Export(args) => export::run(layout, args, report).await,
         Command::Prove(command) => prove::run(layout, &command, report).await,
     }
 }

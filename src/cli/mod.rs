@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod events;
+pub mod export;
 pub mod init;
 pub mod instance;
 pub mod issue;

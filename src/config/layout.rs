@@ -170,7 +170,10 @@ fn make_directory(path: &Path) -> Result<(), LayoutError> {
     made.map_err(failed("create the directory", path))
 }
 
-fn failed<'a>(step: &'static str, path: &'a Path) -> impl Fn(io::Error) -> LayoutError + 'a {
+pub(super) fn failed<'a>(
+    step: &'static str,
+    path: &'a Path,
+) -> impl Fn(io::Error) -> LayoutError + 'a {
     move |source| match source.kind() {
         io::ErrorKind::AlreadyExists => LayoutError::Exists {
             path: path.to_owned(),
@@ -222,7 +225,7 @@ fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), LayoutError> 
         .map_err(failed("write", path))
 }
 
-fn sync_directory(path: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     let parent = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());

@@ -115,9 +115,21 @@ fn a_database_put_back_to_an_older_copy_begins_a_new_epoch_and_is_served() {
     old.server.new_key();
     old.server.stop();
     assert_eq!(old.begun().len(), 1);
-    old.verify(&[]).success();
+    let (before, sealed) = (old.before, old.sealed);
+    let verified = old.verify(&[]).success();
+    let first = format!(
+        "1, events 0 to {}; a checkpoint of it sealed {sealed}: {before} to {} are lost",
+        before - 1,
+        sealed - 1
+    );
+    assert!(verified.stdout.contains(&first), "{verified:?}");
+    assert!(
+        verified.stdout.contains(&format!("2, events {before} to ")),
+        "{verified:?}"
+    );
     let lost = old.verify(&["--checkpoint", &kept]);
     assert_eq!(lost.code, 3, "{lost:?}");
+    lost.refused(&[&format!("event {before} of epoch 1 is missing")]);
     // Put back once more: to the time before the second epoch, whose number is not given again.
     old.put_back();
     old.server.start_again();
@@ -226,4 +238,82 @@ fn a_trail_that_was_cut_is_sealed_again_once_an_operator_begins_an_epoch() {
     old.server.cli(&["events", "checkpoint"]).success();
     old.verify(&[]).success();
     assert_eq!(old.begun()[0].1["requestData"]["lastSealed"], old.sealed);
+}
+
+#[test]
+fn what_a_target_received_before_and_after_is_verified_each_in_its_epoch() {
+    let mut old = PutBack::new();
+    let jsonl = |command: &str| {
+        let arguments = ["events", command, "--format", "jsonl"];
+        run_cli(old.server.path(), &arguments).success().stdout
+    };
+    let (first, sealed) = (jsonl("list"), jsonl("checkpoint"));
+    old.put_back();
+    old.server.start_again();
+    old.server.new_key();
+    old.server.stop();
+    let jsonl = |command: &str| {
+        let arguments = ["events", command, "--format", "jsonl"];
+        run_cli(old.server.path(), &arguments).success().stdout
+    };
+    let all = jsonl("list");
+    let skipped = usize::try_from(old.before).expect("a number");
+    // A cursor that was put back with the database sends the last one of before again.
+    let second: String = all
+        .lines()
+        .skip(skipped - 1)
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let second_sealed = jsonl("checkpoint");
+    let file = old.server.path().join("received.jsonl");
+    let verify = |received: &str, arguments: &[&str]| {
+        fs::write(&file, received).expect("a file");
+        let file = file.to_str().expect("a text");
+        old.verify(&[&["--export", file], arguments].concat())
+    };
+    let received = format!("{first}{sealed}{second}{second_sealed}");
+    let verified = verify(&received, &[]).success();
+    let (before, end) = (old.before, old.sealed - 1);
+    assert!(
+        verified.stdout.contains(&format!("1, events 0 to {end}")),
+        "{verified:?}"
+    );
+    assert!(
+        verified.stdout.contains(&format!("2, events {before} to ")),
+        "{verified:?}"
+    );
+    assert!(!verified.stdout.contains("are lost"), "{verified:?}");
+    // The end of the first epoch is missing, and its checkpoint tells.
+    let cut: String = first
+        .lines()
+        .take(skipped)
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let broken = verify(&format!("{cut}{sealed}{second}{second_sealed}"), &[]);
+    assert_eq!(broken.code, 3, "{broken:?}");
+    broken.refused(&[&format!("event {before} is missing")]);
+    let kept = old.server.path().join("kept");
+    fs::write(&kept, &sealed).expect("a file");
+    let kept = ["--checkpoint", kept.to_str().expect("a text")];
+    let broken = verify(&format!("{cut}{second}{second_sealed}"), &kept);
+    assert_eq!(broken.code, 3, "{broken:?}");
+    broken.refused(&["of epoch 1 is missing"]);
+    // An export of what is there now, with the epochs in it.
+    let export = run_cli(old.server.path(), &["events", "export"])
+        .success()
+        .stdout;
+    let verified = verify(&export, &[]).success();
+    assert!(verified.stdout.contains("are lost"), "{verified:?}");
+    let begun = format!("{{\"epoch\":2,\"first\":{before}}}");
+    assert!(
+        export
+            .lines()
+            .next()
+            .is_some_and(|line| line.contains(&begun)),
+        "{export}"
+    );
+    let from = ["events", "export", "--from", &(before + 1).to_string()];
+    let part = run_cli(old.server.path(), &from).success().stdout;
+    let verified = verify(&part, &[]).success();
+    assert!(verified.stdout.contains("2, events"), "{verified:?}");
 }

@@ -17,6 +17,7 @@ mod credentials;
 mod disk_full;
 mod durability;
 mod epochs;
+mod exports;
 mod identity;
 mod instances;
 mod kmip_command;

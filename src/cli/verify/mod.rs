@@ -3,8 +3,10 @@
 //! Events are hashed here and not where they are kept: what is compared are the very texts that are delivered. What was handed out is
 //! verified without a directory, a store or a server.
 
+mod export;
 pub mod held;
 mod proof;
+mod said;
 mod store;
 
 use std::path::PathBuf;
@@ -19,6 +21,9 @@ use crate::config::Layout;
 /// What is verified, and against what.
 #[derive(Debug, clap::Args)]
 pub struct VerifyArgs {
+    /// An export, or what a `file` target received of every event, instead of the trail; may be repeated, in the order it was written
+    #[arg(long = "export", value_name = "FILE", conflicts_with = "proof")]
+    exports: Vec<PathBuf>,
     /// A proof that `events prove` printed, instead of the trail
     #[arg(long, value_name = "FILE")]
     proof: Option<PathBuf>,
@@ -40,6 +45,8 @@ pub struct VerifyArgs {
 pub async fn run(layout: &Layout, args: &VerifyArgs, report: &Report) -> anyhow::Result<()> {
     let verified = if let Some(path) = &args.proof {
         proof::verify(path, args, report)
+    } else if !args.exports.is_empty() {
+        export::verify(args, report)
     } else {
         let mut reach = Reach::open(layout).await?;
         let verified = store::verify(&mut reach, args, report).await;

@@ -1,16 +1,13 @@
 //! The trail itself, through the running server or from the store.
 
 use anyhow::{Context as _, anyhow};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::{VerifyArgs, held};
+use super::{VerifyArgs, held, said};
 use crate::admin::message::{Seal, SealedEvents, SealedFrom};
 use crate::admin::{Request, Response};
-use crate::audit::tree::Hash;
-use crate::audit::{Break, Checkpoint, Verification};
+use crate::audit::{Break, Checkpoint, Verification, Verified};
 use crate::cli::reach::{self, Reach};
-use crate::cli::report::{Report, fields, remark};
+use crate::cli::report::{Report, remark};
 use crate::cli::seal::{self, NO_KEY};
 
 /// Events asked for at once.
@@ -26,20 +23,9 @@ pub(super) async fn verify(
     args: &VerifyArgs,
     report: &Report,
 ) -> anyhow::Result<()> {
-    let (events, root) = verified(reach, args).await?;
-    let root = BASE64.encode(root);
-    let given = args.checkpoints.len();
-    let record = serde_json::json!({ "events": events, "root": root, "checkpoints": given });
-    report.record(&record, || {
-        let sound = format!("{events}, each as it was sealed");
-        let agrees = format!("{given} given, all agree");
-        fields(&[
-            ("events", Some(sound)),
-            ("root", Some(root.clone())),
-            ("checkpoints", Some(agrees)),
-        ])
-    })?;
-    if given == 0 || args.public_key.is_none() {
+    let verified = verified(reach, args).await?;
+    said::say(&verified, args, report)?;
+    if args.checkpoints.is_empty() || args.public_key.is_none() {
         remark(
             "Only checkpoints that were kept elsewhere, with --checkpoint and --public-key, show a trail that was cut or \
              rewritten by somebody who has the keys.",
@@ -48,7 +34,7 @@ pub(super) async fn verify(
     Ok(())
 }
 
-async fn verified(reach: &mut Reach, args: &VerifyArgs) -> anyhow::Result<(u64, Hash)> {
+async fn verified(reach: &mut Reach, args: &VerifyArgs) -> anyhow::Result<Verified> {
     let seal = seal::seal(reach, Request::Seal).await?;
     let mut verification = Verification::new(expected(&seal, args)?);
     // What comes while it is verified is for the next time.
@@ -65,9 +51,24 @@ async fn verified(reach: &mut Reach, args: &VerifyArgs) -> anyhow::Result<(u64, 
         let end = *end.get_or_insert(page.head);
         take(&mut verification, &page, end)?;
         if verification.next() >= end {
-            return Ok(verification.end()?);
+            return compared(verification.end()?, &seal);
         }
     }
+}
+
+/// What was verified, where the list of epochs that goes with sequences is that of the events.
+fn compared(verified: Verified, seal: &Seal) -> anyhow::Result<Verified> {
+    let listed = seal.epochs.iter().map(|one| (one.epoch, one.first));
+    let found = verified.epochs.iter().map(|span| (span.epoch, span.first));
+    if found.eq(listed.take(verified.epochs.len())) {
+        return Ok(verified);
+    }
+    let what = "the store lists other epochs than its events begin".to_owned();
+    Err(Break {
+        sequence: None,
+        what,
+    }
+    .into())
 }
 
 /// Verifies the events of a page that lie before `end`.

@@ -1,0 +1,245 @@
+use super::*;
+
+fn checkpoint(events: &[&str]) -> Checkpoint {
+    let mut tree = Tree::default();
+    for event in events {
+        tree.push(leaf_hash(event.as_bytes()), &mut Vec::new());
+    }
+    Checkpoint {
+        log: "log".to_owned(),
+        size: tree.size(),
+        root: tree.root(),
+    }
+}
+
+fn verify(events: &[&str], against: &[&[&str]]) -> Result<u64, Option<u64>> {
+    let held = against.iter().enumerate();
+    let held = held.map(|(number, events)| (format!("c{number}"), checkpoint(events)));
+    let mut verification = Verification::new(held);
+    for (sequence, event) in (0..).zip(events) {
+        verification
+            .event(sequence, event.as_bytes(), None)
+            .map_err(|found| found.sequence)?;
+    }
+    let end = verification.end();
+    end.map(|verified| verified.end)
+        .map_err(|found| found.sequence)
+}
+
+#[test]
+fn a_trail_that_grew_agrees_with_all_its_checkpoints() {
+    let events = ["a", "b", "c", "d", "e"];
+    let all: Vec<_> = (0..=5).rev().map(|size| &events[..size]).collect();
+    assert_eq!(verify(&events, &all), Ok(5));
+    assert_eq!(verify(&[], &[&[], &[]]), Ok(0));
+}
+
+#[test]
+fn what_a_checkpoint_does_not_seal_is_found_between_two_of_them() {
+    let (two, four) = (["a", "b"], ["a", "b", "c", "d"]);
+    let altered = ["a", "b", "x", "d", "e"];
+    let swapped = ["a", "b", "d", "c", "e"];
+    let dropped = ["a", "b", "d", "e"];
+    let inserted = ["a", "b", "x", "c", "d"];
+    for events in [&altered[..], &swapped, &dropped, &inserted] {
+        assert_eq!(verify(events, &[&four, &two]), Err(Some(2)), "{events:?}");
+        assert!(verify(events, &[&two]).is_ok());
+    }
+    assert_eq!(verify(&["b", "a"], &[&two]), Err(Some(0)));
+    assert_eq!(verify(&["a", "b", "c"], &[&two, &four]), Err(Some(3)));
+    assert_eq!(verify(&[], &[&two]), Err(Some(0)));
+}
+
+#[test]
+fn an_event_that_is_not_the_next_or_not_its_hash_is_named() {
+    let mut verification = Verification::new([]);
+    verification.event(0, b"a", Some(&leaf_hash(b"a"))).unwrap();
+    let missing = verification.event(2, b"c", None).unwrap_err();
+    assert_eq!(missing.sequence, Some(1));
+    let again = verification.event(0, b"a", None).unwrap_err();
+    assert_eq!(again.sequence, Some(0));
+    let altered = verification.event(1, b"b", Some(&leaf_hash(b"c")));
+    assert_eq!(altered.unwrap_err().sequence, Some(1));
+}
+
+/// A checkpoint of these events in a log of ours.
+fn of_epoch(epoch: u32, events: &[&str]) -> Checkpoint {
+    let log = crate::audit::checkpoint::log_name("node", epoch);
+    Checkpoint {
+        log,
+        ..checkpoint(events)
+    }
+}
+
+/// The event that begins an epoch, as far as it counts here.
+fn begins(epoch: u32, first: u64, sealed: u64) -> String {
+    format!(
+        "{{\"id\":\"i\",\"eventTime\":\"t\",\"action\":\"vmware-solutions.trail.begin-epoch\",\"requestData\":\
+         {{\"epoch\":{epoch},\"firstSequence\":{first},\"finding\":\"rolled-back\",\"lastSealed\":{sealed}}}}}"
+    )
+}
+
+fn linear(events: &[&str], against: &[Checkpoint]) -> Result<Verified, Break> {
+    let held = against.iter().map(|one| ("kept".to_owned(), one.clone()));
+    let mut verification = Verification::new(held);
+    for (sequence, event) in (0..).zip(events) {
+        verification.event(sequence, event.as_bytes(), None)?;
+    }
+    verification.end()
+}
+
+/// What a target received: events, and checkpoints where `c` stands before the epoch and what they seal.
+fn delivered(
+    lines: &[Result<&str, &Checkpoint>],
+    against: &[Checkpoint],
+) -> Result<Verified, Break> {
+    let held = against.iter().map(|one| ("kept".to_owned(), one.clone()));
+    let mut verification = Verification::new(held).as_delivered();
+    for line in lines {
+        match line {
+            Ok(event) => verification.line(event.as_bytes())?,
+            Err(checkpoint) => verification.checkpoint("met", checkpoint)?,
+        }
+    }
+    verification.end()
+}
+
+#[test]
+fn epochs_are_named_and_each_checkpoint_is_compared_in_its_own() {
+    let two = begins(2, 3, 5);
+    let trail = ["a", "b", "c", &two, "e"];
+    let checkpoints = [
+        of_epoch(1, &trail[..2]),
+        of_epoch(2, &trail[..4]),
+        of_epoch(2, &trail),
+    ];
+    let verified = linear(&trail, &checkpoints).unwrap();
+    assert_eq!((verified.agreed, verified.sealed), (3, 5));
+    let spans: Vec<_> = verified
+        .epochs
+        .iter()
+        .map(|span| (span.epoch, span.first, span.end, span.last_sealed))
+        .collect();
+    assert_eq!(spans, [(1, 0, 3, Some(5)), (2, 3, 5, None)]);
+    // What was sealed of the first epoch and is not there.
+    let lost = linear(&trail, &[of_epoch(1, &["a", "b", "c", "x", "y"])]).unwrap_err();
+    assert_eq!(lost.sequence, Some(3));
+    assert!(
+        lost.what
+            .contains("event 3 of epoch 1 is missing: epoch 2 begins"),
+        "{lost}"
+    );
+    // An epoch that has not begun.
+    let later = linear(&trail[..3], &[of_epoch(2, &trail[..4])]).unwrap_err();
+    assert_eq!(later.sequence, Some(3));
+    let other = linear(&trail, &[of_epoch(2, &["a", "b", "c", "x"])]).unwrap_err();
+    assert_eq!(other.sequence, Some(0));
+}
+
+#[test]
+fn an_epoch_that_begins_elsewhere_or_again_is_a_break() {
+    for (begins, at) in [
+        (begins(2, 2, 0), 3),
+        (begins(2, 4, 0), 3),
+        (begins(1, 3, 0), 3),
+    ] {
+        let broken = linear(&["a", "b", "c", &begins], &[]).unwrap_err();
+        assert_eq!(broken.sequence, Some(at), "{begins}");
+    }
+}
+
+#[test]
+fn what_was_delivered_may_repeat_itself_and_go_back_where_an_epoch_begins() {
+    let two = begins(2, 3, 5);
+    let first = ["a", "b", "c", "d", "e"];
+    let second = ["a", "b", "c", &two, "g"];
+    let (early, late) = (of_epoch(1, &first[..2]), of_epoch(1, &first));
+    let after = of_epoch(2, &second);
+    let lines = [
+        Ok("a"),
+        Ok("b"),
+        Ok("c"),
+        // Later than it could have been.
+        Err(&early),
+        Ok("b"),
+        Ok("c"),
+        Ok("d"),
+        Ok("e"),
+        Err(&late),
+        Err(&late),
+        Ok("c"),
+        Ok(&*two),
+        Ok("g"),
+        Err(&after),
+    ];
+    let kept = [of_epoch(1, &first[..4]), of_epoch(2, &second[..4])];
+    let verified = delivered(&lines, &kept).unwrap();
+    assert_eq!(
+        (verified.repeated, verified.end, verified.sealed),
+        (3, 5, 5)
+    );
+    assert_eq!(verified.agreed, 6);
+    let without_d: Vec<_> = lines
+        .iter()
+        .copied()
+        .filter(|line| *line != Ok("d"))
+        .collect();
+    let broken = delivered(&without_d, &[]).unwrap_err();
+    assert_eq!(broken.sequence, Some(4), "{broken}");
+    let mut altered = lines;
+    altered[12] = Ok("x");
+    assert_eq!(delivered(&altered, &[]).unwrap_err().sequence, Some(3));
+    // Nothing seals it yet.
+    let verified = delivered(&lines[..8], &[]).unwrap();
+    assert_eq!((verified.end, verified.sealed), (5, 2));
+    let unknown = of_epoch(3, &second);
+    let broken = delivered(&[Ok("a"), Err(&unknown)], &[]).unwrap_err();
+    assert!(
+        broken.what.contains("no event before it begins that epoch"),
+        "{broken}"
+    );
+}
+
+#[test]
+fn a_part_is_verified_by_what_is_around_it() {
+    let trail: Vec<String> = (0..20_u32).map(|number| format!("e{number}")).collect();
+    let trail: Vec<&str> = trail.iter().map(String::as_str).collect();
+    let whole = of_epoch(1, &trail);
+    let hash = |node: &crate::audit::proof::Node| {
+        let part = usize::try_from(node.start).unwrap()..usize::try_from(node.end).unwrap();
+        checkpoint(&trail[part]).root
+    };
+    let (left, right) = crate::audit::proof::around(&(5..12), 20).unwrap();
+    let left: Vec<Hash> = left.iter().map(hash).collect();
+    let right: Vec<Hash> = right.iter().map(hash).collect();
+    let verify = |events: &[&str], epochs: &[(u32, u64)], against: &[Checkpoint]| {
+        let held = against.iter().map(|one| ("kept".to_owned(), one.clone()));
+        let mut verification = Verification::of_part(5, &left, epochs, held).unwrap();
+        for event in events {
+            verification.line(event.as_bytes())?;
+        }
+        verification.end_of_part("last", &whole, &right)
+    };
+    let kept = [8, 12, 3, 15].map(|size| of_epoch(1, &trail[..size]));
+    let verified = verify(&trail[5..12], &[(1, 0)], &kept).unwrap();
+    assert_eq!(
+        (verified.first, verified.end, verified.elsewhere),
+        (5, 12, 2)
+    );
+    let mut altered = trail[5..12].to_vec();
+    altered[4] = "x";
+    assert_eq!(
+        verify(&altered, &[(1, 0)], &[]).unwrap_err().sequence,
+        Some(5)
+    );
+    assert_eq!(
+        verify(&altered, &[(1, 0)], &kept).unwrap_err().sequence,
+        Some(8)
+    );
+    assert!(verify(&trail[5..11], &[(1, 0)], &[]).is_err());
+    // A list of epochs that is wrong lets no checkpoint pass unseen.
+    assert!(verify(&trail[5..12], &[(1, 0), (2, 4)], &kept).is_err());
+    assert!(Verification::of_part(5, &left[1..], &[(1, 0)], []).is_none());
+    assert!(Verification::of_part(5, &left, &[], []).is_none());
+    assert!(Verification::of_part(5, &left, &[(2, 0), (1, 3)], []).is_none());
+}

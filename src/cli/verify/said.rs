@@ -1,0 +1,89 @@
+//! What a verification says of a trail that is what was sealed.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Value, json};
+
+use super::VerifyArgs;
+use crate::audit::Verified;
+use crate::audit::verification::Span;
+use crate::cli::report::{Report, fields, remark};
+
+/// Prints it.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub(super) fn say(verified: &Verified, args: &VerifyArgs, report: &Report) -> std::io::Result<()> {
+    let given = args.checkpoints.len();
+    let Verified {
+        first,
+        end,
+        root,
+        sealed,
+        elsewhere,
+        repeated,
+        epochs,
+        ..
+    } = verified;
+    let (events, root) = (end - first, BASE64.encode(root));
+    let spans: Vec<_> = epochs
+        .iter()
+        .filter(|span| span.end > *first)
+        .copied()
+        .collect();
+    let record = json!({
+        "events": events, "first": first, "sealed": sealed, "root": root, "checkpoints": given, "notCompared": elsewhere,
+        "repeated": repeated, "epochs": spans.iter().map(span_record).collect::<Vec<_>>(),
+    });
+    report.record(&record, || {
+        let sound = match first {
+            0 => format!("{events}, each as it was sealed"),
+            first => format!("{events}, from {first} on, each as it was sealed"),
+        };
+        let agrees = match elsewhere {
+            0 => format!("{given} given, all agree"),
+            some => format!("{given} given, all agree but {some} that seal another part"),
+        };
+        let again = (*repeated > 0).then(|| format!("{repeated} events, which count once"));
+        let mut lines = vec![("events", Some(sound))];
+        lines.extend(
+            spans
+                .iter()
+                .map(|span| ("epoch", Some(span_text(span, *first)))),
+        );
+        lines.push(("came again", again));
+        lines.push(("root", Some(root.clone())));
+        lines.push(("checkpoints", Some(agrees)));
+        fields(&lines)
+    })?;
+    if sealed < end {
+        let unsealed = end - sealed;
+        remark(&format!(
+            "The last {unsealed} events are sealed by no checkpoint yet."
+        ));
+    }
+    Ok(())
+}
+
+fn span_record(span: &Span) -> Value {
+    let events = span.end - span.first;
+    json!({ "epoch": span.epoch, "first": span.first, "events": events, "lastSealed": span.last_sealed })
+}
+
+/// An epoch, with what is known to be lost of it.
+fn span_text(span: &Span, first: u64) -> String {
+    let (epoch, begins, last) = (
+        span.epoch,
+        span.first.max(first),
+        span.end.saturating_sub(1),
+    );
+    let held = format!("{epoch}, events {begins} to {last}");
+    match span.last_sealed.filter(|sealed| *sealed > span.end) {
+        Some(sealed) => format!(
+            "{held}; a checkpoint of it sealed {sealed}: {} to {} are lost",
+            span.end,
+            sealed - 1
+        ),
+        None => held,
+    }
+}
