@@ -47,6 +47,10 @@ impl PutBack {
         fs::write(self.server.data().join("keyledger.db"), &self.older).expect("a file");
     }
 
+    fn before(&self) -> usize {
+        usize::try_from(self.before).expect("a number")
+    }
+
     fn beside(&self) -> PathBuf {
         self.server.data().join("checkpoint")
     }
@@ -149,9 +153,7 @@ fn a_change_without_a_server_begins_the_epoch_and_a_look_does_not() {
     assert_eq!(old.begun().len(), 0);
     run_cli(path, &["client", "disable", "demo"]).success();
     let all = all(&old.server);
-    let actions = all
-        .iter()
-        .skip(usize::try_from(old.before).expect("a number"));
+    let actions = all.iter().skip(old.before());
     let actions: Vec<_> = actions.map(|(_, event)| event["action"].clone()).collect();
     let expected = ["trail.begin-epoch", "kmip-client.disable"];
     assert_eq!(
@@ -240,40 +242,62 @@ fn a_trail_that_was_cut_is_sealed_again_once_an_operator_begins_an_epoch() {
     assert_eq!(old.begun()[0].1["requestData"]["lastSealed"], old.sealed);
 }
 
+/// What a target received that received everything: from before the database was put back, and from after.
+struct Received {
+    old: PutBack,
+    first: String,
+    first_sealed: String,
+    second: String,
+    second_sealed: String,
+}
+
+impl Received {
+    fn new() -> Self {
+        let mut old = PutBack::new();
+        let jsonl = |old: &PutBack, command: &str| {
+            let arguments = ["events", command, "--format", "jsonl"];
+            run_cli(old.server.path(), &arguments).success().stdout
+        };
+        let (first, first_sealed) = (jsonl(&old, "list"), jsonl(&old, "checkpoint"));
+        old.put_back();
+        old.server.start_again();
+        old.server.new_key();
+        old.server.stop();
+        // A cursor that was put back with the database sends the last one of before again.
+        let again = old.before() - 1;
+        let second = jsonl(&old, "list");
+        let second = second.lines().skip(again);
+        Self {
+            second: second.map(|line| format!("{line}\n")).collect(),
+            second_sealed: jsonl(&old, "checkpoint"),
+            first,
+            first_sealed,
+            old,
+        }
+    }
+
+    /// The lines of before that the database still had.
+    fn left(&self) -> String {
+        let lines = self.first.lines().take(self.old.before());
+        lines.map(|line| format!("{line}\n")).collect()
+    }
+
+    fn verify(&self, received: &[&str], arguments: &[&str]) -> Output {
+        let file = self.old.server.path().join("received.jsonl");
+        fs::write(&file, received.concat()).expect("a file");
+        let file = file.to_str().expect("a text");
+        self.old.verify(&[&["--export", file], arguments].concat())
+    }
+}
+
 #[test]
 fn what_a_target_received_before_and_after_is_verified_each_in_its_epoch() {
-    let mut old = PutBack::new();
-    let jsonl = |command: &str| {
-        let arguments = ["events", command, "--format", "jsonl"];
-        run_cli(old.server.path(), &arguments).success().stdout
-    };
-    let (first, sealed) = (jsonl("list"), jsonl("checkpoint"));
-    old.put_back();
-    old.server.start_again();
-    old.server.new_key();
-    old.server.stop();
-    let jsonl = |command: &str| {
-        let arguments = ["events", command, "--format", "jsonl"];
-        run_cli(old.server.path(), &arguments).success().stdout
-    };
-    let all = jsonl("list");
-    let skipped = usize::try_from(old.before).expect("a number");
-    // A cursor that was put back with the database sends the last one of before again.
-    let second: String = all
-        .lines()
-        .skip(skipped - 1)
-        .map(|line| format!("{line}\n"))
-        .collect();
-    let second_sealed = jsonl("checkpoint");
-    let file = old.server.path().join("received.jsonl");
-    let verify = |received: &str, arguments: &[&str]| {
-        fs::write(&file, received).expect("a file");
-        let file = file.to_str().expect("a text");
-        old.verify(&[&["--export", file], arguments].concat())
-    };
-    let received = format!("{first}{sealed}{second}{second_sealed}");
-    let verified = verify(&received, &[]).success();
-    let (before, end) = (old.before, old.sealed - 1);
+    let all = Received::new();
+    let (first, first_sealed) = (&*all.first, &*all.first_sealed);
+    let (second, second_sealed) = (&*all.second, &*all.second_sealed);
+    let verified = all.verify(&[first, first_sealed, second, second_sealed], &[]);
+    let verified = verified.success();
+    let (before, end) = (all.old.before, all.old.sealed - 1);
     assert!(
         verified.stdout.contains(&format!("1, events 0 to {end}")),
         "{verified:?}"
@@ -284,36 +308,38 @@ fn what_a_target_received_before_and_after_is_verified_each_in_its_epoch() {
     );
     assert!(!verified.stdout.contains("are lost"), "{verified:?}");
     // The end of the first epoch is missing, and its checkpoint tells.
-    let cut: String = first
-        .lines()
-        .take(skipped)
-        .map(|line| format!("{line}\n"))
-        .collect();
-    let broken = verify(&format!("{cut}{sealed}{second}{second_sealed}"), &[]);
+    let left = all.left();
+    let broken = all.verify(&[&left, first_sealed, second, second_sealed], &[]);
     assert_eq!(broken.code, 3, "{broken:?}");
     broken.refused(&[&format!("event {before} is missing")]);
-    let kept = old.server.path().join("kept");
-    fs::write(&kept, &sealed).expect("a file");
+    let kept = all.old.server.path().join("kept");
+    fs::write(&kept, first_sealed).expect("a file");
     let kept = ["--checkpoint", kept.to_str().expect("a text")];
-    let broken = verify(&format!("{cut}{second}{second_sealed}"), &kept);
+    let broken = all.verify(&[&left, second, second_sealed], &kept);
     assert_eq!(broken.code, 3, "{broken:?}");
     broken.refused(&["of epoch 1 is missing"]);
-    // An export of what is there now, with the epochs in it.
-    let export = run_cli(old.server.path(), &["events", "export"])
-        .success()
-        .stdout;
-    let verified = verify(&export, &[]).success();
+}
+
+#[test]
+fn an_export_of_a_trail_that_was_put_back_tells_its_epochs() {
+    let all = Received::new();
+    let before = all.old.before;
+    let export = |arguments: &[&str]| {
+        let export = [&["events", "export"], arguments].concat();
+        run_cli(all.old.server.path(), &export).success().stdout
+    };
+    let whole = export(&[]);
+    let verified = all.verify(&[&whole], &[]).success();
     assert!(verified.stdout.contains("are lost"), "{verified:?}");
     let begun = format!("{{\"epoch\":2,\"first\":{before}}}");
     assert!(
-        export
+        whole
             .lines()
             .next()
             .is_some_and(|line| line.contains(&begun)),
-        "{export}"
+        "{whole}"
     );
-    let from = ["events", "export", "--from", &(before + 1).to_string()];
-    let part = run_cli(old.server.path(), &from).success().stdout;
-    let verified = verify(&part, &[]).success();
+    let part = export(&["--from", &(before + 1).to_string()]);
+    let verified = all.verify(&[&part], &[]).success();
     assert!(verified.stdout.contains("2, events"), "{verified:?}");
 }
