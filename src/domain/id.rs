@@ -72,6 +72,8 @@ identifiers! {
     ClientId;
     /// An event of the trail; receivers drop repeats by it.
     EventId;
+    /// A target that events are delivered to.
+    TargetId;
     /// One request; the events of all its batch items share it as correlationId.
     RequestId;
 }

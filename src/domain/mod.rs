@@ -25,7 +25,7 @@ pub use client::{
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use credential::Credential;
-pub use id::{ClientId, EventId, InstanceId, ObjectId, RequestId};
+pub use id::{ClientId, EventId, InstanceId, ObjectId, RequestId, TargetId};
 pub use object::{Dates, Name, Object, RevocationReason};
 pub use pending::{Pending, PendingCertificate};
 pub use scope::{Initiator, InitiatorKind, Scope};

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::follower::{FollowError, Follower};
 use super::retry::wait_after;
+use crate::crypto::SystemRandom;
 use crate::store::{Sequence, Store, StoreError, StoredEvent};
 
 /// Events read at once: what a hook keeps in memory at most.
@@ -202,7 +203,7 @@ async fn follow(
         let failures = note_failure(&progress, &failure);
         tokio::select! {
             () = stopped(&mut stopping) => return,
-            () = tokio::time::sleep(wait_after(failures)) => {}
+            () = tokio::time::sleep(wait_after(failures, &SystemRandom)) => {}
         }
     }
 }

@@ -9,14 +9,19 @@ pub mod follower;
 pub mod hook;
 mod http;
 mod retry;
+pub mod standing;
 pub mod target;
 pub mod targets;
 #[cfg(test)]
 mod tests;
 pub mod tls;
+pub mod worker;
 
 pub use batch::{Batch, Content, Record};
 pub use follower::{FollowError, Follower};
 pub use hook::{Attachment, AuditHook, HookError, Progress, attach};
+pub use retry::{RuntimeTimer, Timer};
+pub use standing::{Lag, Standing};
 pub use target::{BatchLimits, Deliver, Endpoint, EndpointError, Surroundings, Undelivered};
 pub use tls::TlsOptions;
+pub use worker::{Assignment, Means, Worker};

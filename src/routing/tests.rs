@@ -11,7 +11,7 @@ use crate::domain::{EventId, Initiator, RequestId, Scope};
 use crate::store::{Changeset, InitMeta, Sequence, Store, StoreConfig, StoredEvent};
 
 /// A new store with so many events.
-async fn store_with(events: usize) -> (TempDir, Store) {
+pub(super) async fn store_with(events: usize) -> (TempDir, Store) {
     let directory = TempDir::new().unwrap();
     let meta = InitMeta {
         origin_name: "node-1".to_owned(),
@@ -30,13 +30,13 @@ async fn store_with(events: usize) -> (TempDir, Store) {
 }
 
 /// Records so many events in one changeset.
-async fn record(store: &Store, count: usize) {
+pub(super) async fn record(store: &Store, count: usize) {
     let mut changeset = Changeset::new(event());
     (1..count).for_each(|_| changeset.record(event()));
     store.apply(changeset).await.unwrap();
 }
 
-fn event() -> Event {
+pub(super) fn event() -> Event {
     Event {
         id: EventId::from_bytes([1; 16]),
         time_ms: 0,

@@ -7,11 +7,12 @@
 use std::sync::Arc;
 
 use super::Sequence;
+use super::delivery::{From, ParkedRange};
 use crate::audit::Event;
 use crate::crypto::{Fingerprint, Wrapped};
 use crate::domain::{
     Anchor, Client, ClientId, ClientStatus, Credential, EnrolledCertificate, Identity, Instance,
-    InstanceId, Object, ObjectId,
+    InstanceId, Object, ObjectId, TargetId,
 };
 
 /// What must still hold when a changeset is committed.
@@ -68,6 +69,10 @@ pub enum Write {
     ClientStatus(ClientId, ClientStatus),
     /// A client and its certificates removed.
     ClientRemoved(ClientId),
+    /// A target goes on from there.
+    Cursor(TargetId, From),
+    /// What is parked for a target is given up.
+    ParkedDropped(TargetId, ParkedRange),
     /// An epoch of this number begins with the changeset's first event, at this time (seconds since 1970).
     Epoch(u32, i64),
 }

@@ -9,6 +9,7 @@ mod beside;
 mod cache;
 pub mod changeset;
 mod config;
+pub mod delivery;
 mod epochs;
 mod error;
 mod gather;
@@ -35,6 +36,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use beside::Beside;
 pub use changeset::{Changeset, Precondition, Write};
 pub use config::StoreConfig;
+pub use delivery::{Cursor, Delivered, From, Parked, ParkedRange};
 pub use epochs::{Epoch, Epochs};
 pub use error::{ApplyError, StoreError, Thing};
 pub use query::{
@@ -81,6 +83,8 @@ struct Shared {
     gather: Gather,
     commits: AtomicU64,
     room: watch::Sender<Room>,
+    delivery_version: watch::Sender<u64>,
+    sealed: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
@@ -182,6 +186,7 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let epochs = sqlite::epochs(&db)?;
         let head = sqlite::head(&db, &epochs)?;
+        let sealed = sqlite::seal::sealed(&db, epochs.of(head))?;
         let master_key_check = sqlite::master_key_check(&db)?;
         if room != Room::Enough {
             tracing::error!("The disk is full. Keys are served from the reserve; make room.");
@@ -200,6 +205,8 @@ impl Store {
             gather: Gather::new(),
             commits: AtomicU64::new(0),
             room: watch::Sender::new(room),
+            delivery_version: watch::Sender::new(0),
+            sealed: watch::Sender::new(sealed),
         });
         let readers = Readers::start(path, config.readers)?;
         let (commands, thread) =

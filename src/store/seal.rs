@@ -4,9 +4,8 @@
 //! signed, and who verifies the trail needs no trust in it.
 
 use rusqlite::Connection;
-use tokio::sync::oneshot;
 
-use super::writer::Command;
+use super::writer::Kept;
 use super::{ApplyError, Beside, Room, SealedPage, Sequence, Store, StoreError, TrailKey, sqlite};
 use crate::audit::Tree;
 use crate::audit::proof::Node;
@@ -92,18 +91,10 @@ impl Store {
     /// # Errors
     /// The store is closed, full or failed; nothing was written to the database.
     pub async fn keep(&self, seal: Seal) -> Result<(), ApplyError> {
-        let writer = &self.inner.writer;
-        let commands = writer.commands.as_ref().ok_or(ApplyError::Closed)?;
         if let Seal::Checkpoint(_, note) = &seal {
             self.keep_beside(note.clone()).await?;
         }
-        let (reply, kept) = oneshot::channel();
-        let sent = commands
-            .send(Command::Keep(self.origin(), seal, reply))
-            .await;
-        sent.map_err(|_| ApplyError::Closed)?;
-        self.inner.shared.gather.make_due();
-        kept.await.map_err(|_| ApplyError::Closed)?
+        self.keep_part(Kept::Seal(self.origin(), seal)).await
     }
 
     async fn keep_beside(&self, note: String) -> Result<(), ApplyError> {

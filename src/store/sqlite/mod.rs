@@ -8,6 +8,7 @@ pub(super) mod anchor;
 pub(super) mod attribute;
 pub(super) mod client;
 mod codes;
+pub(super) mod delivery;
 pub(super) mod event;
 mod inspection;
 pub(super) mod locate;
@@ -45,6 +46,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0005_anchors", include_str!("migrations/0005_anchors.sql")),
     ("0006_values", include_str!("migrations/0006_values.sql")),
     (SEAL, include_str!("migrations/0007_seal.sql")),
+    (
+        "0009_delivery",
+        include_str!("migrations/0009_delivery.sql"),
+    ),
 ];
 
 /// The migration since which Object Groups are in the index of values.

@@ -137,6 +137,13 @@ pub(in crate::store) fn checkpoint(
     Ok(note.optional()?)
 }
 
+/// How many events the newest checkpoint of an epoch seals.
+pub(in crate::store) fn sealed(db: &Connection, epoch: u32) -> Result<u64, StoreError> {
+    let sql = "SELECT size FROM checkpoint WHERE epoch = ?1";
+    let size = db.query_row(sql, [epoch], |row| row.get(0)).optional()?;
+    Ok(size.unwrap_or(0))
+}
+
 /// Keeps a checkpoint of `size` events, unless one of more is kept.
 pub(in crate::store) fn keep_checkpoint(
     db: &Connection,

@@ -1,6 +1,7 @@
 //! The store through its verbs, and the things the tests are about.
 
 mod clients;
+mod delivery;
 mod files;
 mod locating;
 mod objects;

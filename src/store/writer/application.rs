@@ -12,7 +12,7 @@ use crate::domain::lifecycle::is_destroyed;
 use crate::store::Applied;
 use crate::store::changeset::{Precondition, Write};
 use crate::store::error::{ApplyError, StoreError};
-use crate::store::sqlite::{self, anchor, attribute, client, event, object};
+use crate::store::sqlite::{self, anchor, attribute, client, delivery, event, object};
 
 impl Writer {
     /// Checks and writes one changeset, and gives its events their sequences. After a refusal
@@ -132,6 +132,8 @@ impl Writer {
             }
             Write::ClientStatus(id, status) => client::update_status(db, *id, *status),
             Write::ClientRemoved(id) => client::remove_client(db, *id),
+            Write::Cursor(target, from) => self.move_target(*target, *from),
+            Write::ParkedDropped(target, range) => delivery::remove_parked(db, *target, *range),
             Write::Epoch(number, created) => self.begin_epoch(*number, *created),
         }
     }
@@ -233,6 +235,8 @@ const fn concerns_clients(write: &Write) -> bool {
         | Write::Attributes(_)
         | Write::Read(..)
         | Write::DataKey(..)
+        | Write::Cursor(..)
+        | Write::ParkedDropped(..)
         | Write::Epoch(..) => false,
         Write::Instance(_)
         | Write::Credential(..)

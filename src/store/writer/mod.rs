@@ -22,13 +22,14 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::changeset::{Changeset, Write};
+use super::delivery::Delivered;
 use super::error::{ApplyError, StoreError};
 use super::interned::Pending;
 use super::reserve::{Reserve, Room};
 use super::sqlite::object;
 use super::{Applied, Epochs, Origin, Seal, Sequence, Shared, StoreConfig, cache, sqlite};
 use crate::audit::Tree;
-use crate::domain::{Clients, ObjectId, Warning};
+use crate::domain::{Clients, ObjectId, TargetId, Warning};
 use checkpoints::Checkpoints;
 
 /// What is called when a sync failed; the process must not go on as if nothing had happened.
@@ -38,12 +39,20 @@ pub type OnFatal = Box<dyn Fn(&str) + Send>;
 pub(super) enum Command {
     /// Commit this.
     Apply(Submission),
-    /// Keep a part of the trail's seal.
-    Keep(Origin, Seal, oneshot::Sender<Result<(), ApplyError>>),
+    /// Keep this beside the trail.
+    Keep(Kept, oneshot::Sender<Result<(), ApplyError>>),
     /// See whether the disk has room again, unless another look was asked for after this one.
     LookForRoom(u64),
     /// End, once everything that was queued before is committed.
     Close(oneshot::Sender<()>),
+}
+
+/// What is written without an event of its own.
+pub(super) enum Kept {
+    /// A part of the trail's seal.
+    Seal(Origin, Seal),
+    /// What became of a delivery to a target.
+    Delivered(TargetId, Delivered),
 }
 
 /// A changeset on its way, with what could be computed before.
@@ -197,8 +206,8 @@ impl Writer {
                     batch.push(submission);
                 }
                 Ok(Command::LookForRoom(look)) => self.look_for_room(look),
-                Ok(Command::Keep(origin, seal, reply)) => {
-                    let (kept, ended) = self.keep(&origin, &seal);
+                Ok(Command::Keep(part, reply)) => {
+                    let (kept, ended) = self.keep(&part);
                     // Who asked may have gone away.
                     drop(reply.send(kept));
                     if ended.is_break() {
@@ -298,6 +307,15 @@ impl Writer {
         if let Some(epochs) = self.epochs.take() {
             self.shared.epochs.store(Arc::new(epochs));
         }
+        if batch
+            .iter()
+            .zip(outcomes)
+            .any(|(submission, outcome)| outcome.is_ok() && moves_targets(&submission.changeset))
+        {
+            self.shared
+                .delivery_version
+                .send_modify(|version| *version += 1);
+        }
         if *self.shared.head.borrow() != self.next {
             self.shared.head.send_replace(self.next);
         }
@@ -366,6 +384,12 @@ impl Writer {
             tracing::warn!(%error, "The write-ahead log could not be emptied.");
         }
     }
+}
+
+/// Whether an administrator moves a target.
+fn moves_targets(changeset: &Changeset) -> bool {
+    let mut writes = changeset.writes().iter();
+    writes.any(|write| matches!(write, Write::Cursor(..) | Write::ParkedDropped(..)))
 }
 
 /// Why a whole batch was not committed.

@@ -150,6 +150,7 @@ fn only_reads_or_takes_away(write: &Write) -> bool {
         | Write::CertificateRemoved(..)
         | Write::AnchorRemoved(..)
         | Write::ClientRemoved(_)
+        | Write::ParkedDropped(..)
         // One row of a hundred bytes: a password that got out is replaced.
         | Write::Credential(..)
         // One row: what is recorded before an epoch begins would be of the wrong one.
@@ -166,6 +167,7 @@ fn only_reads_or_takes_away(write: &Write) -> bool {
         | Write::CertificateWarned(..)
         | Write::Anchor(_)
         | Write::Leaf(..)
+        | Write::Cursor(..)
         | Write::ClientStatus(_, ClientStatus::Enabled) => false,
     }
 }

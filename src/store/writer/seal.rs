@@ -2,12 +2,14 @@
 
 use std::ops::ControlFlow;
 
-use super::{ApplyError, Failure, Writer};
+use super::{ApplyError, Failure, Kept, Writer};
 use crate::audit::Tree;
 use crate::audit::tree::Hash;
+use crate::domain::TargetId;
+use crate::store::delivery::{Cursor, Delivered, From};
 use crate::store::seal::Seal;
-use crate::store::sqlite::seal;
-use crate::store::{Epoch, Origin, Room, StoreError};
+use crate::store::sqlite::{delivery, seal};
+use crate::store::{Epoch, Room, StoreError};
 
 /// The tree as of the last commit; none where the trail is damaged, of which `keyledger events verify` says more.
 pub(super) fn load(db: &rusqlite::Connection, size: u64) -> Result<Option<Tree>, StoreError> {
@@ -54,29 +56,73 @@ impl Writer {
         )?)
     }
 
-    /// Keeps a part of the seal in a transaction of its own, while there is room, and says whether the thread can go on.
-    pub(super) fn keep(
-        &mut self,
-        origin: &Origin,
-        part: &Seal,
-    ) -> (Result<(), ApplyError>, ControlFlow<()>) {
+    /// Has a target go on from there, with the newest checkpoint once it seals nothing that comes after.
+    pub(super) fn move_target(&self, target: TargetId, from: From) -> Result<(), ApplyError> {
+        let next = match from {
+            From::Here => self.next,
+            From::Event(sequence) => sequence,
+        };
+        let epochs = self.shared.epochs.load();
+        let cursor = Cursor {
+            epoch: epochs.of(next.max(self.next)),
+            next,
+            checkpoint: 0,
+        };
+        delivery::set_cursor(&self.db, target, cursor)
+    }
+
+    /// Keeps a part in a transaction of its own, while there is room, and says whether the thread can go on.
+    pub(super) fn keep(&mut self, part: &Kept) -> (Result<(), ApplyError>, ControlFlow<()>) {
         if *self.shared.room.borrow() != Room::Enough {
             return (Err(ApplyError::StorageFull), ControlFlow::Continue(()));
         }
-        let Err(failure) = self.keep_now(origin, part) else {
+        let Err(failure) = self.keep_now(part) else {
+            self.publish_kept(part);
             return (Ok(()), ControlFlow::Continue(()));
         };
         let failure = self.sort(failure);
+        if failure.error.is_refusal() {
+            return (Err(failure.error), self.give_up());
+        }
         let ended = self.roll_back(self.next, &failure);
         (Err(failure.error), ended)
     }
 
-    fn keep_now(&self, origin: &Origin, part: &Seal) -> Result<(), Failure> {
+    fn keep_now(&self, part: &Kept) -> Result<(), Failure> {
         self.statement("BEGIN IMMEDIATE")?;
+        let db = &self.db;
         match part {
-            Seal::Key(key) => seal::insert_signing_key(&self.db, &origin.name, key)?,
-            Seal::Checkpoint(size, note) => seal::keep_checkpoint(&self.db, origin, *size, note)?,
+            Kept::Seal(origin, Seal::Key(key)) => seal::insert_signing_key(db, &origin.name, key)?,
+            Kept::Seal(origin, Seal::Checkpoint(size, note)) => {
+                seal::keep_checkpoint(db, origin, *size, note)?;
+            }
+            Kept::Delivered(target, delivered) => delivery::keep(db, *target, delivered)?,
         }
         self.commit_durably()
+    }
+
+    /// What was kept is refused, and nothing of it written.
+    fn give_up(&self) -> ControlFlow<()> {
+        match self.statement("ROLLBACK") {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                (self.on_fatal)(&error.to_string());
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    fn publish_kept(&self, part: &Kept) {
+        match part {
+            Kept::Seal(_, Seal::Checkpoint(size, _)) => {
+                self.shared.sealed.send_replace(*size);
+            }
+            Kept::Delivered(_, Delivered::Due(_)) => {
+                self.shared
+                    .delivery_version
+                    .send_modify(|version| *version += 1);
+            }
+            Kept::Seal(_, Seal::Key(_)) | Kept::Delivered(..) => {}
+        }
     }
 }

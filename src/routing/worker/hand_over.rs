@@ -1,0 +1,233 @@
+//! One step of a delivery: the next events, a checkpoint, or what was parked and is due again.
+
+use std::sync::Arc;
+
+use super::{PAGE, PARKED_MAX, Trouble, Worker, one_line};
+use crate::audit::EventFilter;
+use crate::audit::checkpoint::CheckpointLine;
+use crate::routing::batch::{Batch, Content, Record};
+use crate::routing::target::{BatchLimits, Deliver, Undelivered};
+use crate::store::{Cursor, Delivered, Epochs, Origin, Parked, Sequence, StoredEvent};
+
+/// After so many events that were not meant for the target the cursor is kept all the same.
+const PASSED_MAX: u64 = 10_000;
+
+impl<D: Deliver> Worker<D> {
+    /// Delivers the events that follow the cursor, as many as fit into a batch.
+    pub(super) async fn deliver_events(&mut self) -> Result<(), Trouble> {
+        let next = self.cursor.next;
+        let page = self
+            .store
+            .events(next, PAGE, &EventFilter::default())
+            .await?;
+        let events = in_one_epoch(page.events, next, &self.store.epochs());
+        let Some(first) = events.first() else {
+            return Err(Trouble::Again(format!(
+                "event {next} is not in the trail: run `keyledger events verify`, then say where to go on"
+            )));
+        };
+        self.standing
+            .send_modify(|standing| standing.waiting_since_ms = Some(first.event.time_ms));
+        let (records, end) = self.selected(&events);
+        if !records.is_empty() {
+            return self.hand_over(records, end).await;
+        }
+        self.cursor.next = end;
+        self.note_progress();
+        let passed = self
+            .kept
+            .map_or(u64::MAX, |kept| end.0.saturating_sub(kept.next.0));
+        if passed >= PASSED_MAX {
+            self.keep(self.cursor, Vec::new()).await?;
+        }
+        Ok(())
+    }
+
+    /// The records of the events that are meant for the target, within a batch's limits, and the sequence after the last event looked at.
+    fn selected(&self, events: &[StoredEvent]) -> (Vec<Record>, Sequence) {
+        let BatchLimits {
+            records: most,
+            bytes: bytes_max,
+        } = self.assignment.limits;
+        let (mut records, mut bytes, mut end) = (Vec::new(), 0_usize, self.cursor.next);
+        for stored in events {
+            if (self.assignment.wants)(&stored.event) {
+                let record = record(stored);
+                bytes = bytes.saturating_add(record.json.len());
+                if !records.is_empty() && (records.len() >= most || bytes > bytes_max) {
+                    break;
+                }
+                records.push(record);
+            }
+            end = stored.sequence.plus(1);
+        }
+        (records, end)
+    }
+
+    /// Delivers records, in parts where the target refuses one of them for good, and moves the cursor past each part.
+    async fn hand_over(&mut self, mut records: Vec<Record>, end: Sequence) -> Result<(), Trouble> {
+        let origin = self.store.origin_at(self.cursor.next);
+        let mut size = records.len();
+        while !records.is_empty() {
+            let rest = records.split_off(size.min(records.len()));
+            let past = rest.first().and_then(sequence).unwrap_or(end);
+            let to = Cursor {
+                next: past,
+                epoch: self.store.origin().epoch,
+                ..self.cursor
+            };
+            match self.deliver(&origin, records).await {
+                Ok(_) => {
+                    self.keep(to, Vec::new()).await?;
+                    size = size.saturating_mul(2);
+                    records = rest;
+                }
+                Err((Undelivered::Retry(reason), _)) => return Err(Trouble::Again(reason)),
+                Err((Undelivered::Park(reason), refused)) if refused.len() == 1 => {
+                    let parked = refused
+                        .first()
+                        .and_then(sequence)
+                        .map(|sequence| self.parked(sequence, reason));
+                    self.has_room_to_park().await?;
+                    self.keep(to, parked.into_iter().collect()).await?;
+                    records = rest;
+                }
+                Err((Undelivered::Park(_), mut refused)) => {
+                    size = refused.len() / 2;
+                    refused.extend(rest);
+                    records = refused;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Delivers a batch, and gives its records back.
+    async fn deliver(
+        &mut self,
+        origin: &Origin,
+        records: Vec<Record>,
+    ) -> Result<Vec<Record>, (Undelivered, Vec<Record>)> {
+        let batch = Batch {
+            origin: origin.clone(),
+            records,
+        };
+        match self.assignment.deliver.deliver(&batch).await {
+            Ok(()) => {
+                self.note_progress();
+                Ok(batch.records)
+            }
+            Err(error) => Err((error, batch.records)),
+        }
+    }
+
+    fn parked(&self, sequence: Sequence, reason: String) -> Parked {
+        let name = &self.assignment.name;
+        tracing::warn!(target = name, %sequence, reason, "A target refused an event for good; it is parked.");
+        let parked_ms = self.means.clock.now_ms();
+        Parked {
+            sequence,
+            reason: one_line(&reason),
+            parked_ms,
+            is_due: false,
+        }
+    }
+
+    /// A target that refuses everything is more likely wrong than all events are.
+    async fn has_room_to_park(&self) -> Result<(), Trouble> {
+        let parked = self.store.parked_count(self.assignment.target).await?;
+        if parked < PARKED_MAX {
+            return Ok(());
+        }
+        Err(Trouble::Again(format!(
+            "{parked} events are parked: retry or drop them"
+        )))
+    }
+
+    /// Delivers what was parked and is due again, alone.
+    pub(super) async fn deliver_parked(&mut self, parked: Parked) -> Result<(), Trouble> {
+        let (target, at) = (self.assignment.target, parked.sequence);
+        let page = self.store.events(at, 1, &EventFilter::default()).await?;
+        let found = page.events.into_iter().find(|stored| stored.sequence == at);
+        let Some(stored) = found else {
+            let gone = Parked {
+                reason: "it is not in the trail any more".to_owned(),
+                is_due: false,
+                ..parked
+            };
+            return self.note(target, Delivered::Refused(gone)).await;
+        };
+        let origin = self.store.origin_at(at);
+        let became = match self.deliver(&origin, vec![record(&stored)]).await {
+            Ok(_) => Delivered::Late(at),
+            Err((Undelivered::Retry(reason), _)) => return Err(Trouble::Again(reason)),
+            Err((Undelivered::Park(reason), _)) => Delivered::Refused(self.parked(at, reason)),
+        };
+        self.note(target, became).await
+    }
+
+    /// Delivers the newest checkpoint, which seals only events that the target was given. False where there is no such checkpoint.
+    pub(super) async fn deliver_checkpoint(&mut self) -> Result<bool, Trouble> {
+        let note = self.store.checkpoint().await?;
+        let line = note.as_deref().and_then(CheckpointLine::of_note);
+        let Cursor {
+            next, checkpoint, ..
+        } = self.cursor;
+        // One that was made meanwhile may seal events that are still to be delivered; an epoch may have none yet.
+        let Some(line) = line.filter(|line| line.size > checkpoint && line.size <= next.0) else {
+            return Ok(false);
+        };
+        let record = Record {
+            content: Content::Checkpoint(line.size),
+            json: line.to_json(),
+        };
+        match self.deliver(&self.store.origin(), vec![record]).await {
+            Err((Undelivered::Retry(reason), _)) => return Err(Trouble::Again(reason)),
+            Err((Undelivered::Park(reason), _)) => {
+                let name = &self.assignment.name;
+                tracing::warn!(
+                    target = name,
+                    reason,
+                    "A target refused a checkpoint; the next one seals as much."
+                );
+            }
+            Ok(_) => {}
+        }
+        self.looked = line.size;
+        let to = Cursor {
+            checkpoint: line.size,
+            ..self.cursor
+        };
+        self.keep(to, Vec::new()).await?;
+        Ok(true)
+    }
+}
+
+/// Events up to the first that does not follow the one before, or is of another epoch than the first.
+fn in_one_epoch(mut events: Vec<StoredEvent>, next: Sequence, epochs: &Epochs) -> Vec<StoredEvent> {
+    let epoch = epochs.of(next);
+    let expected = (next.0..).zip(&events);
+    let whole = expected
+        .take_while(|(sequence, event)| {
+            event.sequence.0 == *sequence && epochs.of(event.sequence) == epoch
+        })
+        .count();
+    events.truncate(whole);
+    events
+}
+
+fn record(stored: &StoredEvent) -> Record {
+    let mut json = Vec::with_capacity(1536);
+    stored.event.write_json(&mut json);
+    Record {
+        content: Content::Event(stored.sequence, Arc::clone(&stored.event)),
+        json,
+    }
+}
+
+fn sequence(record: &Record) -> Option<Sequence> {
+    match record.content {
+        Content::Event(sequence, _) => Some(sequence),
+        Content::Checkpoint(_) | Content::Test(_) => None,
+    }
+}

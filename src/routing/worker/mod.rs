@@ -1,0 +1,378 @@
+//! What feeds one target: it follows the trail from the target's cursor, delivers what is meant for the target, and keeps how far it is.
+//!
+//! In order, at least once, and never at the cost of a request. The cursor is durable before the next batch, so that a crash repeats at most one. A
+//! batch that fails comes again after a wait; what the target refuses for good is parked alone, and the rest goes on. A cursor that does not fit
+//! the trail is not moved: an operator says where to go on.
+
+mod hand_over;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::audit::Event;
+use crate::crypto::Random;
+use crate::domain::{Clock, TargetId};
+use crate::routing::retry::{Timer, wait_after};
+use crate::routing::standing::Standing;
+use crate::routing::target::{BatchLimits, Deliver};
+use crate::store::{ApplyError, Cursor, Delivered, Epochs, Parked, Sequence, Store, StoreError};
+
+/// Events read at once at most.
+const PAGE: usize = 1000;
+/// How long a worker that had little to deliver waits for more: each batch costs a sync.
+const LINGER: Duration = Duration::from_millis(100);
+/// With so many events to come it does not wait.
+const BATCH_WORTH: usize = 100;
+/// Events that may be parked for one target; then it is held.
+pub const PARKED_MAX: u64 = 10_000;
+
+/// Says whether an event is meant for the target, as of now.
+pub type Wants = Arc<dyn Fn(&Event) -> bool + Send + Sync>;
+
+/// A target and what it is to get.
+pub struct Assignment<D> {
+    /// Its identifier.
+    pub target: TargetId,
+    /// Its name, for the log.
+    pub name: String,
+    /// Delivers to it.
+    pub deliver: D,
+    /// What a batch may hold.
+    pub limits: BatchLimits,
+    /// Which events it gets.
+    pub wants: Wants,
+}
+
+/// What a worker gets from the server it runs in.
+#[derive(Clone)]
+pub struct Means {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance, for waits.
+    pub random: Arc<dyn Random>,
+    /// Waits.
+    pub timer: Arc<dyn Timer>,
+}
+
+/// Feeds one target.
+pub struct Worker<D> {
+    store: Store,
+    means: Means,
+    assignment: Assignment<D>,
+    /// How far the target is.
+    cursor: Cursor,
+    /// The same as it is kept; it is behind only by events that are not meant for the target, or on a full disk.
+    kept: Option<Cursor>,
+    /// The size of the newest checkpoint that was looked at.
+    looked: u64,
+    /// The version of what administrators moved that was looked at.
+    seen: u64,
+    /// The disk is full: cursors are not kept.
+    is_unkept: bool,
+    standing: watch::Sender<Standing>,
+    head: watch::Receiver<Sequence>,
+    sealed: watch::Receiver<u64>,
+    moved: watch::Receiver<u64>,
+}
+
+/// Why a round came to nothing.
+enum Trouble {
+    /// It is tried again after a wait.
+    Again(String),
+    /// Somebody moved the target.
+    Moved,
+    /// The store is closed: the end.
+    Closed,
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Closed => Self::Closed,
+            error => Self::Again(error.to_string()),
+        }
+    }
+}
+
+impl<D: Deliver> Worker<D> {
+    /// Feeds a target from the cursor that is kept of it; where there is none, from the head of the trail.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn new(
+        store: &Store,
+        means: Means,
+        assignment: Assignment<D>,
+    ) -> Result<Self, StoreError> {
+        let kept = store.cursor(assignment.target).await?;
+        let at_the_head = || Cursor {
+            epoch: store.origin().epoch,
+            next: store.head(),
+            checkpoint: 0,
+        };
+        let cursor = kept.unwrap_or_else(at_the_head);
+        let standing = Standing {
+            next: cursor.next,
+            ..Standing::default()
+        };
+        Ok(Self {
+            store: store.clone(),
+            means,
+            assignment,
+            cursor,
+            kept,
+            looked: cursor.checkpoint,
+            seen: 0,
+            is_unkept: false,
+            standing: watch::Sender::new(standing),
+            head: store.head_changed(),
+            sealed: store.sealed_changed(),
+            moved: store.delivery_changed(),
+        })
+    }
+
+    /// How the target stands, as it changes.
+    #[must_use]
+    pub fn standing(&self) -> watch::Receiver<Standing> {
+        self.standing.subscribe()
+    }
+
+    /// Delivers until `stopping` turns true. The batch in hand is brought to an end; to drop the future instead repeats that batch at the next
+    /// start.
+    pub async fn run(mut self, mut stopping: watch::Receiver<bool>) {
+        // An error means that whoever could stop us is gone: that is a stop too.
+        while !*stopping.borrow() && stopping.has_changed().is_ok() {
+            let wait = match self.round().await {
+                Ok(true) if self.is_behind() => continue,
+                Ok(true) => Some(LINGER),
+                Ok(false) => None,
+                Err(Trouble::Closed) => return,
+                Err(Trouble::Moved) => match self.start_again().await {
+                    Ok(()) => continue,
+                    Err(_) => return,
+                },
+                Err(Trouble::Again(reason)) => {
+                    let failures = self.note_failure(reason);
+                    Some(wait_after(failures, &*self.means.random))
+                }
+            };
+            tokio::select! {
+                _ = stopping.wait_for(|stop| *stop) => {}
+                () = self.pause(wait) => {}
+            }
+        }
+        if self.kept != Some(self.cursor) && self.standing.borrow().held.is_none() {
+            // What is not kept comes again.
+            drop(self.keep(self.cursor, Vec::new()).await);
+        }
+    }
+
+    /// Whether a batch is waiting already.
+    fn is_behind(&self) -> bool {
+        let waiting = self.head.borrow().0.saturating_sub(self.cursor.next.0);
+        let batch = self.assignment.limits.records.clamp(1, BATCH_WORTH);
+        usize::try_from(waiting).map_or(true, |waiting| waiting >= batch)
+    }
+
+    /// Waits so long, or until there is something to do; in either case no longer than until somebody moves a target.
+    async fn pause(&mut self, wait: Option<Duration>) {
+        let (next, looked, seen) = (self.cursor.next, self.looked, self.seen);
+        let has_work = self.standing.borrow().held.is_none() && wait.is_none();
+        // A sender that is gone: the next look at the store says that it is closed.
+        tokio::select! {
+            () = self.means.timer.sleep(wait.unwrap_or_default()), if wait.is_some() => {}
+            _ = self.head.wait_for(|head| *head > next), if has_work => {}
+            _ = self.sealed.wait_for(|size| *size > looked && *size <= next.0), if has_work => {}
+            _ = self.moved.wait_for(|version| *version != seen) => {}
+        }
+    }
+
+    /// Delivers one thing, if there is one: what is due again, a checkpoint, or the next events. False where there is nothing to do.
+    async fn round(&mut self) -> Result<bool, Trouble> {
+        let version = *self.moved.borrow_and_update();
+        if version != self.seen {
+            self.seen = version;
+            if self.store.cursor(self.assignment.target).await? != self.kept {
+                return Err(Trouble::Moved);
+            }
+        }
+        if self.is_held() {
+            return Ok(false);
+        }
+        if self.kept.is_none() {
+            self.keep(self.cursor, Vec::new()).await?;
+        }
+        if let Some(parked) = self.store.due(self.assignment.target).await? {
+            self.deliver_parked(parked).await?;
+            return Ok(true);
+        }
+        let sealed = *self.sealed.borrow_and_update();
+        if sealed > self.looked && sealed <= self.cursor.next.0 {
+            if self.deliver_checkpoint().await? {
+                return Ok(true);
+            }
+            self.looked = sealed;
+        }
+        if *self.head.borrow_and_update() > self.cursor.next {
+            self.deliver_events().await?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Whether the cursor does not fit the trail; says so once.
+    fn is_held(&self) -> bool {
+        let held = misfit(self.cursor, &self.store.epochs(), self.store.head());
+        if let Some(reason) = &held
+            && self.standing.borrow().held.is_none()
+        {
+            tracing::error!(
+                target = self.assignment.name,
+                reason,
+                "Nothing is delivered to a target."
+            );
+        }
+        let is_held = held.is_some();
+        self.standing.send_if_modified(|standing| {
+            let is_new = standing.held != held;
+            standing.held = held;
+            is_new
+        });
+        is_held
+    }
+
+    /// Goes on from where somebody has moved the target.
+    async fn start_again(&mut self) -> Result<(), StoreError> {
+        self.kept = self.store.cursor(self.assignment.target).await?;
+        if let Some(kept) = self.kept {
+            self.cursor = kept;
+            self.looked = kept.checkpoint;
+            self.standing.send_modify(|standing| {
+                standing.next = kept.next;
+                standing.waiting_since_ms = None;
+            });
+        }
+        Ok(())
+    }
+
+    /// Moves the cursor and keeps it.
+    async fn keep(&mut self, to: Cursor, parked: Vec<Parked>) -> Result<(), Trouble> {
+        let (from, loses) = (self.kept, !parked.is_empty());
+        let advanced = Delivered::Advanced { from, to, parked };
+        match self
+            .store
+            .keep_delivered(self.assignment.target, advanced)
+            .await
+        {
+            Ok(()) => {
+                self.kept = Some(to);
+                self.is_unkept = false;
+            }
+            // What was delivered may come again after a crash: better than to deliver nothing until there is room. What is parked must be kept.
+            Err(ApplyError::StorageFull) if !loses => {
+                if !std::mem::replace(&mut self.is_unkept, true) {
+                    let name = &self.assignment.name;
+                    tracing::warn!(
+                        target = name,
+                        "The disk is full: how far a target is is not kept."
+                    );
+                }
+            }
+            Err(error) => return Err(refused(error)),
+        }
+        self.cursor = to;
+        self.note_progress();
+        Ok(())
+    }
+
+    async fn note(&self, target: TargetId, delivered: Delivered) -> Result<(), Trouble> {
+        let kept = self.store.keep_delivered(target, delivered).await;
+        kept.map_err(refused)
+    }
+
+    /// Says once that the target goes on.
+    fn note_progress(&self) {
+        let next = self.cursor.next;
+        let head = *self.head.borrow();
+        let mut was_failing = false;
+        self.standing.send_modify(|standing| {
+            was_failing = standing.failures > 0;
+            standing.failures = 0;
+            standing.next = next;
+            if next >= head {
+                standing.waiting_since_ms = None;
+            }
+        });
+        if was_failing {
+            tracing::info!(
+                target = self.assignment.name,
+                "A target takes events again."
+            );
+        }
+    }
+
+    /// Keeps a failure and says it once, however often it fails. Gives the number of failures in a row.
+    fn note_failure(&self, reason: String) -> u32 {
+        let (reason, now_ms) = (one_line(&reason), self.means.clock.now_ms());
+        let mut failures = 0;
+        self.standing.send_modify(|standing| {
+            standing.failures = standing.failures.saturating_add(1);
+            standing.last_failure = Some((now_ms, reason.clone()));
+            failures = standing.failures;
+        });
+        let name = &self.assignment.name;
+        if failures == 1 {
+            tracing::warn!(
+                target = name,
+                reason,
+                "A target does not take events; they are tried again."
+            );
+        } else {
+            tracing::debug!(
+                target = name,
+                reason,
+                failures,
+                "A target does not take events."
+            );
+        }
+        failures
+    }
+}
+
+fn refused(error: ApplyError) -> Trouble {
+    match error {
+        ApplyError::Conflict => Trouble::Moved,
+        ApplyError::Closed => Trouble::Closed,
+        error => Trouble::Again(error.to_string()),
+    }
+}
+
+/// Why a cursor does not fit a trail, if it does not.
+fn misfit(cursor: Cursor, epochs: &Epochs, head: Sequence) -> Option<String> {
+    let Cursor { epoch, next, .. } = cursor;
+    let advice = "the database was put back or is another one; say where to go on with `keyledger target follow`";
+    if next > head {
+        return Some(format!(
+            "event {next} is beyond the end of the trail ({head}): {advice}"
+        ));
+    }
+    let later = epochs.all.iter().find(|one| one.number > epoch);
+    let is_known = epochs.all.iter().any(|one| one.number == epoch);
+    // Up to the beginning of the next epoch its trail is the one that goes on.
+    match later {
+        Some(later) if next > later.first => Some(format!(
+            "event {next} of epoch {epoch} is not in the trail, whose epoch {} begins at {}: {advice}",
+            later.number, later.first
+        )),
+        None if !is_known => Some(format!("epoch {epoch} is not of this trail: {advice}")),
+        _ => None,
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
+}

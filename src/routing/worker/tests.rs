@@ -1,0 +1,427 @@
+//! Targets that are dead for a day, slow, flapping, refusing and full, on a clock of their own, over a real store.
+
+use std::pin::Pin;
+use std::sync::Mutex;
+
+use super::*;
+use crate::crypto::SystemRandom;
+use crate::domain::ManualClock;
+use crate::routing::batch::{Batch, Content, Record};
+use crate::routing::target::Undelivered;
+use crate::routing::tests::{record as append, store_with};
+use crate::store::{Changeset, From, ParkedRange, Seal, Write};
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Each wait is over at once, and the clock is by so much later.
+struct Quick(Arc<ManualClock>);
+
+impl Timer for Quick {
+    fn sleep(&self, wait: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        self.0.advance_ms(i64::try_from(wait.as_millis()).unwrap());
+        Box::pin(tokio::task::yield_now())
+    }
+}
+
+type Answer = Box<dyn FnMut(&[u64]) -> Result<(), Undelivered> + Send>;
+
+/// A target that answers by a rule and keeps what it took: sequences, and sizes of checkpoints after 1000.
+#[derive(Clone)]
+struct Manual {
+    taken: Arc<Mutex<Vec<u64>>>,
+    answer: Arc<Mutex<Answer>>,
+}
+
+impl Deliver for Manual {
+    async fn deliver(&mut self, batch: &Batch) -> Result<(), Undelivered> {
+        let number = |record: &Record| match record.content {
+            Content::Event(Sequence(sequence), _) => sequence,
+            Content::Checkpoint(size) => 1000 + size,
+            Content::Test(_) => panic!("no worker sends a test record"),
+        };
+        let numbers: Vec<_> = batch.records.iter().map(number).collect();
+        (self.answer.lock().unwrap())(&numbers)?;
+        self.taken.lock().unwrap().extend(numbers);
+        Ok(())
+    }
+}
+
+/// A store, a target of it and the worker between them.
+struct Site {
+    _directory: tempfile::TempDir,
+    store: Store,
+    clock: Arc<ManualClock>,
+    target: Manual,
+    wants: Wants,
+    running: Option<Running>,
+}
+
+struct Running {
+    stop: watch::Sender<bool>,
+    standing: watch::Receiver<Standing>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+const TARGET: TargetId = TargetId::from_bytes([7; 16]);
+
+impl Site {
+    /// So many events, and a target that is to get them from the first.
+    async fn new(
+        events: usize,
+        answer: impl FnMut(&[u64]) -> Result<(), Undelivered> + Send + 'static,
+    ) -> Self {
+        let (directory, store) = store_with(events).await;
+        let cursor = Cursor {
+            epoch: 1,
+            next: Sequence(0),
+            checkpoint: 0,
+        };
+        let begins = Delivered::Advanced {
+            from: None,
+            to: cursor,
+            parked: Vec::new(),
+        };
+        store.keep_delivered(TARGET, begins).await.unwrap();
+        let target = Manual {
+            taken: Arc::default(),
+            answer: Arc::new(Mutex::new(Box::new(answer))),
+        };
+        let mut site = Self {
+            _directory: directory,
+            store,
+            clock: Arc::new(ManualClock::new(0)),
+            target,
+            wants: Arc::new(|_: &Event| true),
+            running: None,
+        };
+        site.start().await;
+        site
+    }
+
+    async fn start(&mut self) {
+        let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&self.clock);
+        let means = Means {
+            clock,
+            random: Arc::new(SystemRandom),
+            timer: Arc::new(Quick(Arc::clone(&self.clock))),
+        };
+        let limits = BatchLimits {
+            records: 8,
+            bytes: 1 << 20,
+        };
+        let assignment = Assignment {
+            target: TARGET,
+            name: "siem".to_owned(),
+            deliver: self.target.clone(),
+            limits,
+            wants: Arc::clone(&self.wants),
+        };
+        let worker = Worker::new(&self.store, means, assignment).await.unwrap();
+        let (stop, stopping) = watch::channel(false);
+        self.running = Some(Running {
+            stop,
+            standing: worker.standing(),
+            task: tokio::spawn(worker.run(stopping)),
+        });
+    }
+
+    async fn stop(&mut self) {
+        let running = self.running.take().unwrap();
+        running.stop.send_replace(true);
+        running.task.await.unwrap();
+    }
+
+    fn answer(&self, answer: impl FnMut(&[u64]) -> Result<(), Undelivered> + Send + 'static) {
+        *self.target.answer.lock().unwrap() = Box::new(answer);
+    }
+
+    async fn standing(&self, what: impl FnMut(&Standing) -> bool) -> Standing {
+        let mut standing = self.running.as_ref().unwrap().standing.clone();
+        standing.wait_for(what).await.unwrap().clone()
+    }
+
+    async fn reaches(&self, next: u64) {
+        let there = |standing: &Standing| standing.next == Sequence(next) && standing.failures == 0;
+        self.standing(there).await;
+    }
+
+    fn taken(&self) -> Vec<u64> {
+        self.target.taken.lock().unwrap().clone()
+    }
+
+    async fn kept(&self) -> Option<Sequence> {
+        let cursor = self.store.cursor(TARGET).await.unwrap();
+        cursor.map(|cursor| cursor.next)
+    }
+}
+
+fn retry() -> Result<(), Undelivered> {
+    Err(Undelivered::Retry("it is down".to_owned()))
+}
+
+fn park() -> Result<(), Undelivered> {
+    Err(Undelivered::Park("it does not like it".to_owned()))
+}
+
+fn is_in_order(taken: &[u64]) -> bool {
+    taken.iter().copied().eq(0..taken.len() as u64)
+}
+
+#[tokio::test]
+async fn every_event_arrives_once_in_order_and_the_cursor_is_kept() {
+    let mut site = Site::new(20, |_| Ok(())).await;
+    append(&site.store, 1000).await;
+    site.reaches(1020).await;
+    site.stop().await;
+    assert_eq!(site.taken().len(), 1020);
+    assert!(is_in_order(&site.taken()));
+    assert_eq!(site.kept().await, Some(Sequence(1020)));
+    site.start().await;
+    append(&site.store, 3).await;
+    site.reaches(1023).await;
+    assert!(is_in_order(&site.taken()), "nothing comes twice");
+}
+
+#[tokio::test]
+async fn a_target_that_is_dead_for_a_day_gets_everything_in_order_when_it_is_back() {
+    let mut site = Site::new(5, |_| retry()).await;
+    let tries = Arc::new(Mutex::new(0_u32));
+    let (clock, counted) = (Arc::clone(&site.clock), Arc::clone(&tries));
+    site.answer(move |_| {
+        *counted.lock().unwrap() += 1;
+        if clock.now_ms() < DAY_MS {
+            retry()
+        } else {
+            Ok(())
+        }
+    });
+    // Requests are committed all the same, however long the target is dead.
+    for _ in 0..20 {
+        append(&site.store, 50).await;
+    }
+    site.reaches(1005).await;
+    assert!(is_in_order(&site.taken()));
+    assert_eq!(site.taken().len(), 1005);
+    // A day at some twenty seconds a wait.
+    let tries = *tries.lock().unwrap();
+    assert!((2800..6500).contains(&tries), "{tries} tries in a day");
+    let standing = site.standing(|_| true).await;
+    let (_, reason) = standing.last_failure.unwrap();
+    assert_eq!(reason, "it is down");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn what_waits_is_shown_as_lag() {
+    let site = Site::new(5, |_| retry()).await;
+    let standing = site.standing(|standing| standing.failures > 3).await;
+    assert!(!standing.is_well());
+    let lag = standing.lag(site.store.head(), 90_500);
+    assert_eq!((lag.events, lag.seconds), (5, 90));
+    site.answer(|_| Ok(()));
+    site.reaches(5).await;
+    let standing = site
+        .standing(|standing| standing.waiting_since_ms.is_none())
+        .await;
+    let lag = standing.lag(site.store.head(), 90_500);
+    assert_eq!((lag.events, lag.seconds), (0, 0));
+    assert!(standing.is_well());
+}
+
+#[tokio::test]
+async fn a_flapping_target_loses_nothing() {
+    let mut calls = 0;
+    let mut site = Site::new(300, move |_| {
+        calls += 1;
+        if calls % 3 == 0 { Ok(()) } else { retry() }
+    })
+    .await;
+    site.reaches(300).await;
+    assert!(is_in_order(&site.taken()));
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn only_what_is_refused_is_parked_and_it_can_be_retried_and_dropped() {
+    let bad = [3, 17, 18];
+    let refusing = move |numbers: &[u64]| {
+        if numbers.iter().any(|number| bad.contains(number)) {
+            park()
+        } else {
+            Ok(())
+        }
+    };
+    let mut site = Site::new(40, refusing).await;
+    site.reaches(40).await;
+    let good: Vec<_> = (0..40).filter(|number| !bad.contains(number)).collect();
+    assert_eq!(site.taken(), good);
+    let parked = site.store.parked(TARGET, Sequence(0), 10).await.unwrap();
+    let sequences: Vec<_> = parked.iter().map(|parked| parked.sequence.0).collect();
+    assert_eq!(sequences, bad);
+    assert_eq!(parked[0].reason, "it does not like it");
+    // The target would take one of them now.
+    site.answer(|numbers| if numbers == [17] { Ok(()) } else { park() });
+    let due = Delivered::Due(ParkedRange::One(Sequence(17)));
+    site.store.keep_delivered(TARGET, due).await.unwrap();
+    until(&site, |count| count == 2).await;
+    assert_eq!(site.taken().last(), Some(&17));
+    // Refused again, the others are still parked, and no more due.
+    let due = Delivered::Due(ParkedRange::All);
+    site.store.keep_delivered(TARGET, due).await.unwrap();
+    while site.store.due(TARGET).await.unwrap().is_some() {
+        tokio::task::yield_now().await;
+    }
+    until(&site, |count| count == 2).await;
+    let mut changeset = Changeset::new(crate::routing::tests::event());
+    changeset.write(Write::ParkedDropped(TARGET, ParkedRange::All));
+    site.store.apply(changeset).await.unwrap();
+    assert_eq!(site.store.parked_count(TARGET).await.unwrap(), 0);
+    site.stop().await;
+}
+
+async fn until(site: &Site, condition: impl Fn(u64) -> bool) {
+    while !condition(site.store.parked_count(TARGET).await.unwrap()) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn only_what_is_meant_for_the_target_arrives() {
+    let mut site = Site::new(0, |_| Ok(())).await;
+    site.stop().await;
+    let mut number = 0;
+    let counted = Mutex::new(move || {
+        number += 1;
+        number % 2 == 0
+    });
+    site.wants = Arc::new(move |_| (counted.lock().unwrap())());
+    append(&site.store, 10).await;
+    site.start().await;
+    site.reaches(10).await;
+    site.stop().await;
+    assert_eq!(site.taken(), [1, 3, 5, 7, 9]);
+    assert_eq!(
+        site.kept().await,
+        Some(Sequence(10)),
+        "a stop keeps what was passed"
+    );
+}
+
+#[tokio::test]
+async fn checkpoints_come_after_what_they_seal() {
+    let note = |size: u64| {
+        let key =
+            crate::crypto::SigningKey::from_seed(&crate::crypto::Secret::new(vec![7; 32])).unwrap();
+        let log = crate::audit::checkpoint::log_name("node-1", 1);
+        crate::audit::Checkpoint {
+            log,
+            size,
+            root: [1; 32],
+        }
+        .sign(&key)
+    };
+    let mut site = Site::new(10, |_| retry()).await;
+    site.store
+        .keep(Seal::Checkpoint(10, note(10)))
+        .await
+        .unwrap();
+    append(&site.store, 5).await;
+    site.answer(|_| Ok(()));
+    site.reaches(15).await;
+    until_taken(&site, 16).await;
+    let taken = site.taken();
+    let (at, events) = (
+        taken.iter().position(|number| *number == 1010),
+        &taken[..10],
+    );
+    assert!(
+        at.is_some_and(|at| at >= 10) && is_in_order(events),
+        "{taken:?}"
+    );
+    // One that comes when there is nothing else to deliver wakes the worker.
+    site.store
+        .keep(Seal::Checkpoint(15, note(15)))
+        .await
+        .unwrap();
+    until_taken(&site, 17).await;
+    assert_eq!(site.taken().last(), Some(&1015));
+    site.stop().await;
+    site.start().await;
+    append(&site.store, 1).await;
+    site.reaches(16).await;
+    assert_eq!(site.taken().len(), 18, "a checkpoint comes once");
+}
+
+async fn until_taken(site: &Site, count: usize) {
+    while site.taken().len() < count {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_that_does_not_fit_is_held_until_somebody_moves_it() {
+    let mut site = Site::new(10, |_| Ok(())).await;
+    site.reaches(10).await;
+    site.stop().await;
+    let mut changeset = Changeset::new(crate::routing::tests::event());
+    changeset.write(Write::Cursor(TARGET, From::Event(Sequence(99))));
+    site.store.apply(changeset).await.unwrap();
+    site.start().await;
+    let standing = site.standing(|standing| standing.held.is_some()).await;
+    let held = standing.held.unwrap();
+    assert!(
+        held.contains("event 99 is beyond the end of the trail (11)"),
+        "{held}"
+    );
+    append(&site.store, 5).await;
+    assert_eq!(site.taken().len(), 10);
+    let mut changeset = Changeset::new(crate::routing::tests::event());
+    changeset.write(Write::Cursor(TARGET, From::Event(Sequence(4))));
+    site.store.apply(changeset).await.unwrap();
+    site.reaches(17).await;
+    assert!(site.taken().ends_with(&(4..17).collect::<Vec<_>>()));
+    assert_eq!(site.standing(|_| true).await.held, None);
+}
+
+#[tokio::test]
+async fn a_target_that_begins_here_gets_what_comes_after() {
+    let mut site = Site::new(10, |_| Ok(())).await;
+    site.reaches(10).await;
+    let mut changeset = Changeset::new(crate::routing::tests::event());
+    changeset.write(Write::Cursor(TARGET, From::Here));
+    site.store.apply(changeset).await.unwrap();
+    site.reaches(11).await;
+    assert_eq!(
+        site.taken().last(),
+        Some(&10),
+        "the event of that change is the first"
+    );
+    site.store
+        .keep_delivered(TARGET, Delivered::Forgotten)
+        .await
+        .unwrap();
+    assert_eq!(site.store.targets_kept().await.unwrap(), []);
+    site.stop().await;
+}
+
+#[test]
+fn a_cursor_of_another_epoch_goes_on_where_both_have_the_same_events() {
+    let epoch = |number, first| crate::store::Epoch {
+        number,
+        first: Sequence(first),
+    };
+    let epochs = Epochs {
+        name: "node-1".to_owned(),
+        all: vec![epoch(1, 0), epoch(2, 50)],
+    };
+    let misfits = |epoch, next| {
+        let cursor = Cursor {
+            epoch,
+            next: Sequence(next),
+            checkpoint: 0,
+        };
+        misfit(cursor, &epochs, Sequence(60)).is_some()
+    };
+    assert!(!misfits(1, 50) && !misfits(2, 55) && !misfits(2, 60));
+    assert!(misfits(1, 51) && misfits(2, 61) && misfits(3, 10));
+}

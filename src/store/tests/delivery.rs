@@ -1,0 +1,79 @@
+//! How far targets are: durable, and not taken over by who does not know where they are.
+
+use super::*;
+use crate::domain::TargetId;
+use crate::store::{Cursor, Delivered, From, Parked, ParkedRange, Sequence};
+
+const TARGET: TargetId = TargetId::from_bytes([4; 16]);
+
+fn at(next: u64) -> Cursor {
+    Cursor {
+        epoch: 1,
+        next: Sequence(next),
+        checkpoint: 0,
+    }
+}
+
+fn advanced(from: Option<Cursor>, to: Cursor, parked: &[u64]) -> Delivered {
+    let parked = parked.iter().map(|sequence| Parked {
+        sequence: Sequence(*sequence),
+        reason: "no".to_owned(),
+        parked_ms: 1,
+        is_due: false,
+    });
+    Delivered::Advanced {
+        from,
+        to,
+        parked: parked.collect(),
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_outlasts_the_process_and_moves_only_from_where_it_is() {
+    let mut place = Place::new().await;
+    let keep = |delivered| place.store().keep_delivered(TARGET, delivered);
+    assert_eq!(place.store().cursor(TARGET).await.unwrap(), None);
+    keep(advanced(None, at(3), &[1, 2])).await.unwrap();
+    let others = [
+        advanced(None, at(9), &[8]),
+        advanced(Some(at(2)), at(9), &[8]),
+    ];
+    for delivered in others {
+        assert_eq!(keep(delivered).await, Err(ApplyError::Conflict));
+    }
+    // A refusal leaves nothing, and the thread goes on.
+    assert_eq!(place.store().parked_count(TARGET).await.unwrap(), 2);
+    place.apply([]).await.unwrap();
+    let store = place.reopen();
+    assert_eq!(store.cursor(TARGET).await.unwrap(), Some(at(3)));
+    let parked = store.parked(TARGET, Sequence(2), 10).await.unwrap();
+    assert_eq!(parked.len(), 1);
+    assert_eq!(store.due(TARGET).await.unwrap(), None);
+    let due = Delivered::Due(ParkedRange::One(Sequence(2)));
+    store.keep_delivered(TARGET, due).await.unwrap();
+    let due = store.due(TARGET).await.unwrap().unwrap();
+    assert_eq!(due.sequence, Sequence(2));
+    let late = Delivered::Late(Sequence(2));
+    store.keep_delivered(TARGET, late).await.unwrap();
+    assert_eq!(store.due(TARGET).await.unwrap(), None);
+    assert_eq!(store.targets_kept().await.unwrap(), [TARGET]);
+    let forgotten = Delivered::Forgotten;
+    store.keep_delivered(TARGET, forgotten).await.unwrap();
+    assert_eq!(store.targets_kept().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_administrator_moves_a_target_and_whoever_follows_hears_of_it() {
+    let place = Place::new().await;
+    let mut moved = place.store().delivery_changed();
+    let first = place.apply([Write::Cursor(TARGET, From::Here)]).await;
+    let first = first.unwrap().first_sequence;
+    assert!(moved.has_changed().unwrap());
+    moved.mark_unchanged();
+    let cursor = place.store().cursor(TARGET).await.unwrap();
+    assert_eq!(cursor, Some(at(first.0)));
+    let back = From::Event(Sequence(0));
+    place.apply([Write::Cursor(TARGET, back)]).await.unwrap();
+    assert_eq!(place.store().cursor(TARGET).await.unwrap(), Some(at(0)));
+    assert!(moved.has_changed().unwrap());
+}
