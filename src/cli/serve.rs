@@ -25,7 +25,9 @@ use crate::config::{Layout, Overrides, Settings};
 use crate::crypto::{Certificate, Random as _, SystemRandom};
 use crate::domain::{Clients, Clock as _, SystemClock, location};
 use crate::ops::service::Parts;
-use crate::ops::{Keyring, Sealer, Service, epoch, keep_checkpoints, record_room, warn_of_expiry};
+use crate::ops::{
+    Keyring, Sealer, Service, epoch, keep_checkpoints, record_room, seal, warn_of_expiry,
+};
 use crate::providers::MasterKey;
 use crate::routing::Attachment;
 use crate::server::Directory;
@@ -281,6 +283,9 @@ fn check(settings: &Settings, passphrase: &PassphraseArgs) -> anyhow::Result<()>
     };
     let found = master::inspect(layout, &*master)?;
     Keyring::of(&found.data_keys, &*master)?;
+    if let Some((origin, key)) = &found.signing_key {
+        seal::unwrap(origin, key, &*master)?;
+    }
     let text = "settings, keys, database and certificates are in order";
     if found.is_older() {
         let (schema, newest) = (found.schema, found.newest);
@@ -395,20 +400,18 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
 struct Background {
     calendar: JoinHandle<()>,
     observer: JoinHandle<()>,
-    sealing: Option<JoinHandle<()>>,
+    sealing: JoinHandle<()>,
 }
 
 impl Background {
     fn start(opened: &Opened, service: &Arc<Service>, stopping: &watch::Receiver<bool>) -> Self {
         let interval = opened.settings.checkpoint_interval;
-        let seal = |sealer: &Arc<Sealer>| {
-            let (sealer, store) = (Arc::clone(sealer), opened.store.clone());
-            tokio::spawn(keep_checkpoints(sealer, store, interval, stopping.clone()))
-        };
+        let sealer = opened.sealer.as_ref().ok().map(Arc::clone);
+        let sealing = keep_checkpoints(Arc::clone(service), sealer, interval, stopping.clone());
         Self {
             calendar: tokio::spawn(warn_of_expiry(Arc::clone(service), stopping.clone())),
             observer: tokio::spawn(record_room(Arc::clone(service), stopping.clone())),
-            sealing: opened.sealer.as_ref().ok().map(seal),
+            sealing: tokio::spawn(sealing),
         }
     }
 
@@ -417,9 +420,7 @@ impl Background {
         calendar.context("watching certificates' dates failed")?;
         let observer = self.observer.await;
         observer.context("recording the disk's state failed")?;
-        if let Some(sealing) = self.sealing {
-            sealing.await.context("sealing the trail failed")?;
-        }
+        self.sealing.await.context("sealing the trail failed")?;
         Ok(())
     }
 }

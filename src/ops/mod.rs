@@ -27,12 +27,14 @@ mod items;
 pub mod keyring;
 mod locate;
 mod modify_attribute;
+mod node;
 mod query;
 pub mod refusal;
 mod report;
 mod revoke;
 pub mod room;
-mod seal;
+pub mod seal;
+mod sealing;
 pub mod service;
 mod turns;
 
@@ -41,7 +43,8 @@ pub use expiry::warn_of_expiry;
 pub use keyring::{Keyring, KeyringError};
 pub use refusal::{Decision, Sighting};
 pub use room::record_room;
-pub use seal::{SealError, Sealer, TrailConfig, keep_checkpoints, verifier_key};
+pub use seal::{SealError, Sealer, TrailConfig, verifier_key};
+pub use sealing::keep_checkpoints;
 pub use service::{Answer, Config, Parts, Service};
 
 use ttlv::Writer;

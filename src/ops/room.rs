@@ -6,12 +6,10 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::audit::{Action, Data, Event, Outcome, ReasonCode, Target};
-use crate::domain::Initiator;
-use crate::ops::error::OpError;
+use crate::audit::{Action, Data};
+use crate::ops::node;
 use crate::ops::service::Service;
 use crate::store::Room;
-use crate::store::changeset::Changeset;
 
 /// Records each change until `stopping` turns true.
 pub async fn record_room(service: Arc<Service>, mut stopping: watch::Receiver<bool>) {
@@ -40,13 +38,7 @@ pub async fn record_room(service: Arc<Service>, mut stopping: watch::Receiver<bo
 
 /// Says whether it is recorded.
 async fn record(service: &Service, action: Action) -> bool {
-    let recorded = match event(service, action) {
-        Ok(event) => {
-            let applied = service.store().apply(Changeset::new(event)).await;
-            applied.map(|_| ()).map_err(OpError::from)
-        }
-        Err(error) => Err(error),
-    };
+    let recorded = node::record(service, action, Data::new()).await;
     if let Err(error) = &recorded {
         tracing::error!(
             action = action.name(),
@@ -55,23 +47,4 @@ async fn record(service: &Service, action: Action) -> bool {
         );
     }
     recorded.is_ok()
-}
-
-fn event(service: &Service, action: Action) -> Result<Event, OpError> {
-    let now_ms = service.now_ms();
-    let node = service.store().origin().name;
-    Ok(Event {
-        id: service.event_id(now_ms)?,
-        time_ms: now_ms,
-        action,
-        outcome: Outcome::Success,
-        initiator: Arc::new(Initiator::server(&node)),
-        scope: Arc::clone(service.global_scope()),
-        target: Target::Resource(node),
-        reason: ReasonCode::Ok,
-        failure: None,
-        request: Data::new(),
-        response: Data::new(),
-        correlation: service.request_id(now_ms)?,
-    })
 }

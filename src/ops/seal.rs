@@ -3,11 +3,8 @@
 //! A checkpoint is made only of a trail that still holds what the one before it sealed: a trail that was cut or rewritten is not signed
 //! over.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
-use tokio::sync::{MutexGuard, watch};
+use tokio::sync::MutexGuard;
 
 use crate::audit::checkpoint::log_name;
 use crate::audit::{Checkpoint, NoteError, VerifierKey};
@@ -77,13 +74,7 @@ impl Sealer {
     ) -> Result<Self, SealError> {
         let place = associated(&store.origin().name);
         let key = match store.signing_key().await? {
-            Some(kept) => {
-                let key = SigningKey::from_seed(&master.unwrap(&kept.wrapped, &place)?)?;
-                if key.public_key() != kept.public {
-                    return Err(SealError::Key);
-                }
-                key
-            }
+            Some(kept) => unwrap(&store.origin().name, &kept, master)?,
             None => {
                 let seed = SigningKey::draw(random)?;
                 let key = SigningKey::from_seed(&seed)?;
@@ -139,6 +130,23 @@ impl Sealer {
     }
 }
 
+/// Opens the signing key of an origin.
+///
+/// # Errors
+/// The master key does not open it, or it is damaged.
+pub fn unwrap(
+    origin: &str,
+    kept: &TrailKey,
+    master: &dyn MasterKey,
+) -> Result<SigningKey, SealError> {
+    let key = SigningKey::from_seed(&master.unwrap(&kept.wrapped, &associated(origin))?)?;
+    if key.public_key() == kept.public {
+        Ok(key)
+    } else {
+        Err(SealError::Key)
+    }
+}
+
 /// What the last checkpoint says, where the trail still holds it.
 async fn held(store: &Store, verifier: &VerifierKey, note: &str) -> Result<Checkpoint, SealError> {
     let last = Checkpoint::open(note, verifier).map_err(SealError::Last)?;
@@ -155,33 +163,6 @@ async fn held(store: &Store, verifier: &VerifierKey, note: &str) -> Result<Check
 pub fn verifier_key(store: &Store, key: &crate::crypto::PublicKey) -> VerifierKey {
     let origin = store.origin();
     VerifierKey::new(log_name(&origin.name, origin.epoch), *key)
-}
-
-/// Makes a checkpoint at once and each `interval` in which there were events, until `stopping` turns true.
-pub async fn keep_checkpoints(
-    sealer: Arc<Sealer>,
-    store: Store,
-    interval: Duration,
-    mut stopping: watch::Receiver<bool>,
-) {
-    // A failure is logged when it begins; the next checkpoint seals what this one did not.
-    let mut failing = false;
-    loop {
-        match sealer.checkpoint(&store).await {
-            Ok(_) => failing = false,
-            Err(error) => {
-                if !failing {
-                    tracing::error!(%error, "The trail could not be sealed by a checkpoint.");
-                }
-                failing = true;
-            }
-        }
-        tokio::select! {
-            () = tokio::time::sleep(interval) => {}
-            // An error means that whoever could stop us is gone.
-            _ = stopping.wait_for(|stop| *stop) => return,
-        }
-    }
 }
 
 /// `[trail]`: how the trail is sealed.

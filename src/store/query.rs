@@ -71,6 +71,8 @@ pub struct Inspection {
     pub master_key_check: [u8; 16],
     /// Every wrapped data key: instance, epoch, key.
     pub data_keys: Vec<(InstanceId, u32, Wrapped)>,
+    /// The key that signs the trail, and whose trail that is; none before the first start.
+    pub signing_key: Option<(String, TrailKey)>,
 }
 
 impl Inspection {

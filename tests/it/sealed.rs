@@ -209,6 +209,59 @@ fn a_trail_that_lost_what_was_sealed_is_not_signed_over_and_still_served() {
 }
 
 #[test]
+fn a_seal_that_fails_is_on_the_record_once_and_once_more_when_it_works_again() {
+    let mut kept = Kept::of(Server::start_set("[trail]\ncheckpoint-seconds = 1\n"));
+    kept.change("DELETE FROM event WHERE sequence >= 3");
+    kept.server.start_again();
+    let told = || -> Vec<(serde_json::Value, serde_json::Value)> {
+        let list = [
+            "events",
+            "list",
+            "--action",
+            "trail-seal.*",
+            "--format",
+            "jsonl",
+        ];
+        let listed = kept.server.cli(&list).success().stdout;
+        let event = |json: &str| serde_json::from_str::<serde_json::Value>(json).expect("JSON");
+        let told = |event: serde_json::Value| {
+            (
+                event["action"].clone(),
+                event["requestData"]["reason"].clone(),
+            )
+        };
+        listed.lines().map(event).map(told).collect()
+    };
+    until("the failure to be recorded", || {
+        (!told().is_empty()).then_some(())
+    });
+    let new_epoch = ["events", "new-epoch", "--reason", "events were cut"];
+    kept.server.cli(&new_epoch).success();
+    until("the seal to work again", || {
+        (told().len() > 1).then_some(())
+    });
+    let reason = "the trail does not hold what its last checkpoint seals";
+    let fail = ("vmware-solutions.trail-seal.fail".into(), reason.into());
+    let recover = "vmware-solutions.trail-seal.recover".into();
+    assert_eq!(told(), [fail, (recover, serde_json::Value::Null)]);
+}
+
+#[test]
+fn a_signing_key_that_is_damaged_is_found_by_a_check_and_recorded_by_a_server() {
+    let mut kept = Kept::new();
+    run_cli(kept.server.path(), &["serve", "--check"]).success();
+    kept.change("UPDATE signing_key SET wrapped = CAST(substr(wrapped, 1, length(wrapped) - 1) || x'00' AS BLOB)");
+    run_cli(kept.server.path(), &["serve", "--check"]).refused(&["the key that signs the trail"]);
+    kept.server.start_again();
+    kept.server.new_key();
+    until("the failure to be recorded", || {
+        let list = ["events", "list", "--action", "trail-seal.fail"];
+        let listed = kept.server.cli(&list).success().stdout;
+        listed.contains("trail-seal").then_some(())
+    });
+}
+
+#[test]
 fn a_hole_in_the_trail_keeps_no_server_from_serving() {
     let mut kept = Kept::new();
     kept.change("DELETE FROM event WHERE sequence = 2");

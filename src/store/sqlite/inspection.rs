@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{client, connect, is_ours, master_key_check, newest, schema};
+use super::{client, connect, epochs, is_ours, master_key_check, newest, schema, seal};
 use crate::store::error::StoreError;
-use crate::store::query::Inspection;
+use crate::store::query::{Inspection, TrailKey};
 
 /// What a database says of itself. The caller holds the lock of its directory.
 pub(in crate::store) fn inspect(path: &Path) -> Result<Inspection, StoreError> {
@@ -22,7 +22,18 @@ pub(in crate::store) fn inspect(path: &Path) -> Result<Inspection, StoreError> {
         newest: newest(),
         master_key_check: master_key_check(&db)?,
         data_keys: client::data_keys(&db)?,
+        signing_key: signing_key(&db)?,
     })
+}
+
+/// The key that signs the trail; an older schema has no table for it.
+fn signing_key(db: &Connection) -> Result<Option<(String, TrailKey)>, StoreError> {
+    if !db.table_exists(None, "signing_key")? {
+        return Ok(None);
+    }
+    let origin = epochs(db)?.name;
+    let key = seal::signing_key(db, &origin)?;
+    Ok(key.map(|key| (origin, key)))
 }
 
 fn open(path: &Path) -> Result<Connection, StoreError> {
