@@ -32,7 +32,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection that is not used is kept.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// What is read of an answer, in bytes.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
+pub(super) const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// What is shown of one, in characters.
 const SHOWN_CHARS_MAX: usize = 200;
 /// How long a whole request may take unless the endpoint says otherwise, in seconds.
@@ -48,7 +48,9 @@ pub(super) struct Http {
 
 impl Http {
     /// A client for these addresses. Where none of them is `https`, nothing is asked of TLS.
+    /// `field` is the endpoint's name of the first.
     pub(super) fn new(
+        field: &'static str,
         addresses: &[&Url],
         tls: &TlsOptions<'_>,
         timeout_seconds: u16,
@@ -74,8 +76,13 @@ impl Http {
             .pool_max_idle_per_host(1)
             .user_agent(concat!("keyledger/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|error| EndpointError::new("url", one_line(&root_cause(&error), &[])))?;
+            .map_err(|error| EndpointError::new(field, one_line(&root_cause(&error), &[])))?;
         Ok(Self { client })
+    }
+
+    /// The client itself, for a library that makes its own requests.
+    pub(super) fn client(&self) -> Client {
+        self.client.clone()
     }
 
     /// Sends a POST and gives the answer to it, at most [`ANSWER_BYTES_MAX`] bytes, if it was taken. Nothing that stands in an error
@@ -180,7 +187,7 @@ fn unanswered(host: &str, error: &reqwest::Error) -> String {
 }
 
 /// The innermost cause: those around it say where in the libraries it passed, and may hold the address with its parameters.
-fn root_cause(error: &dyn Error) -> String {
+pub(super) fn root_cause(error: &dyn Error) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;
@@ -189,7 +196,7 @@ fn root_cause(error: &dyn Error) -> String {
 }
 
 /// A text of somebody else's as one short line: without control characters, and without our secrets.
-fn one_line(text: &str, secrets: &[&SecretText]) -> String {
+pub(super) fn one_line(text: &str, secrets: &[&SecretText]) -> String {
     let mut text = text.to_owned();
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         text = text.replace(secret.expose(), SecretText::MASK);
@@ -229,6 +236,22 @@ pub(super) fn address(
     Ok(url)
 }
 
+/// A base address in a field, to which paths are added: like [`address`], and nothing after its path.
+pub(super) fn base(field: &'static str, text: &str, insecure: bool) -> Result<Url, EndpointError> {
+    let mut url = address(field, text, insecure)?;
+    if url.query().is_some() {
+        return Err(EndpointError::new(
+            field,
+            "holds a ?, and paths are added to it",
+        ));
+    }
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+    Ok(url)
+}
+
 /// Checks how long a request may take.
 pub(super) fn check_timeout(seconds: u16) -> Result<(), EndpointError> {
     if (1..=TIMEOUT_SECONDS_MAX).contains(&seconds) {
@@ -248,7 +271,7 @@ pub(super) const fn timeout_seconds() -> u16 {
 mod tests {
     use reqwest::StatusCode;
 
-    use super::{Refused, address, check_timeout, one_line};
+    use super::{Refused, address, base, check_timeout, one_line};
     use crate::crypto::SecretText;
     use crate::routing::Undelivered;
 
@@ -299,6 +322,9 @@ mod tests {
             let text = fault(text, false);
             assert!(text.starts_with("url: ") && text.contains(part), "{text}");
         }
+        assert!(base("url", "https://h/p?q", false).is_err());
+        let joined = base("url", "https://h/p", false).unwrap().join("x/y");
+        assert_eq!(joined.unwrap().as_str(), "https://h/p/x/y");
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! One file for each type of target.
 
+pub mod cloud_object_storage;
 pub mod file;
 pub mod webhook;

@@ -48,6 +48,16 @@ impl HttpAnswer {
             body: body.into(),
         }
     }
+
+    /// One of a gigabyte, of which the beginning comes.
+    pub(crate) fn endless(status: u16) -> Self {
+        let length = ("content-length".to_owned(), (1 << 30).to_string());
+        Self {
+            status,
+            headers: vec![length],
+            body: b"x".repeat(256 * 1024),
+        }
+    }
 }
 
 type Handler = Arc<dyn Fn(&HttpRequest) -> HttpAnswer + Send + Sync>;
@@ -290,7 +300,11 @@ fn write(stream: &mut impl Write, answer: &HttpAnswer) -> std::io::Result<()> {
     for (name, value) in headers {
         bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
     }
-    bytes.extend_from_slice(format!("content-length: {}\r\n\r\n", body.len()).as_bytes());
+    // An answer may promise more than it has, and never come to its end.
+    if !headers.iter().any(|(name, _)| name == "content-length") {
+        bytes.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
+    }
+    bytes.extend_from_slice(b"\r\n");
     bytes.extend_from_slice(body);
     stream.write_all(&bytes)?;
     stream.flush()

@@ -3,6 +3,7 @@
 //! A target adds a file here: its [`ReceivingEnd`], `battery!(ItsEnd);`, and what only this target has to show. The checks are in `checks`.
 
 mod checks;
+mod cloud_object_storage;
 mod file;
 mod records;
 mod webhook;
@@ -18,6 +19,9 @@ use tokio::runtime::Runtime;
 pub(crate) trait ReceivingEnd: Sized {
     /// How an operator describes it.
     type Endpoint: Endpoint;
+
+    /// Whether it keeps events, checkpoints and tests apart, so that only the order within each kind can be seen.
+    const KINDS_APART: bool = false;
 
     /// Starts it; none where this machine cannot, which it then says by [`crate::harness::skipped`].
     fn start() -> Option<Self>;

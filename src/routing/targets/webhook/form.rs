@@ -121,23 +121,3 @@ fn cloud_event(origin: &Origin, source: &str, record: &Record, out: &mut Vec<u8>
     };
     enclose(&attributes, "data", record, out);
 }
-
-/// The sequences of the events among these records, in their order, as `5-7,9`. None if there are none.
-pub(super) fn sequences(records: &[Record]) -> Option<String> {
-    let mut ranges: Vec<(u64, u64)> = Vec::new();
-    for record in records {
-        let Content::Event(sequence, _) = record.content else {
-            continue;
-        };
-        match ranges.last_mut() {
-            Some((_, last)) if last.checked_add(1) == Some(sequence.0) => *last = sequence.0,
-            _ => ranges.push((sequence.0, sequence.0)),
-        }
-    }
-    let range = |(first, last): &(u64, u64)| match first == last {
-        true => first.to_string(),
-        false => format!("{first}-{last}"),
-    };
-    let ranges: Vec<String> = ranges.iter().map(range).collect();
-    (!ranges.is_empty()).then(|| ranges.join(","))
-}

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::crypto::SecretText;
 use crate::domain::Clock;
+use crate::routing::envelope::sequences;
 use crate::routing::http::{self, Http};
 use crate::routing::{
     Batch, BatchLimits, Deliver, Endpoint, EndpointError, Record, Surroundings, TlsOptions,
@@ -172,7 +173,7 @@ impl Endpoint for WebhookEndpoint {
     fn open(&self, surroundings: &Surroundings) -> Result<WebhookTarget, EndpointError> {
         let url = self.address()?;
         Ok(WebhookTarget {
-            http: Http::new(&[&url], &self.tls(), self.timeout_seconds)?,
+            http: Http::new("url", &[&url], &self.tls(), self.timeout_seconds)?,
             url,
             format: self.format,
             source: self.source.clone().unwrap_or_else(|| SOURCE.to_owned()),
@@ -210,7 +211,7 @@ impl WebhookTarget {
         let texts = [
             (ORIGIN, Some(batch.origin.name.clone())),
             (EPOCH, Some(batch.origin.epoch.to_string())),
-            (SEQUENCES, form::sequences(records)),
+            (SEQUENCES, sequences(records)),
         ];
         for (name, text) in texts {
             // A name that cannot stand in a header is still in the records.

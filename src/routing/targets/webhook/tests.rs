@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::form::sequences;
 use super::*;
 use crate::audit::{Action, Data, Event, Outcome, ReasonCode, Target};
 use crate::domain::{EventId, Initiator, ObjectId, RequestId, Scope};

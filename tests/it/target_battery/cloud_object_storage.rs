@@ -1,0 +1,312 @@
+//! Buckets: an S3 server of another make, which checks signatures, behind TLS of our own.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
+
+use keyledger::crypto::SecretText;
+use keyledger::routing::targets::cloud_object_storage::CloudObjectStorageEndpoint;
+use keyledger::routing::{Endpoint as _, Undelivered};
+use serde::Deserialize;
+
+use super::records::{batch, checkpoint, events, test};
+use super::{Received, ReceivingEnd, Site, battery};
+use crate::harness::{Clients, HttpAnswer, HttpRequest, HttpsServer, skipped};
+
+/// The server that all tests of a run share, each with a bucket of its own. It ends with the run, when its input does.
+struct S3 {
+    _child: Child,
+    pipes: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
+    ready: Ready,
+}
+
+/// What it says when it is ready.
+#[derive(Deserialize)]
+struct Ready {
+    port: u16,
+    id: String,
+    secret: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Object {
+    key: String,
+    r#type: String,
+    metadata: BTreeMap<String, String>,
+    text: String,
+}
+
+impl S3 {
+    fn shared() -> Option<&'static Self> {
+        static SHARED: OnceLock<Option<S3>> = OnceLock::new();
+        SHARED.get_or_init(Self::start).as_ref()
+    }
+
+    fn start() -> Option<Self> {
+        let python = std::env::var_os("KEYLEDGER_TEST_S3_PYTHON")?;
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/s3_server.py");
+        let mut child = Command::new(python)
+            .arg(script)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Python runs");
+        let stdin = child.stdin.take().expect("a pipe");
+        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("a line");
+        Some(Self {
+            _child: child,
+            pipes: Mutex::new((stdin, stdout)),
+            ready: serde_json::from_str(&line).expect("it is ready"),
+        })
+    }
+
+    /// All objects of a bucket, in the order of their names.
+    fn objects(&self, bucket: &str) -> Vec<Object> {
+        let mut pipes = self.pipes.lock().expect("no test failed in here");
+        let (stdin, stdout) = &mut *pipes;
+        writeln!(stdin, "{bucket}").expect("it listens");
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("a line");
+        serde_json::from_str(&line).expect("objects")
+    }
+}
+
+/// Passes a request on to the server, as it came.
+fn pass_on(port: u16, request: &HttpRequest) -> HttpAnswer {
+    let HttpRequest {
+        method,
+        path,
+        headers,
+        body,
+    } = request;
+    let mut bytes = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n").into_bytes();
+    for (name, value) in headers {
+        bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+    }
+    bytes.extend_from_slice(b"\r\n");
+    bytes.extend_from_slice(body);
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).expect("the server");
+    socket.write_all(&bytes).expect("it reads");
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).expect("it answers");
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    let (head, body) = answer.split_at(end.expect("a head") + 4);
+    let head = String::from_utf8_lossy(head);
+    let status = head.get(9..12).and_then(|status| status.parse().ok());
+    let headers = head
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_once(": "));
+    let kept = headers.filter(|(name, _)| name.eq_ignore_ascii_case("etag"));
+    HttpAnswer {
+        status: status.expect("a status"),
+        headers: kept
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        body: body.to_vec(),
+    }
+}
+
+/// A bucket of one test.
+struct Bucket {
+    s3: &'static S3,
+    door: HttpsServer,
+    name: String,
+}
+
+impl Bucket {
+    fn objects(&self) -> Vec<Object> {
+        self.s3.objects(&self.name)
+    }
+}
+
+impl ReceivingEnd for Bucket {
+    type Endpoint = CloudObjectStorageEndpoint;
+    const KINDS_APART: bool = true;
+
+    fn start() -> Option<Self> {
+        static GIVEN: AtomicU32 = AtomicU32::new(0);
+        let Some(s3) = S3::shared() else {
+            skipped("KEYLEDGER_TEST_S3_PYTHON names no Python with moto");
+            return None;
+        };
+        let port = s3.ready.port;
+        Some(Self {
+            s3,
+            door: HttpsServer::start(Clients::All, move |request| pass_on(port, request)),
+            name: format!("bucket-{}", GIVEN.fetch_add(1, Ordering::SeqCst)),
+        })
+    }
+
+    fn endpoint(&self) -> CloudObjectStorageEndpoint {
+        CloudObjectStorageEndpoint {
+            endpoint: self.door.url(),
+            target_crn: None,
+            bucket: self.name.clone(),
+            region: None,
+            access_key_id: self.s3.ready.id.clone(),
+            secret_access_key: SecretText::new(self.s3.ready.secret.clone()),
+            ca_certificate: Some(self.door.ca_pem()),
+            insecure: false,
+            timeout_seconds: 5,
+        }
+    }
+
+    fn received(&mut self) -> Vec<Received> {
+        let objects = self.objects();
+        let lines = objects.iter().flat_map(|object| object.text.lines());
+        lines
+            .map(|line| Received::of_json(line.as_bytes()))
+            .collect()
+    }
+
+    fn stop(&mut self) {
+        self.door.stop();
+    }
+
+    fn start_again(&mut self) {
+        self.door.start_again();
+    }
+
+    fn fall_silent(&mut self) -> bool {
+        self.door.fall_silent();
+        true
+    }
+
+    fn wrong(&self) -> Vec<(&'static str, CloudObjectStorageEndpoint)> {
+        let right = self.endpoint();
+        let plain = CloudObjectStorageEndpoint {
+            endpoint: right.endpoint.replace("https", "http"),
+            ..right.clone()
+        };
+        let bucket = CloudObjectStorageEndpoint {
+            bucket: "Audit/Bucket".to_owned(),
+            ..right.clone()
+        };
+        let keyless = CloudObjectStorageEndpoint {
+            secret_access_key: SecretText::default(),
+            ..right
+        };
+        vec![
+            ("endpoint", plain),
+            ("bucket", bucket),
+            ("secret_access_key", keyless),
+        ]
+    }
+
+    fn locked_out(&self) -> Option<CloudObjectStorageEndpoint> {
+        let other = self.s3.ready.secret.chars().rev().collect();
+        Some(CloudObjectStorageEndpoint {
+            secret_access_key: SecretText::new(other),
+            ..self.endpoint()
+        })
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        vec![self.s3.ready.secret.clone()]
+    }
+}
+
+battery!(Bucket);
+
+#[test]
+fn objects_are_named_and_described_as_documented() {
+    let Some(mut site) = Site::<Bucket>::start() else {
+        return;
+    };
+    let mut mixed = events(3);
+    mixed.records.push(checkpoint(7));
+    mixed.records.extend(batch(vec![test(1), test(2)]).records);
+    for _ in 0..2 {
+        site.deliver(&mixed).expect("delivered");
+    }
+    let objects = site.end.objects();
+    let keys: Vec<&str> = objects.iter().map(|object| object.key.as_str()).collect();
+    let id = mixed.records[0].id();
+    let (first, rest) = keys.split_first().expect("objects");
+    let account = "0".repeat(32);
+    let place = first.strip_prefix(&format!("{account}/eu-de/"));
+    let (hour, name) = place
+        .and_then(|place| place.split_once('/'))
+        .expect("a place");
+    assert_eq!(hour.len(), "2026-11-23T12".len(), "{first}");
+    assert!(name.starts_with(&format!("{hour}:")), "{first}");
+    assert_eq!(&name[16..17], "+", "{first}");
+    assert_eq!(&name[19..], format!("_{id}.log"), "{first}");
+    assert_eq!(
+        rest,
+        [
+            "checkpoints/node-1_1/00000000000000000007.log",
+            "tests/node-1/latest.log"
+        ]
+    );
+    let object = &objects[0];
+    assert_eq!(object.r#type, "application/x-ndjson");
+    assert_eq!(object.metadata["keyledger-origin"], "node-1");
+    assert_eq!(object.metadata["keyledger-epoch"], "1");
+    assert!(!object.metadata["keyledger-sequences"].is_empty());
+    assert!(objects[2].text.contains("\"time\":2"), "{objects:?}");
+}
+
+#[test]
+fn what_the_service_says_is_told_and_comes_again() {
+    let Some(site) = Site::<Bucket>::start() else {
+        return;
+    };
+    let endpoint = CloudObjectStorageEndpoint {
+        bucket: "no-such-bucket".to_owned(),
+        ..site.end.endpoint()
+    };
+    let Err(Undelivered::Retry(reason)) = site.deliver_by(&endpoint, &events(1)) else {
+        panic!("it is to come again");
+    };
+    let start = "bucket no-such-bucket of 127.0.0.1: NoSuchBucket: ";
+    assert!(reason.starts_with(start), "{reason}");
+    let stranger = HttpsServer::start(Clients::All, |_| HttpAnswer::new(200, ""));
+    let endpoint = CloudObjectStorageEndpoint {
+        ca_certificate: Some(stranger.ca_pem()),
+        ..site.end.endpoint()
+    };
+    let Err(Undelivered::Retry(reason)) = site.deliver_by(&endpoint, &events(1)) else {
+        panic!("it is to come again");
+    };
+    assert!(reason.contains("invalid peer certificate"), "{reason}");
+    assert!(site.end.objects().is_empty());
+}
+
+#[test]
+fn answers_are_not_read_to_their_end() {
+    let Some(site) = Site::<Bucket>::start() else {
+        return;
+    };
+    let endless = HttpsServer::start(Clients::All, |_| HttpAnswer::endless(500));
+    let endpoint = CloudObjectStorageEndpoint {
+        endpoint: endless.url(),
+        ca_certificate: Some(endless.ca_pem()),
+        ..site.end.endpoint()
+    };
+    let Err(Undelivered::Retry(reason)) = site.deliver_by(&endpoint, &events(1)) else {
+        panic!("it is to come again");
+    };
+    assert!(reason.contains("length limit exceeded"), "{reason}");
+}
+
+#[test]
+fn a_service_without_tls_works_where_it_is_asked_for() {
+    let Some(site) = Site::<Bucket>::start() else {
+        return;
+    };
+    let mut endpoint = site.end.endpoint();
+    endpoint.endpoint = format!("http://127.0.0.1:{}", site.end.s3.ready.port);
+    assert_eq!(endpoint.check().expect_err("no TLS").field, "endpoint");
+    endpoint.insecure = true;
+    endpoint.check().expect("it is asked for");
+    site.deliver_by(&endpoint, &events(2)).expect("delivered");
+    assert_eq!(site.end.objects().len(), 1);
+}
