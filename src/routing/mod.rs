@@ -10,6 +10,7 @@ pub mod hook;
 mod http;
 mod retry;
 pub mod standing;
+mod supervisor;
 pub mod target;
 pub mod targets;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use follower::{FollowError, Follower};
 pub use hook::{Attachment, AuditHook, HookError, Progress, attach};
 pub use retry::{RuntimeTimer, Timer};
 pub use standing::{Lag, Standing};
+pub use supervisor::{Roster, Supervisor};
 pub use target::{BatchLimits, Deliver, Endpoint, EndpointError, Surroundings, Undelivered};
 pub use tls::TlsOptions;
 pub use worker::{Assignment, Means, Worker};

@@ -1,0 +1,204 @@
+//! The workers of all targets: started, exchanged and stopped as targets come, change and go.
+//!
+//! It knows which targets there are from a [`Roster`] and asks again whenever that moves; nobody restarts anything. What was kept of a target that
+//! is gone is forgotten.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::standing::Standing;
+use super::target::Deliver;
+use super::worker::{Assignment, Means, Worker};
+use crate::domain::TargetId;
+use crate::store::{Delivered, Store, StoreError};
+
+/// How long a worker may take to bring the batch in hand to its end. After that it is broken off, and the batch comes again.
+const STOP: Duration = Duration::from_secs(10);
+
+/// Which targets there are.
+pub trait Roster: Send + Sync + 'static {
+    /// What delivers to them.
+    type Deliver: Deliver + Sync + 'static;
+
+    /// Moves when there is another target, one less, or one that was changed.
+    fn changed(&self) -> watch::Receiver<u64>;
+
+    /// Every target, with a number that is another one whenever the target was changed.
+    fn targets(&self) -> Vec<(TargetId, u64)>;
+
+    /// Gets ready to deliver to a target.
+    ///
+    /// # Errors
+    /// Why nothing can be delivered to it until it is changed, in one line without secrets.
+    fn assignment(&self, target: TargetId) -> Result<Assignment<Self::Deliver>, String>;
+}
+
+/// Runs the workers.
+pub struct Supervisor<R> {
+    store: Store,
+    means: Means,
+    roster: R,
+    posts: Mutex<BTreeMap<TargetId, Post>>,
+}
+
+/// A target and who feeds it.
+struct Post {
+    /// The number of the target as it was when this began.
+    version: u64,
+    standing: watch::Receiver<Standing>,
+    /// None where the target cannot be fed.
+    worker: Option<Running>,
+}
+
+struct Running {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl<R: Roster> Supervisor<R> {
+    /// Will feed the targets of a roster with the events of a store.
+    #[must_use]
+    pub fn new(store: &Store, means: Means, roster: R) -> Arc<Self> {
+        Arc::new(Self {
+            store: store.clone(),
+            means,
+            roster,
+            posts: Mutex::default(),
+        })
+    }
+
+    /// How a target stands, if it is fed.
+    #[must_use]
+    pub fn standing(&self, target: TargetId) -> Option<Standing> {
+        let posts = self.posts();
+        posts
+            .get(&target)
+            .map(|post| post.standing.borrow().clone())
+    }
+
+    /// Feeds the targets until `stopping` turns true, and returns when every worker has ended: within a bound, whatever the targets do.
+    pub async fn run(self: Arc<Self>, mut stopping: watch::Receiver<bool>) {
+        let mut changed = self.roster.changed();
+        loop {
+            changed.mark_unchanged();
+            if let Err(error) = self.reconcile().await {
+                tracing::error!(%error, "The targets could not be brought up to date.");
+            }
+            tokio::select! {
+                biased;
+                // Errors mean that whoever could stop us, or change targets, is gone.
+                _ = stopping.wait_for(|stop| *stop) => break,
+                there = changed.changed() => if there.is_err() { break },
+            }
+        }
+        let posts = std::mem::take(&mut *self.posts());
+        end(posts.into_values().collect()).await;
+    }
+
+    /// Starts who is missing, exchanges who is of yesterday, stops who has nobody to feed.
+    async fn reconcile(&self) -> Result<(), StoreError> {
+        let targets: BTreeMap<_, _> = self.roster.targets().into_iter().collect();
+        let outdated = {
+            let mut posts = self.posts();
+            let is_outdated =
+                |(target, post): &(&TargetId, &Post)| targets.get(target) != Some(&post.version);
+            let outdated: Vec<_> = posts
+                .iter()
+                .filter(is_outdated)
+                .map(|(target, _)| *target)
+                .collect();
+            outdated
+                .into_iter()
+                .filter_map(|target| posts.remove(&target))
+                .collect()
+        };
+        end(outdated).await;
+        for target in self.store.targets_kept().await? {
+            if !targets.contains_key(&target) {
+                // What is not forgotten now is when targets change the next time.
+                let forgotten = self
+                    .store
+                    .keep_delivered(target, Delivered::Forgotten)
+                    .await;
+                drop(forgotten.inspect_err(
+                    |error| tracing::debug!(%error, "A target that is gone was not forgotten."),
+                ));
+            }
+        }
+        for (target, version) in targets {
+            if !self.posts().contains_key(&target) {
+                let post = self.start(target, version).await?;
+                self.posts().insert(target, post);
+            }
+        }
+        Ok(())
+    }
+
+    async fn start(&self, target: TargetId, version: u64) -> Result<Post, StoreError> {
+        let assignment = match self.roster.assignment(target) {
+            Ok(assignment) => assignment,
+            Err(reason) => return self.unfed(target, version, reason).await,
+        };
+        let worker = Worker::new(&self.store, self.means.clone(), assignment).await?;
+        let (stop, stopping) = watch::channel(false);
+        let standing = worker.standing();
+        let task = tokio::spawn(worker.run(stopping));
+        let worker = Some(Running { stop, task });
+        Ok(Post {
+            version,
+            standing,
+            worker,
+        })
+    }
+
+    /// A target that nothing can be delivered to.
+    async fn unfed(
+        &self,
+        target: TargetId,
+        version: u64,
+        reason: String,
+    ) -> Result<Post, StoreError> {
+        tracing::error!(%target, reason, "Nothing is delivered to a target.");
+        let kept = self.store.cursor(target).await?;
+        let standing = Standing {
+            next: kept.map_or_else(|| self.store.head(), |kept| kept.next),
+            held: Some(reason),
+            ..Standing::default()
+        };
+        Ok(Post {
+            version,
+            standing: watch::Sender::new(standing).subscribe(),
+            worker: None,
+        })
+    }
+
+    fn posts(&self) -> std::sync::MutexGuard<'_, BTreeMap<TargetId, Post>> {
+        self.posts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends workers, all at the same time.
+async fn end(posts: Vec<Post>) {
+    let workers: Vec<_> = posts.into_iter().filter_map(|post| post.worker).collect();
+    for worker in &workers {
+        worker.stop.send_replace(true);
+    }
+    let deadline = tokio::time::Instant::now() + STOP;
+    for mut worker in workers {
+        match tokio::time::timeout_at(deadline, &mut worker.task).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => tracing::error!("A worker that delivers events failed."),
+            Err(_) => {
+                tracing::warn!("A target has not answered; the batch it has in hand comes again.");
+                worker.task.abort();
+            }
+        }
+    }
+}

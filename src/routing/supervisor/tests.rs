@@ -1,0 +1,146 @@
+//! Targets that come, change, go and hang while the server runs.
+
+use std::time::Duration;
+
+use super::*;
+use crate::crypto::SystemRandom;
+use crate::domain::SystemClock;
+use crate::routing::tests::{record as append, store_with};
+use crate::routing::{Batch, BatchLimits, RuntimeTimer, Undelivered};
+
+/// Takes everything, or never answers.
+struct Taking {
+    taken: Arc<Mutex<Vec<String>>>,
+    name: String,
+}
+
+impl Deliver for Taking {
+    async fn deliver(&mut self, batch: &Batch) -> Result<(), Undelivered> {
+        if self.name == "silent" {
+            std::future::pending::<()>().await;
+        }
+        let line = format!("{} {}", self.name, batch.records.len());
+        self.taken.lock().unwrap().push(line);
+        Ok(())
+    }
+}
+
+/// Targets by number: name and version.
+#[derive(Default, Clone)]
+struct Names {
+    all: Arc<Mutex<BTreeMap<u8, (String, u64)>>>,
+    taken: Arc<Mutex<Vec<String>>>,
+    moved: Arc<watch::Sender<u64>>,
+}
+
+impl Names {
+    fn set(&self, number: u8, name: Option<&str>) {
+        let version = *self.moved.borrow() + 1;
+        let mut all = self.all.lock().unwrap();
+        match name {
+            Some(name) => all.insert(number, (name.to_owned(), version)),
+            None => all.remove(&number),
+        };
+        drop(all);
+        self.moved.send_replace(version);
+    }
+}
+
+fn id(number: u8) -> TargetId {
+    TargetId::from_bytes([number; 16])
+}
+
+impl Roster for Names {
+    type Deliver = Taking;
+
+    fn changed(&self) -> watch::Receiver<u64> {
+        self.moved.subscribe()
+    }
+
+    fn targets(&self) -> Vec<(TargetId, u64)> {
+        let all = self.all.lock().unwrap();
+        all.iter()
+            .map(|(number, (_, version))| (id(*number), *version))
+            .collect()
+    }
+
+    fn assignment(&self, target: TargetId) -> Result<Assignment<Taking>, String> {
+        let (name, _) = self.all.lock().unwrap()[&target.as_bytes()[0]].clone();
+        if name == "broken" {
+            return Err("password: it cannot be unwrapped".to_owned());
+        }
+        Ok(Assignment {
+            target,
+            name: name.clone(),
+            deliver: Taking {
+                taken: Arc::clone(&self.taken),
+                name,
+            },
+            limits: BatchLimits::default(),
+            wants: Arc::new(|_| true),
+        })
+    }
+}
+
+#[tokio::test]
+async fn targets_are_fed_as_they_come_change_and_go() {
+    let (_directory, store) = store_with(1).await;
+    let names = Names::default();
+    let means = Means {
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        timer: Arc::new(RuntimeTimer),
+    };
+    names.set(1, Some("one"));
+    let supervisor = Supervisor::new(&store, means, names.clone());
+    let (stop, stopping) = watch::channel(false);
+    let run = tokio::spawn(Arc::clone(&supervisor).run(stopping));
+    let until = async |what: &str, condition: &dyn Fn() -> bool| {
+        for _ in 0..3000 {
+            if condition() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!(
+            "waited in vain for {what}: {:?}",
+            names.taken.lock().unwrap()
+        );
+    };
+    let has = |line: &str| {
+        names
+            .taken
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|taken| taken == line)
+    };
+    let is_fed = |number| {
+        supervisor
+            .standing(id(number))
+            .is_some_and(|standing| standing.is_well())
+    };
+    // One begins at the head, and is kept there before anything is delivered.
+    until("a worker", &|| is_fed(1)).await;
+    while store.cursor(id(1)).await.unwrap().is_none() {
+        tokio::task::yield_now().await;
+    }
+    append(&store, 2).await;
+    until("two events", &|| has("one 2")).await;
+    names.set(1, Some("changed"));
+    names.set(2, Some("broken"));
+    until("the broken one", &|| supervisor.standing(id(2)).is_some()).await;
+    let held = supervisor.standing(id(2)).unwrap().held.unwrap();
+    assert!(held.contains("cannot be unwrapped"), "{held}");
+    append(&store, 3).await;
+    until("three events by the new endpoint", &|| has("changed 3")).await;
+    assert_eq!(names.taken.lock().unwrap().len(), 2, "nothing comes twice");
+    names.set(1, None);
+    until("the end of one", &|| supervisor.standing(id(1)).is_none()).await;
+    while store.cursor(id(1)).await.unwrap().is_some() {
+        tokio::task::yield_now().await;
+    }
+    stop.send_replace(true);
+    run.await.unwrap();
+    assert!(supervisor.standing(id(2)).is_none());
+}
