@@ -35,7 +35,7 @@ fn once(received: Vec<Received>) -> Vec<Received> {
 
 /// Waits until all of `batches` has arrived, and nothing else. A receiving end may show what it has taken a moment later.
 #[track_caller]
-fn arrives<E: ReceivingEnd>(site: &mut Site<E>, batches: &[&Batch]) {
+pub(super) fn arrives<E: ReceivingEnd>(site: &mut Site<E>, batches: &[&Batch]) {
     let mut expected = expected(batches);
     let mut received = until("the records to arrive", || {
         let received = once(site.end.received());
@@ -64,7 +64,7 @@ fn assert_same(received: &[Received], expected: &[Received]) {
 
 /// Delivers until it is taken: what was down may need a moment.
 #[track_caller]
-fn deliver_at_last<E: ReceivingEnd>(site: &mut Site<E>, batch: &Batch) {
+pub(super) fn deliver_at_last<E: ReceivingEnd>(site: &mut Site<E>, batch: &Batch) {
     until("the batch to be taken", || match site.deliver(batch) {
         Ok(()) => Some(()),
         Err(Undelivered::Retry(_)) => None,

@@ -4,6 +4,7 @@
 
 mod checks;
 mod cloud_object_storage;
+mod command;
 mod file;
 mod records;
 mod webhook;
@@ -101,15 +102,19 @@ pub(crate) struct Site<E: ReceivingEnd> {
 impl<E: ReceivingEnd> Site<E> {
     /// Starts one; none where this machine cannot.
     pub(crate) fn start() -> Option<Self> {
-        let end = E::start()?;
+        Some(Self::of(E::start()?))
+    }
+
+    /// One with a receiving end that was started.
+    pub(crate) fn of(end: E) -> Self {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime");
-        Some(Self {
+        Self {
             target: open(&runtime, &end.endpoint()),
             end,
             runtime,
-        })
+        }
     }
 
     /// Delivers a batch, once.

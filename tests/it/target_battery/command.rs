@@ -1,0 +1,133 @@
+//! Programs: what is received is what a program wrote down that read its standard input.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use keyledger::crypto::SecretText;
+use keyledger::routing::targets::command::CommandEndpoint;
+use tempfile::TempDir;
+
+use super::{Received, ReceivingEnd, battery};
+use crate::harness::fresh_directory;
+
+/// What the program asks for before it takes anything.
+const TOKEN: &str = "T0ken-of-the-programs";
+
+/// A program of the operator's, which takes what it is given when it gets the right token.
+const TAKES: &str = "
+if [ \"$TOKEN\" != T0ken-of-the-programs ]; then
+    echo \"$TOKEN is not the token\" >&2
+    exit 77
+fi
+cat >>received
+";
+const REFUSES: &str = "
+echo \"not of my liking, even with $TOKEN\" >&2
+exit 65
+";
+const IS_SILENT: &str = "
+sleep 1000
+";
+
+struct Program {
+    directory: TempDir,
+}
+
+impl Program {
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("hook")
+    }
+
+    fn write(&self, script: &str) {
+        fs::write(self.path(), script).expect("a file");
+    }
+}
+
+impl ReceivingEnd for Program {
+    type Endpoint = CommandEndpoint;
+
+    fn start() -> Option<Self> {
+        let end = Self {
+            directory: fresh_directory(),
+        };
+        end.write(TAKES);
+        Some(end)
+    }
+
+    fn endpoint(&self) -> CommandEndpoint {
+        CommandEndpoint {
+            // Not the script itself: the system does not start a file that some child of another test still holds open to write.
+            program: "/bin/sh".to_owned(),
+            arguments: vec![self.path().display().to_string()],
+            environment: BTreeMap::new(),
+            secret_environment: BTreeMap::from([(
+                "TOKEN".to_owned(),
+                SecretText::new(TOKEN.to_owned()),
+            )]),
+            working_directory: self.directory.path().display().to_string(),
+            timeout_seconds: 10,
+        }
+    }
+
+    fn received(&mut self) -> Vec<Received> {
+        let text = fs::read_to_string(self.directory.path().join("received")).unwrap_or_default();
+        text.lines()
+            .map(|line| Received::of_json(line.as_bytes()))
+            .collect()
+    }
+
+    fn stop(&mut self) {
+        fs::remove_file(self.path()).expect("it is there");
+    }
+
+    fn start_again(&mut self) {
+        self.write(TAKES);
+    }
+
+    fn fall_silent(&mut self) -> bool {
+        self.write(IS_SILENT);
+        true
+    }
+
+    fn refuse(&mut self) -> bool {
+        self.write(REFUSES);
+        true
+    }
+
+    fn wrong(&self) -> Vec<(&'static str, CommandEndpoint)> {
+        let right = self.endpoint();
+        let relative = CommandEndpoint {
+            program: "hook".to_owned(),
+            ..right.clone()
+        };
+        let endless = CommandEndpoint {
+            timeout_seconds: 3600,
+            ..right.clone()
+        };
+        let nowhere = CommandEndpoint {
+            working_directory: "here".to_owned(),
+            ..right
+        };
+        vec![
+            ("program", relative),
+            ("timeout_seconds", endless),
+            ("working_directory", nowhere),
+        ]
+    }
+
+    fn locked_out(&self) -> Option<CommandEndpoint> {
+        let mut endpoint = self.endpoint();
+        let wrong = SecretText::new("wr0ng-token".to_owned());
+        endpoint
+            .secret_environment
+            .insert("TOKEN".to_owned(), wrong);
+        Some(endpoint)
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        vec![TOKEN.to_owned()]
+    }
+}
+
+battery!(Program);
