@@ -121,13 +121,13 @@ impl Http {
 #[derive(Debug)]
 pub(super) struct Refused {
     /// What was answered, if anything.
-    status: Option<StatusCode>,
+    pub(super) status: Option<StatusCode>,
     reason: String,
 }
 
 impl Refused {
     /// It always may be taken later.
-    fn retry(self) -> Undelivered {
+    pub(super) fn retry(self) -> Undelivered {
         Undelivered::Retry(self.reason)
     }
 

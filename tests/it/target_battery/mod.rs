@@ -3,6 +3,7 @@
 //! A target adds a file here: its [`ReceivingEnd`], `battery!(ItsEnd);`, and what only this target has to show. The checks are in `checks`.
 
 mod checks;
+mod cloud_logs;
 mod cloud_object_storage;
 mod command;
 mod file;
@@ -90,6 +91,24 @@ impl Received {
             json: json.to_vec(),
         }
     }
+}
+
+/// The very bytes of each element of a JSON array that was written without white space.
+pub(crate) fn elements(array: &[u8]) -> Vec<&[u8]> {
+    let inner = array
+        .strip_prefix(b"[")
+        .and_then(|rest| rest.strip_suffix(b"]"));
+    let mut rest = inner.expect("an array");
+    let mut elements = Vec::new();
+    while !rest.is_empty() {
+        let mut values =
+            serde_json::Deserializer::from_slice(rest).into_iter::<serde_json::Value>();
+        values.next().expect("a value").expect("JSON");
+        let (element, after) = rest.split_at(values.byte_offset());
+        elements.push(element);
+        rest = after.strip_prefix(b",").unwrap_or(after);
+    }
+    elements
 }
 
 /// A receiving end and the target that delivers to it.

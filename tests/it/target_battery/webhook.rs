@@ -12,7 +12,7 @@ use keyledger::routing::{Endpoint as _, Undelivered};
 use serde_json::Value;
 
 use super::records::{batch, checkpoint, events, test};
-use super::{Received, ReceivingEnd, Site, battery};
+use super::{Received, ReceivingEnd, Site, battery, elements};
 use crate::harness::{Clients, HttpAnswer, HttpRequest, HttpsServer, now};
 
 const TOKEN: &str = "hunter2-bearer-token";
@@ -62,23 +62,6 @@ fn signature(request: &HttpRequest) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, &SIGNING_KEY);
     let code = hmac::sign(&key, &[head.as_bytes(), &request.body].concat());
     format!("v1,{}", BASE64.encode(code))
-}
-
-/// The very bytes of each element of a JSON array that was written without white space.
-fn elements(array: &[u8]) -> Vec<&[u8]> {
-    let inner = array
-        .strip_prefix(b"[")
-        .and_then(|rest| rest.strip_suffix(b"]"));
-    let mut rest = inner.expect("an array");
-    let mut elements = Vec::new();
-    while !rest.is_empty() {
-        let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<Value>();
-        values.next().expect("a value").expect("JSON");
-        let (element, after) = rest.split_at(values.byte_offset());
-        elements.push(element);
-        rest = after.strip_prefix(b",").unwrap_or(after);
-    }
-    elements
 }
 
 impl ReceivingEnd for Hooks {
