@@ -6,8 +6,10 @@ mod checks;
 mod cloud_logs;
 mod cloud_object_storage;
 mod command;
+mod event_streams;
 mod file;
 mod records;
+mod syslog;
 mod webhook;
 
 use keyledger::domain::SystemClock;
