@@ -1,16 +1,17 @@
 //! Buckets: an S3 server of another make, which checks signatures, behind TLS of our own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use keyledger::crypto::SecretText;
 use keyledger::routing::targets::cloud_object_storage::CloudObjectStorageEndpoint;
 use keyledger::routing::{Endpoint as _, Undelivered};
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 use super::records::{batch, checkpoint, events, test};
 use super::{Received, ReceivingEnd, Site, battery};
@@ -103,12 +104,15 @@ fn pass_on(port: u16, request: &HttpRequest) -> HttpAnswer {
         .lines()
         .skip(1)
         .filter_map(|line| line.split_once(": "));
-    let kept = headers.filter(|(name, _)| name.eq_ignore_ascii_case("etag"));
+    let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
+    // What is said of the body is ours to say, unless there is none.
+    let kept = headers.filter(|(name, _)| match name.as_str() {
+        "content-length" => method == "HEAD",
+        name => name != "connection",
+    });
     HttpAnswer {
         status: status.expect("a status"),
-        headers: kept
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect(),
+        headers: kept.collect(),
         body: body.to_vec(),
     }
 }
@@ -243,7 +247,8 @@ fn objects_are_named_and_described_as_documented() {
         rest,
         [
             "checkpoints/node-1_1/00000000000000000007.log",
-            "tests/node-1/latest.log"
+            "tests/node-1/1.log",
+            "tests/node-1/2.log"
         ]
     );
     let object = &objects[0];
@@ -251,7 +256,9 @@ fn objects_are_named_and_described_as_documented() {
     assert_eq!(object.metadata["keyledger-origin"], "node-1");
     assert_eq!(object.metadata["keyledger-epoch"], "1");
     assert!(!object.metadata["keyledger-sequences"].is_empty());
-    assert!(objects[2].text.contains("\"time\":2"), "{objects:?}");
+    assert_eq!(object.metadata["keyledger-records"], "3");
+    let digest = hex::encode(Sha256::digest(&object.text));
+    assert_eq!(object.metadata["keyledger-sha256"], digest);
 }
 
 #[test]
@@ -309,4 +316,59 @@ fn a_service_without_tls_works_where_it_is_asked_for() {
     endpoint.check().expect("it is asked for");
     site.deliver_by(&endpoint, &events(2)).expect("delivered");
     assert_eq!(site.end.objects().len(), 1);
+}
+
+#[test]
+fn a_bucket_that_keeps_its_objects_for_good_gets_what_it_lacks() {
+    let Some(site) = Site::<Bucket>::start() else {
+        return;
+    };
+    let port = site.end.s3.ready.port;
+    let written = Mutex::new(BTreeSet::new());
+    let lost = Arc::new(AtomicBool::new(true));
+    let losing = Arc::clone(&lost);
+    let keeping = HttpsServer::start(Clients::All, move |request| {
+        let new = |path: &String| written.lock().expect("paths").insert(path.clone());
+        if request.method == "PUT" && !new(&request.path) {
+            let refusal =
+                "<Error><Code>AccessDenied</Code><Message>It is kept for good.</Message></Error>";
+            return HttpAnswer::new(403, refusal);
+        }
+        let answer = pass_on(port, request);
+        if losing.load(Ordering::SeqCst) {
+            return HttpAnswer::new(500, "lost");
+        }
+        answer
+    });
+    let endpoint = CloudObjectStorageEndpoint {
+        endpoint: keeping.url(),
+        ca_certificate: Some(keeping.ca_pem()),
+        ..site.end.endpoint()
+    };
+    let mut grown = events(2);
+    let outcome = site.deliver_by(&endpoint, &grown);
+    assert!(matches!(outcome, Err(Undelivered::Retry(_))), "{outcome:?}");
+    lost.store(false, Ordering::SeqCst);
+    let begun = grown.clone();
+    grown.records.extend(events(3).records);
+    for batch in [&grown, &begun, &grown] {
+        site.deliver_by(&endpoint, batch)
+            .expect("what is there counts, what is not is written");
+    }
+    let objects = site.end.objects();
+    let lines = objects.iter().flat_map(|object| object.text.lines());
+    let lines: Vec<_> = lines.map(str::as_bytes).collect();
+    let sent = grown.records.iter().map(|record| record.json.as_slice());
+    assert_eq!(lines, sent.collect::<Vec<_>>());
+    assert_eq!(objects.len(), 2);
+    // What is there under this name is something else.
+    let mut other = begun;
+    other.records[1] = events(1).records.remove(0);
+    let Err(Undelivered::Retry(reason)) = site.deliver_by(&endpoint, &other) else {
+        panic!("it is to come again");
+    };
+    assert!(
+        reason.ends_with("AccessDenied: It is kept for good."),
+        "{reason}"
+    );
 }

@@ -10,7 +10,7 @@ use std::fmt;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
-use object_store::{Attribute, Attributes, ObjectStore as _, PutOptions, RetryConfig};
+use object_store::{Attribute, Attributes, GetOptions, ObjectStore as _, PutOptions, RetryConfig};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ use crate::routing::{
     Batch, BatchLimits, Deliver, Endpoint, EndpointError, Surroundings, TlsOptions, Undelivered,
 };
 use connector::Connector;
-use objects::{Object, objects};
+use objects::{Held, Object, objects};
 
 /// The region that requests are signed for unless the endpoint says otherwise; services other than Amazon's do not look at it.
 const REGION: &str = "us-east-1";
@@ -29,6 +29,10 @@ const LIMITS: BatchLimits = BatchLimits {
     records: 4000,
     bytes: 4 << 20,
 };
+
+/// Metadata of an object: how many records it holds, and the SHA-256 of its content in hex.
+const RECORDS: &str = "keyledger-records";
+const SHA256: &str = "keyledger-sha256";
 
 /// A bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,32 +178,74 @@ impl fmt::Debug for CloudObjectStorageTarget {
     }
 }
 
+impl CloudObjectStorageTarget {
+    /// Writes an object and gives what is left of it to write.
+    ///
+    /// A bucket that keeps what it has for good lets no object be replaced. Then it is looked at what is there: it may be what an earlier
+    /// try wrote, whose answer was lost.
+    async fn write<'a>(
+        &self,
+        batch: &Batch,
+        object: Object<'a>,
+    ) -> Result<Option<Object<'a>>, Undelivered> {
+        let path = Path::from_iter(object.name());
+        let options = PutOptions {
+            attributes: attributes(batch, &object),
+            ..PutOptions::default()
+        };
+        let put = self.store.put_opts(&path, object.lines().into(), options);
+        let Err(error) = put.await else {
+            return Ok(None);
+        };
+        let refusal = Refusal::of(&error);
+        if refusal.by_service
+            && let Some(there) = self.held(&path).await
+            && let Some(left) = object.after(&there)
+        {
+            return Ok(left);
+        }
+        let reason = http::one_line(&refusal.text, &[&self.secret]);
+        Err(Undelivered::Retry(format!("{}: {reason}", self.place)))
+    }
+
+    /// What an object in the bucket says that it holds, if it is one of ours.
+    async fn held(&self, path: &Path) -> Option<Held> {
+        let options = GetOptions {
+            head: true,
+            ..GetOptions::default()
+        };
+        let there = self.store.get_opts(path, options).await.ok()?;
+        let metadata = |name: &'static str| there.attributes.get(&Attribute::Metadata(name.into()));
+        Some(Held {
+            records: metadata(RECORDS)?.parse().ok()?,
+            digest: metadata(SHA256)?.to_string(),
+        })
+    }
+}
+
 impl Deliver for CloudObjectStorageTarget {
     async fn deliver(&mut self, batch: &Batch) -> Result<(), Undelivered> {
         for object in objects(batch) {
-            let options = PutOptions {
-                attributes: attributes(batch, &object),
-                ..PutOptions::default()
-            };
-            let path = Path::from_iter(object.name);
-            let put = self.store.put_opts(&path, object.lines.into(), options);
-            put.await.map_err(|error| {
-                let reason = http::one_line(&said(&error), &[&self.secret]);
-                Undelivered::Retry(format!("{}: {reason}", self.place))
-            })?;
+            let mut left = Some(object);
+            while let Some(object) = left {
+                left = self.write(batch, object).await?;
+            }
         }
         Ok(())
     }
 }
 
-/// What is kept beside an object: its form, and whose records it holds.
-fn attributes(batch: &Batch, object: &Object) -> Attributes {
+/// What is kept beside an object: its form, whose records it holds, and which.
+fn attributes(batch: &Batch, object: &Object<'_>) -> Attributes {
     let mut attributes = Attributes::new();
     attributes.insert(Attribute::ContentType, "application/x-ndjson".into());
+    let Held { records, digest } = object.held();
     let metadata = [
         ("keyledger-origin", Some(batch.origin.name.clone())),
         ("keyledger-epoch", Some(batch.origin.epoch.to_string())),
-        ("keyledger-sequences", object.sequences.clone()),
+        ("keyledger-sequences", object.sequences()),
+        (RECORDS, Some(records.to_string())),
+        (SHA256, Some(digest)),
     ];
     for (name, value) in metadata {
         // Only such text comes back from every service as it was given.
@@ -210,18 +256,31 @@ fn attributes(batch: &Batch, object: &Object) -> Attributes {
     attributes
 }
 
-/// What went wrong: code and message of the service's answer, where it gave one.
-fn said(error: &object_store::Error) -> String {
-    let cause = http::root_cause(error);
-    let element = |name: &str| {
-        let (_, rest) = cause.split_once(&format!("<{name}>"))?;
-        let (text, _) = rest.split_once(&format!("</{name}>"))?;
-        Some(text.to_owned())
-    };
-    match (element("Code"), element("Message")) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        (Some(code), None) => code,
-        _ => cause,
+/// Why an object was not written.
+struct Refusal {
+    /// Whether the service itself said so.
+    by_service: bool,
+    /// Code and message of its answer, or what happened instead of one.
+    text: String,
+}
+
+impl Refusal {
+    fn of(error: &object_store::Error) -> Self {
+        let cause = http::root_cause(error);
+        let element = |name: &str| {
+            let (_, rest) = cause.split_once(&format!("<{name}>"))?;
+            let (text, _) = rest.split_once(&format!("</{name}>"))?;
+            Some(text.to_owned())
+        };
+        let (code, message) = (element("Code"), element("Message"));
+        Self {
+            by_service: code.is_some(),
+            text: match (code, message) {
+                (Some(code), Some(message)) => format!("{code}: {message}"),
+                (Some(code), None) => code,
+                (None, _) => cause,
+            },
+        }
     }
 }
 

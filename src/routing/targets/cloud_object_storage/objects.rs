@@ -6,50 +6,48 @@
 
 use jiff::Timestamp;
 
+use crate::audit::Event;
+use crate::crypto::digest::sha256;
 use crate::routing::envelope::sequences;
 use crate::routing::{Batch, Content, Record};
+use crate::store::Origin;
 
 /// Metadata of an object may be 2 KiB in all.
 const SEQUENCES_BYTES_MAX: usize = 1024;
 /// The place of global events.
 const GLOBAL: &str = "global";
 
-/// One object to write.
+/// One object to write: at least one record, and no other than the first decides its name.
+#[derive(Debug)]
+pub(super) struct Object<'a> {
+    origin: &'a Origin,
+    records: Vec<&'a Record>,
+}
+
+/// What an object in the bucket says that it holds.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Object {
-    /// The segments of its name.
-    pub(super) name: Vec<String>,
-    /// The sequences of its events, where they fit: [`sequences`].
-    pub(super) sequences: Option<String>,
-    /// JSON lines.
-    pub(super) lines: Vec<u8>,
+pub(super) struct Held {
+    /// How many records.
+    pub(super) records: usize,
+    /// SHA-256 of its content, in hex.
+    pub(super) digest: String,
 }
 
 /// The objects of a batch, in the order in which they are to be written: events, one object for each account and location; then
 /// checkpoints, so that what they seal is there before them; then test records.
-pub(super) fn objects(batch: &Batch) -> Vec<Object> {
-    let mut objects: Vec<Object> = by_place(batch).iter().map(|group| events(group)).collect();
+pub(super) fn objects(batch: &Batch) -> Vec<Object<'_>> {
+    let mut groups = by_place(batch);
+    let kinds: [fn(&Content) -> bool; 2] = [
+        |content| matches!(content, Content::Checkpoint(_)),
+        |content| matches!(content, Content::Test(_)),
+    ];
+    for kind in kinds {
+        let alone = batch.records.iter().filter(|record| kind(&record.content));
+        groups.extend(alone.map(|record| vec![record]));
+    }
     let origin = &batch.origin;
-    let alone = |record: &Record, name: [String; 3]| Object {
-        name: name.into(),
-        sequences: None,
-        lines: [record.json.as_slice(), b"\n"].concat(),
-    };
-    for record in &batch.records {
-        if let Content::Checkpoint(size) = record.content {
-            let log = format!("{}_{}", origin.name, origin.epoch);
-            let name = ["checkpoints".to_owned(), log, format!("{size:020}.log")];
-            objects.push(alone(record, name));
-        }
-    }
-    for record in &batch.records {
-        if let Content::Test(_) = record.content {
-            // One object for all tests: each writes over the one before.
-            let name = ["tests", &origin.name, "latest.log"].map(str::to_owned);
-            objects.push(alone(record, name));
-        }
-    }
-    objects
+    let objects = groups.into_iter();
+    objects.map(|records| Object { origin, records }).collect()
 }
 
 /// The events of each account and location, in their order.
@@ -68,38 +66,85 @@ fn by_place(batch: &Batch) -> Vec<Vec<&Record>> {
     places.into_iter().map(|(_, records)| records).collect()
 }
 
-/// `<account>/<location>/<YYYY-MM-DDTHH>/<YYYY-MM-DDTHH:MM>+<SS>_<uuidv7>.log`, the time and the identifier of the first event.
-fn events(records: &[&Record]) -> Object {
-    let first = records.first().and_then(|record| record.event());
-    let name = first.map(|event| {
-        let time = Timestamp::from_millisecond(event.time_ms).unwrap_or(Timestamp::UNIX_EPOCH);
-        let location = match event.scope.location.as_str() {
-            "" => GLOBAL,
-            location => location,
-        };
-        vec![
-            event.scope.account.clone(),
-            location.to_owned(),
-            time.strftime("%Y-%m-%dT%H").to_string(),
-            format!("{}_{}.log", time.strftime("%Y-%m-%dT%H:%M+%S"), event.id),
-        ]
-    });
+impl Object<'_> {
+    /// The segments of its name.
+    pub(super) fn name(&self) -> Vec<String> {
+        let Origin { name, epoch } = self.origin;
+        match self.records.first().map(|record| &record.content) {
+            Some(Content::Event(_, event)) => event_name(event),
+            Some(Content::Checkpoint(size)) => vec![
+                "checkpoints".to_owned(),
+                format!("{name}_{epoch}"),
+                format!("{size:020}.log"),
+            ],
+            Some(Content::Test(time_ms)) => {
+                vec!["tests".to_owned(), name.clone(), format!("{time_ms}.log")]
+            }
+            None => Vec::new(),
+        }
+    }
+
+    /// Its content: JSON lines.
+    pub(super) fn lines(&self) -> Vec<u8> {
+        lines(&self.records)
+    }
+
+    /// The sequences of its events, where they fit: [`sequences`].
+    pub(super) fn sequences(&self) -> Option<String> {
+        sequences(self.records.iter().copied()).filter(|text| text.len() <= SEQUENCES_BYTES_MAX)
+    }
+
+    /// What it says that it holds.
+    pub(super) fn held(&self) -> Held {
+        held(&self.records)
+    }
+
+    /// What is left to write where an object of the same name holds the first records already: nothing, or an object of its own. None
+    /// where that object holds something else.
+    pub(super) fn after(mut self, there: &Held) -> Option<Option<Self>> {
+        let begun = self.records.get(..there.records)?;
+        if begun.is_empty() || held(begun) != *there {
+            return None;
+        }
+        self.records.drain(..there.records);
+        Some((!self.records.is_empty()).then_some(self))
+    }
+}
+
+fn lines(records: &[&Record]) -> Vec<u8> {
     let lines = records
         .iter()
         .flat_map(|record| [record.json.as_slice(), b"\n"]);
-    Object {
-        name: name.unwrap_or_default(),
-        sequences: sequences(records.iter().copied())
-            .filter(|text| text.len() <= SEQUENCES_BYTES_MAX),
-        lines: lines.collect::<Vec<_>>().concat(),
+    lines.collect::<Vec<_>>().concat()
+}
+
+fn held(records: &[&Record]) -> Held {
+    Held {
+        records: records.len(),
+        digest: hex::encode(sha256(&[&lines(records)])),
     }
+}
+
+/// `<account>/<location>/<YYYY-MM-DDTHH>/<YYYY-MM-DDTHH:MM>+<SS>_<uuidv7>.log`, the time and the identifier of the event.
+fn event_name(event: &Event) -> Vec<String> {
+    let time = Timestamp::from_millisecond(event.time_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+    let location = match event.scope.location.as_str() {
+        "" => GLOBAL,
+        location => location,
+    };
+    vec![
+        event.scope.account.clone(),
+        location.to_owned(),
+        time.strftime("%Y-%m-%dT%H").to_string(),
+        format!("{}_{}.log", time.strftime("%Y-%m-%dT%H:%M+%S"), event.id),
+    ]
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use super::objects;
+    use super::{Held, Object, objects};
     use crate::audit::{Action, Data, Event, Outcome, ReasonCode, Target};
     use crate::domain::{EventId, Initiator, RequestId, Scope};
     use crate::routing::{Batch, Content, Record};
@@ -138,12 +183,14 @@ mod tests {
             name: "node-1".to_owned(),
             epoch: 2,
         };
-        let made = objects(&Batch { origin, records });
-        let shown = made.into_iter().map(|object| {
-            let lines = String::from_utf8(object.lines).unwrap();
-            (object.name.join("/"), object.sequences, lines)
-        });
-        shown.collect()
+        let batch = Batch { origin, records };
+        let made = objects(&batch);
+        made.iter().map(shown).collect()
+    }
+
+    fn shown(object: &Object<'_>) -> (String, Option<String>, String) {
+        let lines = String::from_utf8(object.lines()).unwrap();
+        (object.name().join("/"), object.sequences(), lines)
     }
 
     #[test]
@@ -171,7 +218,7 @@ mod tests {
                 None,
                 "c\n",
             ),
-            ("tests/node-1/latest.log".to_owned(), None, "t\n"),
+            ("tests/node-1/1.log".to_owned(), None, "t\n"),
         ];
         let expected = expected
             .map(|(name, sequences, lines)| (name, sequences.map(str::to_owned), lines.to_owned()));
@@ -184,6 +231,36 @@ mod tests {
         let long = named(vec![event(5, "eu-de"), event(6, "eu-de")]);
         assert_eq!(short[0].0, long[0].0);
         assert!(long[0].2.starts_with(&short[0].2));
+    }
+
+    #[test]
+    fn what_is_there_is_not_written_again() {
+        let origin = Origin {
+            name: "node-1".to_owned(),
+            epoch: 1,
+        };
+        let records: Vec<Record> = (5..8).map(|sequence| event(sequence, "eu-de")).collect();
+        let batch = |count: usize| Batch {
+            origin: origin.clone(),
+            records: records[..count].to_vec(),
+        };
+        let (one, short, whole) = (batch(1), batch(2), batch(3));
+        let there = objects(&short).remove(0).held();
+        let after = |batch, there: &Held| {
+            let object: Object<'_> = objects(batch).remove(0);
+            let left = object.after(there);
+            left.map(|left| left.as_ref().map(shown))
+        };
+        assert_eq!(after(&short, &there), Some(None));
+        let (name, sequences, lines) = after(&whole, &there).unwrap().unwrap();
+        assert!(name.ends_with("000007.log"), "{name}");
+        assert_eq!((sequences.as_deref(), lines.as_str()), (Some("7"), "7\n"));
+        // It holds more than we have, something else, or nothing.
+        assert_eq!(after(&one, &there), None);
+        for records in [0, 2] {
+            let digest = String::new();
+            assert_eq!(after(&whole, &Held { records, digest }), None);
+        }
     }
 
     #[test]
