@@ -35,28 +35,35 @@ pub(super) fn batch(records: Vec<Record>) -> Batch {
 
 /// The reading of a key, by a client of this name.
 pub(super) fn event(sequence: u64, client: &str, target: Target) -> Record {
-    let event = Event {
+    let client = Initiator::certificate(Fingerprint::from_bytes([0xcd; 32]), client);
+    changed(sequence, |event| {
+        event.initiator = Arc::new(client);
+        event.target = target;
+    })
+}
+
+/// The reading of a key, changed.
+pub(super) fn changed(sequence: u64, change: impl FnOnce(&mut Event)) -> Record {
+    let mut event = Event {
         id: EventId::from_bytes([1; 16]),
         time_ms: TIME_MS,
         action: Action::KeyRead,
         outcome: Outcome::Success,
-        initiator: Arc::new(Initiator::certificate(
-            Fingerprint::from_bytes([0xcd; 32]),
-            client,
-        )),
+        initiator: Arc::new(Initiator::server("node-1")),
         scope: Arc::new(Scope {
             crn_prefix: Scope::DEFAULT_CRN_PREFIX.to_owned(),
             account: "a1".to_owned(),
             location: "eu-de".to_owned(),
             instance: "i1".to_owned(),
         }),
-        target,
+        target: key(0xab),
         reason: ReasonCode::Ok,
         failure: None,
         request: Data::new(),
         response: Data::new(),
         correlation: RequestId::from_bytes([2; 16]),
     };
+    change(&mut event);
     let mut json = Vec::new();
     event.write_json(&mut json);
     Record {

@@ -1,51 +1,22 @@
 //! What an endpoint may say, how records are filed, and what is too old. Their way over the wire: `tests/it/target_battery`.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::*;
-use crate::audit::{Action, Data, Event, Outcome, ReasonCode, Target};
-use crate::crypto::SystemRandom;
-use crate::domain::{EventId, Initiator, ManualClock, RequestId, Scope};
-use crate::routing::{Content, Record};
-use crate::store::{Origin, Sequence};
+use crate::audit::Action;
+use crate::routing::Record;
+use crate::routing::targets::sample::{TIME_MS, batch, changed, checkpoint, surroundings};
 
-const NOW_MS: i64 = 1_795_435_201_239;
+/// What the clock shows.
+const NOW_MS: i64 = TIME_MS + 1000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 fn event(action: Action, instance: &str, time_ms: i64) -> Record {
-    let event = Event {
-        id: EventId::from_bytes([1; 16]),
-        time_ms,
-        action,
-        outcome: Outcome::Success,
-        initiator: Arc::new(Initiator::server("node-1")),
-        scope: Arc::new(Scope {
-            crn_prefix: Scope::DEFAULT_CRN_PREFIX.to_owned(),
-            account: Scope::DEFAULT_ACCOUNT.to_owned(),
-            location: Scope::DEFAULT_LOCATION.to_owned(),
-            instance: instance.to_owned(),
-        }),
-        target: Target::Instance,
-        reason: ReasonCode::Ok,
-        failure: None,
-        request: Data::new(),
-        response: Data::new(),
-        correlation: RequestId::from_bytes([2; 16]),
-    };
-    let mut json = Vec::new();
-    event.write_json(&mut json);
-    Record {
-        content: Content::Event(Sequence(1), Arc::new(event)),
-        json,
-    }
-}
-
-fn batch(records: Vec<Record>) -> Batch {
-    let name = "node-1".to_owned();
-    let origin = Origin { name, epoch: 1 };
-    Batch { origin, records }
+    changed(1, |event| {
+        event.action = action;
+        instance.clone_into(&mut Arc::make_mut(&mut event.scope).instance);
+        event.time_ms = time_ms;
+    })
 }
 
 /// The endpoint of a JSON object.
@@ -60,15 +31,11 @@ fn read(fields: &Value) -> CloudLogsEndpoint {
 
 #[test]
 fn records_are_filed_by_service_instance_severity_and_time() {
-    let checkpoint = Record {
-        content: Content::Checkpoint(9),
-        json: br#"{"checkpoint":{}}"#.to_vec(),
-    };
     let records = vec![
         event(Action::KeyRead, "i", NOW_MS - 5),
         event(Action::KeyRevoke, "i", NOW_MS),
         event(Action::KeyDestroy, "", NOW_MS),
-        checkpoint,
+        checkpoint(9),
     ];
     let body = entries(&batch(records.clone()), NOW_MS, |time_ms| time_ms + 1);
     let body: Vec<Value> = serde_json::from_slice(&body).unwrap();
@@ -105,11 +72,7 @@ async fn what_is_a_day_old_is_parked_before_anything_is_sent() {
     let endpoint = read(
         &json!({"endpoint": "http://127.0.0.1:1", "iam_endpoint": "http://127.0.0.1:1", "insecure": true}),
     );
-    let surroundings = Surroundings {
-        origin: batch(Vec::new()).origin,
-        clock: Arc::new(ManualClock::new(NOW_MS)),
-        random: Arc::new(SystemRandom),
-    };
+    let surroundings = surroundings();
     let mut target = endpoint.open(&surroundings).unwrap();
     let new = event(Action::KeyRead, "i", NOW_MS - DAY_MS + 600_000);
     let old = event(Action::KeyRead, "i", NOW_MS - DAY_MS);

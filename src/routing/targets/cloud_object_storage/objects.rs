@@ -145,45 +145,26 @@ mod tests {
     use std::sync::Arc;
 
     use super::{Held, Object, objects};
-    use crate::audit::{Action, Data, Event, Outcome, ReasonCode, Target};
-    use crate::domain::{EventId, Initiator, RequestId, Scope};
-    use crate::routing::{Batch, Content, Record};
-    use crate::store::{Origin, Sequence};
+    use crate::domain::EventId;
+    use crate::routing::Record;
+    use crate::routing::targets::sample::{TIME_MS, batch, changed, checkpoint, test};
 
+    /// An event whose JSON is its sequence.
     fn event(sequence: u64, location: &str) -> Record {
         let mut id = [0; 16];
         id[8..].copy_from_slice(&sequence.to_be_bytes());
-        let event = Event {
-            id: EventId::from_bytes(id),
-            time_ms: 1_795_435_201_239,
-            action: Action::KeyRead,
-            outcome: Outcome::Success,
-            initiator: Arc::new(Initiator::server("node-1")),
-            scope: Arc::new(Scope {
-                crn_prefix: Scope::DEFAULT_CRN_PREFIX.to_owned(),
-                account: "abc".to_owned(),
-                location: location.to_owned(),
-                instance: "i".to_owned(),
-            }),
-            target: Target::Instance,
-            reason: ReasonCode::Ok,
-            failure: None,
-            request: Data::new(),
-            response: Data::new(),
-            correlation: RequestId::from_bytes([2; 16]),
-        };
+        let record = changed(sequence, |event| {
+            event.id = EventId::from_bytes(id);
+            location.clone_into(&mut Arc::make_mut(&mut event.scope).location);
+        });
         Record {
-            content: Content::Event(Sequence(sequence), Arc::new(event)),
             json: sequence.to_string().into_bytes(),
+            ..record
         }
     }
 
     fn named(records: Vec<Record>) -> Vec<(String, Option<String>, String)> {
-        let origin = Origin {
-            name: "node-1".to_owned(),
-            epoch: 2,
-        };
-        let batch = Batch { origin, records };
+        let batch = batch(records);
         let made = objects(&batch);
         made.iter().map(shown).collect()
     }
@@ -195,30 +176,30 @@ mod tests {
 
     #[test]
     fn each_location_has_an_object_named_for_its_first_event() {
-        let record = |content, json: &[u8]| Record {
-            content,
-            json: json.to_vec(),
-        };
         let made = named(vec![
             event(5, "eu-de"),
-            record(Content::Test(1), b"t"),
+            test(),
             event(6, ""),
-            record(Content::Checkpoint(7), b"c"),
+            checkpoint(7),
             event(7, "eu-de"),
         ]);
         let hour = "2026-11-23T12";
         let name = |location: &str, id: u32| {
-            format!("abc/{location}/{hour}/{hour}:00+01_00000000-0000-0000-0000-{id:012}.log")
+            format!("a1/{location}/{hour}/{hour}:00+01_00000000-0000-0000-0000-{id:012}.log")
         };
         let expected = [
             (name("eu-de", 5), Some("5,7"), "5\n7\n"),
             (name("global", 6), Some("6"), "6\n"),
             (
-                "checkpoints/node-1_2/00000000000000000007.log".to_owned(),
+                "checkpoints/node-1_3/00000000000000000007.log".to_owned(),
                 None,
-                "c\n",
+                "{\"checkpoint\":{\"size\":7}}\n",
             ),
-            ("tests/node-1/1.log".to_owned(), None, "t\n"),
+            (
+                format!("tests/node-1/{TIME_MS}.log"),
+                None,
+                "{\"test\":{}}\n",
+            ),
         ];
         let expected = expected
             .map(|(name, sequences, lines)| (name, sequences.map(str::to_owned), lines.to_owned()));
@@ -235,16 +216,8 @@ mod tests {
 
     #[test]
     fn what_is_there_is_not_written_again() {
-        let origin = Origin {
-            name: "node-1".to_owned(),
-            epoch: 1,
-        };
-        let records: Vec<Record> = (5..8).map(|sequence| event(sequence, "eu-de")).collect();
-        let batch = |count: usize| Batch {
-            origin: origin.clone(),
-            records: records[..count].to_vec(),
-        };
-        let (one, short, whole) = (batch(1), batch(2), batch(3));
+        let of = |count: u64| batch((5..5 + count).map(|n| event(n, "eu-de")).collect());
+        let (one, short, whole) = (of(1), of(2), of(3));
         let there = objects(&short).remove(0).held();
         let after = |batch, there: &Held| {
             let object: Object<'_> = objects(batch).remove(0);

@@ -1,60 +1,16 @@
 //! What a webhook's endpoint may say, and what its requests look like. Their way over the wire: `tests/it/target_battery`.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::*;
-use crate::audit::{Action, Data, Event, Outcome, ReasonCode, Target};
-use crate::domain::{EventId, Initiator, ObjectId, RequestId, Scope};
-use crate::routing::Content;
-use crate::store::{Origin, Sequence};
-
-fn origin() -> Origin {
-    Origin {
-        name: "node-1".to_owned(),
-        epoch: 2,
-    }
-}
+use crate::routing::targets::sample::{changed, checkpoint, origin, test};
 
 fn event(sequence: u64) -> Record {
-    let event = Event {
-        id: EventId::from_bytes([1; 16]),
-        time_ms: 1_795_435_201_239,
-        action: Action::KeyRead,
-        outcome: Outcome::Success,
-        initiator: Arc::new(Initiator::server("node-1")),
-        scope: Arc::new(Scope {
-            crn_prefix: Scope::DEFAULT_CRN_PREFIX.to_owned(),
-            account: Scope::DEFAULT_ACCOUNT.to_owned(),
-            location: Scope::DEFAULT_LOCATION.to_owned(),
-            instance: "i".to_owned(),
-        }),
-        target: Target::Key(ObjectId::from_bytes([0xab; 16])),
-        reason: ReasonCode::Ok,
-        failure: None,
-        request: Data::new(),
-        response: Data::new(),
-        correlation: RequestId::from_bytes([2; 16]),
-    };
-    let mut json = Vec::new();
-    event.write_json(&mut json);
-    Record {
-        content: Content::Event(Sequence(sequence), Arc::new(event)),
-        json,
-    }
+    changed(sequence, |_| {})
 }
 
 fn records() -> Vec<Record> {
-    let checkpoint = Record {
-        content: Content::Checkpoint(9),
-        json: br#"{"checkpoint":{"size":9}}"#.to_vec(),
-    };
-    let test = Record {
-        content: Content::Test(1_795_435_201_000),
-        json: br#"{"test":{}}"#.to_vec(),
-    };
-    vec![event(8), checkpoint, test]
+    vec![event(8), checkpoint(9), test()]
 }
 
 fn body(format: Format, records: &[Record]) -> Vec<u8> {
@@ -87,13 +43,13 @@ fn cloud_events_have_their_attributes() {
     let expected = json!({
         "specversion": "1.0",
         "id": "01010101-0101-0101-0101-010101010101",
-        "source": "https://kms.example.com/node-1/2",
+        "source": "https://kms.example.com/node-1/3",
         "type": "vmware-solutions.kmip-key.read",
         "subject": "abababab-abab-abab-abab-abababababab",
         "time": "2026-11-23T12:00:01.239Z",
         "datacontenttype": "application/json",
         "origin": "node-1",
-        "epoch": 2,
+        "epoch": 3,
         "sequence": "00000000000000000008",
     });
     assert_eq!(Value::Object(attributes), expected);
@@ -103,7 +59,7 @@ fn cloud_events_have_their_attributes() {
     assert_eq!(checkpoint.get("time"), None);
     assert_eq!(checkpoint["data"], json!({"checkpoint": {"size": 9}}));
     assert_eq!(test["type"], "keyledger.test");
-    assert_eq!(test["time"], "2026-11-23T12:00:01.000Z");
+    assert_eq!(test["time"], "2026-11-23T12:00:01.239Z");
 }
 
 #[test]
