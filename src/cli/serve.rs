@@ -175,7 +175,8 @@ fn seed_early() {
 }
 
 fn start_log(filter: &str) -> anyhow::Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_new(filter)
+    // The Kafka client logs what its target tells whoever feeds it, several lines each time.
+    let filter = tracing_subscriber::EnvFilter::try_new(format!("rskafka=off,{filter}"))
         .map_err(|error| super::WrongUse(format!("--log {filter}: {error}")))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -262,7 +262,9 @@ impl Deliver for EventStreamsTarget {
     async fn deliver(&mut self, batch: &Batch) -> Result<(), Undelivered> {
         // Taken away, so that after a failure, or when this is dropped, everything is asked and connected anew.
         let kept = self.cluster.take();
-        let delivered = timeout(self.time_limit, self.deliver_through(kept, batch)).await;
+        // Boxed: what the client awaits is nested deeper than the compiler follows from the top of the program.
+        let delivering = Box::pin(self.deliver_through(kept, batch));
+        let delivered = timeout(self.time_limit, delivering).await;
         let cluster = delivered.unwrap_or_else(|_| {
             let seconds = self.time_limit.as_secs();
             Err(Undelivered::Retry(format!(
