@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::management::check_text;
 use super::message::{self, NewEpoch, Response};
 use super::{Admin, AdminError};
-use crate::crypto::certificate::is_hidden;
 use crate::domain::{Initiator, Scope};
 use crate::ops::epoch::{self, Beginning, EpochError, Finding};
 
@@ -17,7 +17,7 @@ pub(super) async fn begin(
     initiator: Initiator,
     request: NewEpoch,
 ) -> Result<Response, AdminError> {
-    check_reason(&request.reason)?;
+    check_text("reason", &request.reason, REASON_BYTES_MAX)?;
     let scope = scope(admin)?;
     let _turn = admin.changes.lock().await;
     let _pause = match &admin.sealer {
@@ -64,19 +64,6 @@ fn scope(admin: &Admin) -> Result<Arc<Scope>, AdminError> {
         AdminError::unavailable(format!("the event's account is not known: {reason}"))
     });
     Ok(Arc::clone(scope?))
-}
-
-fn check_reason(reason: &str) -> Result<(), AdminError> {
-    let problem = if reason.trim().is_empty() {
-        "is missing"
-    } else if reason.len() > REASON_BYTES_MAX {
-        "has more than 512 bytes"
-    } else if reason.contains(is_hidden) {
-        "has a letter that cannot be seen"
-    } else {
-        return Ok(());
-    };
-    Err(AdminError::invalid(format!("reason: the text {problem}")))
 }
 
 impl From<EpochError> for AdminError {

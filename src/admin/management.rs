@@ -203,16 +203,21 @@ fn initiator(given: RecordedInitiator) -> Result<Initiator, AdminError> {
     })
 }
 
-/// A text that is not empty, not long, and hides nothing from who reads it.
 fn text(field: &str, text: String) -> Result<String, AdminError> {
+    check_text(field, &text, NAME_BYTES_MAX)?;
+    Ok(text)
+}
+
+/// Refuses a text that is empty, long, or hides something from who reads it.
+pub(super) fn check_text(field: &str, text: &str, bytes_max: usize) -> Result<(), AdminError> {
     let problem = if text.trim().is_empty() {
-        "is missing"
-    } else if text.len() > NAME_BYTES_MAX {
-        "has more than 256 bytes"
+        "is missing".to_owned()
+    } else if text.len() > bytes_max {
+        format!("has more than {bytes_max} bytes")
     } else if text.contains(is_hidden) {
-        "has a letter that cannot be seen"
+        "has a letter that cannot be seen".to_owned()
     } else {
-        return Ok(text);
+        return Ok(());
     };
     Err(AdminError::invalid(format!("{field}: the text {problem}")))
 }

@@ -94,6 +94,10 @@ pub async fn interruption(store: &Store) -> Result<Option<Finding>, StoreError> 
     let beside = store.beside().await?;
     let known = match (&beside, key(store).await?) {
         (Beside::Note(note), Some(key)) => known(note, &key).ok(),
+        // A copy of the time before anything was signed.
+        (Beside::Note(note), None) if claims_to_be_of(store, note) => {
+            return Ok(Some(Finding::CheckpointUnusable));
+        }
         _ => None,
     };
     let Some(known) = known else {
@@ -120,6 +124,13 @@ pub async fn interruption(store: &Store) -> Result<Option<Finding>, StoreError> 
         Err(StoreError::Damaged(_)) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Whether a note says that it is of this trail and of its epoch or a later one, whoever signed it.
+fn claims_to_be_of(store: &Store, note: &str) -> bool {
+    let (own, claimed) = (store.origin(), Checkpoint::unverified(note));
+    let claimed = claimed.as_ref().and_then(Checkpoint::origin);
+    claimed.is_some_and(|(name, epoch)| name == own.name && epoch >= own.epoch)
 }
 
 /// Whether the trail holds what the newest checkpoint in its own database seals.

@@ -66,3 +66,28 @@ async fn a_follower_is_answered_with_nothing_when_its_time_is_over() {
     };
     assert_eq!((page.events.len(), page.next), (0, 1));
 }
+
+#[tokio::test]
+async fn hashes_are_given_of_nodes_that_there_are_and_of_a_bounded_number() {
+    let world = world().await;
+    let ask = |nodes: Vec<std::ops::Range<u64>>| {
+        world.run(Request::TreeNodes(message::TreeNodes { nodes }))
+    };
+    let hashes = ask(vec![0..1]).await.unwrap();
+    let Response::TreeHashes(hashes) = hashes else {
+        panic!("not hashes")
+    };
+    assert_eq!(hashes.hashes.len(), 1);
+    let many = std::iter::repeat_n(0..1, 129).collect();
+    let backwards = std::ops::Range { start: 1, end: 0 };
+    for wrong in [
+        vec![0..2],
+        vec![0..0],
+        vec![backwards],
+        vec![1..u64::MAX],
+        many,
+    ] {
+        let refused = ask(wrong.clone()).await.unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Invalid, "{wrong:?}");
+    }
+}

@@ -12,7 +12,9 @@ use anyhow::{Context as _, bail};
 use super::{VerifyArgs, held, said};
 use crate::audit::export::{ExportLine, LEAVES_PER_LINE, LINE_BYTES_MAX, Line, hashes};
 use crate::audit::tree::Hash;
-use crate::audit::{Break, Checkpoint, CheckpointLine, Verification, Verified, VerifierKey};
+use crate::audit::{
+    Break, Checkpoint, CheckpointLine, NoteError, Verification, Verified, VerifierKey,
+};
 use crate::cli::WrongUse;
 use crate::cli::report::{Report, remark};
 use crate::crypto::digest::leaf_hash;
@@ -252,8 +254,15 @@ fn opened(
     place: &Place<'_>,
     line: &CheckpointLine,
     key: Option<&VerifierKey>,
-) -> anyhow::Result<Checkpoint> {
-    held::open(&place.to_string(), &line.note, key)
+) -> Result<Checkpoint, Break> {
+    let opened = match key {
+        Some(key) => Checkpoint::open_of_origin(&line.note, key),
+        None => Checkpoint::unverified(&line.note).ok_or(NoteError::Malformed),
+    };
+    opened.map_err(|error| Break {
+        sequence: None,
+        what: format!("{place} proves nothing: {error}"),
+    })
 }
 
 impl Export {

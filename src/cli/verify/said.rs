@@ -20,10 +20,10 @@ pub(super) fn say(verified: &Verified, args: &VerifyArgs, report: &Report) -> st
         end,
         root,
         sealed,
+        agreed,
         elsewhere,
         repeated,
         epochs,
-        ..
     } = verified;
     let (events, root) = (end - first, BASE64.encode(root));
     let spans: Vec<_> = epochs
@@ -32,7 +32,7 @@ pub(super) fn say(verified: &Verified, args: &VerifyArgs, report: &Report) -> st
         .copied()
         .collect();
     let record = json!({
-        "events": events, "first": first, "sealed": sealed, "root": root, "checkpoints": given, "notCompared": elsewhere,
+        "events": events, "first": first, "sealed": sealed, "root": root, "checkpoints": given, "agreed": agreed, "notCompared": elsewhere,
         "repeated": repeated, "epochs": spans.iter().map(span_record).collect::<Vec<_>>(),
     });
     report.record(&record, || {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::audit::{EventFilter, Tree};
-use crate::store::{Seal, Sequence};
+use crate::store::{Beside, Seal, Sequence};
 
 fn recorded(events: Vec<Event>) -> Changeset {
     let mut events = events.into_iter();
@@ -196,17 +196,44 @@ async fn the_tree_is_that_of_all_events_whatever_was_refused() {
     assert!(matches!(beyond, Err(StoreError::Damaged(_))), "{beyond:?}");
 }
 
+/// The tables that came with the seal of the trail and later.
+fn tables_since_0007(db: &rusqlite::Connection) -> Vec<String> {
+    let tables = |db: &rusqlite::Connection| -> Vec<String> {
+        let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'";
+        let mut statement = db.prepare(sql).unwrap();
+        let names = statement.query_map([], |row| row.get(0)).unwrap();
+        names.map(Result::unwrap).collect()
+    };
+    let older = rusqlite::Connection::open_in_memory().unwrap();
+    for sql in [
+        "CREATE TABLE migration (name TEXT)",
+        include_str!("../sqlite/migrations/0001_start.sql"),
+        include_str!("../sqlite/migrations/0002_locate.sql"),
+        include_str!("../sqlite/migrations/0003_credentials.sql"),
+        include_str!("../sqlite/migrations/0004_trust.sql"),
+        include_str!("../sqlite/migrations/0005_anchors.sql"),
+        include_str!("../sqlite/migrations/0006_values.sql"),
+    ] {
+        older.execute_batch(sql).unwrap();
+    }
+    let older = tables(&older);
+    tables(db)
+        .into_iter()
+        .filter(|table| !older.contains(table))
+        .collect()
+}
+
 #[tokio::test]
 async fn subtrees_are_kept_of_a_trail_that_was_written_before_them() {
     let mut place = Place::new().await;
     place.store().apply(many(700)).await.unwrap();
     place.store = None;
     let db = rusqlite::Connection::open(place.path()).unwrap();
-    db.execute_batch(
-        "DROP TABLE subtree; DROP TABLE signing_key; DROP TABLE checkpoint; PRAGMA user_version = 6;
-         DELETE FROM migration WHERE name = '0007_seal'",
-    )
-    .unwrap();
+    for table in tables_since_0007(&db) {
+        db.execute_batch(&format!("DROP TABLE {table}")).unwrap();
+    }
+    let older = "PRAGMA user_version = 6; DELETE FROM migration WHERE name >= '0007'";
+    db.execute_batch(older).unwrap();
     drop(db);
     let store = place.reopen();
     store.apply(many(100)).await.unwrap();
@@ -223,4 +250,77 @@ async fn only_a_checkpoint_of_as_many_events_replaces_one() {
         store.keep(seal).await.unwrap();
     }
     assert_eq!(store.checkpoint().await.unwrap().as_deref(), Some("seven"));
+}
+
+#[tokio::test]
+async fn hashes_of_nodes_are_those_of_the_events_below_them() {
+    let place = Place::new().await;
+    // With the one that is there already, and beyond what is kept of whole subtrees.
+    place.store().apply(many(599)).await.unwrap();
+    let (mut leaves, mut from) = (Vec::new(), 0);
+    while leaves.len() < 600 {
+        let page = place.store().sealed_events(Sequence(from), 1000).await;
+        leaves.extend(page.unwrap().events.iter().map(|stored| stored.leaf_hash));
+        from = u64::try_from(leaves.len()).unwrap();
+    }
+    let defined = |node: &std::ops::Range<u64>| {
+        let mut tree = Tree::default();
+        for at in node.clone() {
+            tree.push(leaves[usize::try_from(at).unwrap()], &mut Vec::new());
+        }
+        tree.root()
+    };
+    let nodes = vec![
+        0..1,
+        0..256,
+        256..512,
+        0..512,
+        512..600,
+        592..600,
+        300..301,
+        384..512,
+        0..600,
+    ];
+    let expected: Vec<_> = nodes.iter().map(defined).collect();
+    assert_eq!(place.store().node_hashes(nodes).await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn an_epoch_begins_with_its_event_and_where_it_was_to() {
+    let mut place = Place::new().await;
+    let begin = |next: u64, number: u32| {
+        let mut changeset = recorded(vec![event(Action::TrailBeginEpoch, "vc-01")]);
+        changeset.require(Precondition::Next(Sequence(next)));
+        changeset.write(Write::Epoch(number, 7));
+        changeset
+    };
+    let late = place.store().apply(begin(0, 2)).await;
+    assert_eq!(late, Err(ApplyError::Conflict));
+    assert_eq!(place.store().origin().epoch, 1);
+    for (next, number) in [(1, 2), (2, 4)] {
+        place.store().apply(begin(next, number)).await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(place.store().origin().epoch, number);
+            assert_eq!(place.store().origin_at(Sequence(0)).epoch, 1);
+            assert_eq!(place.store().origin_at(Sequence(next)).epoch, number);
+            assert_eq!(place.store().head(), Sequence(next + 1));
+            place.reopen();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_checkpoint_is_kept_beside_the_database_and_missed_in_its_epoch_only() {
+    let place = Place::new().await;
+    let store = place.store();
+    assert_eq!(store.beside().await, Ok(Beside::Nothing));
+    let note = "a note\n".to_owned();
+    store.keep(Seal::Checkpoint(1, note.clone())).await.unwrap();
+    assert_eq!(store.beside().await, Ok(Beside::Note(note)));
+    std::fs::remove_file(place.path().with_file_name("checkpoint")).unwrap();
+    assert_eq!(store.beside().await, Ok(Beside::Missing));
+    let mut changeset = recorded(vec![event(Action::TrailBeginEpoch, "vc-01")]);
+    changeset.write(Write::Epoch(2, 7));
+    store.apply(changeset).await.unwrap();
+    assert_eq!(store.beside().await, Ok(Beside::Nothing));
 }
