@@ -4,6 +4,7 @@
 //! ends: one that ends with its checkpoint proves what it holds.
 
 use std::io::{BufWriter, Write};
+use std::ops::Range;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
@@ -12,7 +13,7 @@ use serde_json::json;
 use super::master::PassphraseArgs;
 use super::reach::{self, Reach};
 use super::report::{Report, fields};
-use super::{WrongUse, seal};
+use super::{WrongUse, events, seal};
 use crate::admin::message::{Epoch, SealedEvents, SealedFrom};
 use crate::admin::{Request, Response};
 use crate::audit::export::{EpochMark, ExportLine, LEAVES_PER_LINE, leaves_line, texts};
@@ -28,12 +29,12 @@ const PAGE: usize = 500;
 /// What is exported, and to where.
 #[derive(Debug, clap::Args)]
 pub struct ExportArgs {
-    /// The sequence of the first event
-    #[arg(long, default_value_t = 0, value_name = "SEQUENCE")]
-    from: u64,
-    /// The sequence of the last event (default: the last there is)
-    #[arg(long, value_name = "SEQUENCE")]
-    to: Option<u64>,
+    /// The first event, by its sequence or id (default: the first there is)
+    #[arg(long, value_name = "EVENT")]
+    from: Option<String>,
+    /// The last event, by its sequence or id (default: the last there is)
+    #[arg(long, value_name = "EVENT")]
+    to: Option<String>,
     /// The file to write, readable by its owner only (default: standard output)
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -102,8 +103,9 @@ async fn write(
     out: &mut impl Write,
 ) -> anyhow::Result<ExportLine> {
     let (note, checkpoint, _) = seal::made(reach).await?;
-    let end = end(args, checkpoint.size)?;
-    let (line, left, right) = beginning(reach, args.from..end, &checkpoint).await?;
+    let range = range(reach, args, checkpoint.size).await?;
+    let (first, end) = (range.start, range.end);
+    let (line, left, right) = beginning(reach, range, &checkpoint).await?;
     out.write_all(&line.to_json())?;
     out.write_all(b"\n")?;
     let marks: Vec<_> = line
@@ -111,7 +113,7 @@ async fn write(
         .iter()
         .map(|mark| (mark.epoch, mark.first))
         .collect();
-    let verification = Verification::of_part(args.from, &left, &marks, []);
+    let verification = Verification::of_part(first, &left, &marks, []);
     let mut verification = verification.context("the server's list of epochs cannot be")?;
     let mut leaves = Vec::new();
     while verification.next() < end {
@@ -128,24 +130,42 @@ async fn write(
     Ok(line)
 }
 
-/// The sequence after the last event wanted, of `size` that there are.
-fn end(args: &ExportArgs, size: u64) -> Result<u64, WrongUse> {
-    let end = args.to.map_or(size, |to| to.saturating_add(1));
+/// The sequences wanted, of `size` that there are.
+async fn range(reach: &mut Reach, args: &ExportArgs, size: u64) -> anyhow::Result<Range<u64>> {
+    let first = match &args.from {
+        Some(text) => sequence(reach, text).await?,
+        None => 0,
+    };
+    let end = match &args.to {
+        Some(text) => sequence(reach, text).await?.saturating_add(1),
+        None => size,
+    };
     let last = size.saturating_sub(1);
-    match args.from < end || size == 0 && args.to.is_none() {
-        _ if end > size => Err(WrongUse(format!("--to: the last event is event {last}"))),
-        true => Ok(end),
-        false => Err(WrongUse(format!(
-            "--from: there is no event from {} to {last}",
-            args.from
-        ))),
+    if end > size {
+        bail!(WrongUse(format!("--to: the last event is event {last}")));
+    }
+    if first >= end && (size > 0 || args.from.is_some()) {
+        let problem = format!(
+            "there is no event from {first} to {}",
+            end.saturating_sub(1)
+        );
+        bail!(WrongUse(problem));
+    }
+    Ok(first..end)
+}
+
+/// The sequence that a text is, or that of the event whose id it is.
+async fn sequence(reach: &mut Reach, text: &str) -> anyhow::Result<u64> {
+    match text.parse() {
+        Ok(sequence) => Ok(sequence),
+        Err(_) => Ok(events::find(reach, text).await?.sequence),
     }
 }
 
 /// The line that begins the export of a range, with the hashes in it.
 async fn beginning(
     reach: &mut Reach,
-    range: std::ops::Range<u64>,
+    range: Range<u64>,
     checkpoint: &Checkpoint,
 ) -> anyhow::Result<(ExportLine, Vec<Hash>, Vec<Hash>)> {
     let (left, right) = around(&range, checkpoint.size).unwrap_or_default();

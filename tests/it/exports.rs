@@ -299,3 +299,43 @@ fn what_a_target_received_is_verified_too() {
     assert_eq!(none.code, 1, "{none:?}");
     none.refused(&["holds no checkpoint"]);
 }
+
+#[test]
+fn what_a_target_received_that_was_made_later_is_verified_from_its_first_event_on() {
+    let exported = Exported::new();
+    let jsonl = |command: &str| {
+        let arguments = ["events", command, "--format", "jsonl"];
+        exported.server.cli(&arguments).success().stdout
+    };
+    let (all, sealed) = (jsonl("list"), jsonl("checkpoint"));
+    let rest = || all.lines().skip(3).map(|line| format!("{line}\n"));
+    let received = format!("{}{sealed}", rest().collect::<String>());
+    let first: serde_json::Value =
+        serde_json::from_str(received.lines().next().expect("a line")).expect("JSON");
+    let id = first["id"].as_str().expect("an id");
+    let start = exported.export(&["--from", id, "--to", id]);
+    let file = exported.server.path().join("start.jsonl");
+    fs::write(&file, start).expect("a file");
+    let start = file.to_str().expect("a text");
+    let verify = |received: &str| {
+        let file = exported.server.path().join("received.jsonl");
+        fs::write(&file, received).expect("a file");
+        let received = file.to_str().expect("a text");
+        let verify = ["events", "verify", "--export", start, "--export", received];
+        let against = [
+            "--public-key",
+            &exported.key,
+            "--checkpoint",
+            &exported.kept,
+        ];
+        run_cli(Path::new("/"), &[&verify[..], &against].concat())
+    };
+    let verified = verify(&received).success();
+    assert!(verified.stdout.contains("from 3 on"), "{verified:?}");
+    let altered = received.replacen("\"outcome\":\"success\"", "\"outcome\":\"failure\"", 1);
+    broken(&verify(&altered), "the events from 3 to");
+    let later: String = rest().skip(1).chain([sealed]).collect();
+    assert_eq!(verify(&later).code, 3);
+    // Without it nothing says where it begins.
+    assert_eq!(exported.verify(&received).code, 3);
+}

@@ -73,18 +73,18 @@ async fn hashes_are_given_of_nodes_that_there_are_and_of_a_bounded_number() {
     let ask = |nodes: Vec<std::ops::Range<u64>>| {
         world.run(Request::TreeNodes(message::TreeNodes { nodes }))
     };
-    let hashes = ask(vec![0..1]).await.unwrap();
+    let hashes = ask(vec![0..1, 0..1]).await.unwrap();
     let Response::TreeHashes(hashes) = hashes else {
         panic!("not hashes")
     };
-    assert_eq!(hashes.hashes.len(), 1);
+    assert_eq!(hashes.hashes.len(), 2);
     let many = std::iter::repeat_n(0..1, 129).collect();
     let backwards = std::ops::Range { start: 1, end: 0 };
     for wrong in [
-        vec![0..2],
-        vec![0..0],
-        vec![backwards],
-        vec![1..u64::MAX],
+        vec![0..1, 0..2],
+        vec![0..1, 0..0],
+        vec![0..1, backwards],
+        vec![0..1, 1..u64::MAX],
         many,
     ] {
         let refused = ask(wrong.clone()).await.unwrap_err();

@@ -9,15 +9,14 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
+use super::exported::Export;
 use super::{VerifyArgs, held, said};
-use crate::audit::export::{ExportLine, LEAVES_PER_LINE, LINE_BYTES_MAX, Line, hashes};
-use crate::audit::tree::Hash;
+use crate::audit::export::{ExportLine, LINE_BYTES_MAX, Line};
 use crate::audit::{
     Break, Checkpoint, CheckpointLine, NoteError, Verification, Verified, VerifierKey,
 };
 use crate::cli::WrongUse;
 use crate::cli::report::{Report, remark};
-use crate::crypto::digest::leaf_hash;
 
 const UNSIGNED: &str = "Without --public-key it shows that the events are those that the checkpoints seal, and not who signed these: anybody \
     can have made both.";
@@ -96,7 +95,7 @@ impl std::fmt::Display for Place<'_> {
 /// What has been read so far.
 struct Reading<'a> {
     key: Option<&'a VerifierKey>,
-    /// The checkpoints of `--checkpoint`, until there is something to compare with them.
+    /// The checkpoints of `--checkpoint`.
     expected: Vec<(String, Checkpoint)>,
     state: State,
 }
@@ -111,21 +110,8 @@ enum State {
         verification: Box<Verification>,
         checkpoints: usize,
     },
-    /// The end of an export.
-    Ended(Box<Verified>),
-}
-
-/// An export under way.
-struct Export {
-    line: ExportLine,
-    right: Vec<Hash>,
-    verification: Verification,
-    /// The leaf hashes of the events that no line of hashes was read of yet.
-    leaves: Vec<Hash>,
-    /// The sequence of the first of them.
-    compared: u64,
-    /// What was found wrong since the last line of hashes.
-    broken: Option<Break>,
+    /// The end of an export, and the verification from its first event on anew.
+    Ended(Box<(Verified, Option<Verification>)>),
 }
 
 impl Reading<'_> {
@@ -136,12 +122,14 @@ impl Reading<'_> {
         match (read, &mut self.state) {
             (Line::Export(begins), State::Nothing) => self.begin(place, begins)?,
             (Line::Event | Line::Checkpoint(_) | Line::Test, State::Nothing) => {
-                let verification = Verification::new(std::mem::take(&mut self.expected));
-                let verification = Box::new(verification.as_delivered());
-                self.state = State::Delivered {
-                    verification,
-                    checkpoints: 0,
-                };
+                self.begin_delivered();
+                return self.take(place, line);
+            }
+            // Another file: an export may say where what was delivered begins.
+            (Line::Event | Line::Checkpoint(_) | Line::Test, State::Ended(_))
+                if place.number == 1 =>
+            {
+                self.begin_delivered();
                 return self.take(place, line);
             }
             (Line::Event, State::Export(export)) => export.event(line)?,
@@ -170,42 +158,38 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn begin(&mut self, place: &Place<'_>, line: ExportLine) -> anyhow::Result<()> {
-        let expected = std::mem::take(&mut self.expected);
-        let marks: Vec<_> = line
-            .epochs
-            .iter()
-            .map(|mark| (mark.epoch, mark.first))
-            .collect();
-        let end = line
-            .first
-            .checked_add(line.events)
-            .filter(|end| *end <= line.size);
-        let hashes = hashes(&line.left)
-            .zip(hashes(&line.right))
-            .filter(|_| end.is_some());
-        let begun = hashes.and_then(|(left, right)| {
-            let verification = Verification::of_part(line.first, &left, &marks, expected)?;
-            Some((verification, right))
-        });
-        let Some((verification, right)) = begun else {
-            bail!(Break::at(
-                line.first,
-                format!("{place} begins no export that can be")
-            ));
+    fn begin(&mut self, place: &Place<'_>, line: ExportLine) -> Result<(), Break> {
+        let first = line.first;
+        let Some(export) = Export::begin(line, &self.expected) else {
+            let what = format!("{place} begins no export that can be");
+            return Err(Break::at(first, what));
         };
-        self.state = State::Export(Box::new(Export::new(line, right, verification)));
+        self.state = State::Export(Box::new(export));
         Ok(())
     }
 
-    fn end_export(&mut self, place: &Place<'_>, last: &CheckpointLine) -> anyhow::Result<()> {
+    fn end_export(&mut self, place: &Place<'_>, last: &CheckpointLine) -> Result<(), Break> {
         let checkpoint = opened(place, last, self.key)?;
         let State::Export(export) = std::mem::replace(&mut self.state, State::Nothing) else {
             return Ok(());
         };
-        let verified = export.end(place, last, &checkpoint)?;
-        self.state = State::Ended(Box::new(verified));
+        let source = place.to_string();
+        let ended = export.end(&source, (last, &checkpoint), &self.expected)?;
+        self.state = State::Ended(Box::new(ended));
         Ok(())
+    }
+
+    /// What a target received, from the first event of all on or from that of an export that was read before.
+    fn begin_delivered(&mut self) {
+        let begins = match &mut self.state {
+            State::Ended(ended) => ended.1.take(),
+            _ => None,
+        };
+        let verification = begins.unwrap_or_else(|| Verification::new(self.expected.clone()));
+        self.state = State::Delivered {
+            verification: Box::new(verification.as_delivered()),
+            checkpoints: 0,
+        };
     }
 
     fn end(self, args: &VerifyArgs) -> anyhow::Result<Verified> {
@@ -217,8 +201,11 @@ impl Reading<'_> {
         let names = names.join(", ");
         match self.state {
             State::Nothing => Err(WrongUse(format!("{names}: there is nothing in it")).into()),
-            State::Export(export) => {
-                let next = export.verification.next();
+            State::Export(mut export) => {
+                if let Some(broken) = export.broken() {
+                    return Err(broken.into());
+                }
+                let next = export.next();
                 let what =
                     format!("{names} ends at event {next} without its checkpoint: it was cut off");
                 Err(Break::at(next, what).into())
@@ -227,7 +214,7 @@ impl Reading<'_> {
                 "{names} holds no checkpoint, and nothing can be verified without one: give one with --checkpoint"
             ),
             State::Delivered { verification, .. } => Ok(verification.end()?),
-            State::Ended(verified) => Ok(*verified),
+            State::Ended(ended) => Ok(ended.0),
         }
     }
 
@@ -237,9 +224,9 @@ impl Reading<'_> {
             State::Nothing => {
                 return WrongUse(format!("{} is no export: {place} {what}", place.name)).into();
             }
-            State::Export(export) => Some(export.verification.next()),
+            State::Export(export) => Some(export.next()),
             State::Delivered { verification, .. } => Some(verification.next()),
-            State::Ended(verified) => Some(verified.end),
+            State::Ended(ended) => Some(ended.0.end),
         };
         let what = format!("{place} {what}");
         Break {
@@ -263,104 +250,4 @@ fn opened(
         sequence: None,
         what: format!("{place} proves nothing: {error}"),
     })
-}
-
-impl Export {
-    fn new(line: ExportLine, right: Vec<Hash>, verification: Verification) -> Self {
-        Self {
-            compared: line.first,
-            line,
-            right,
-            verification,
-            leaves: Vec::new(),
-            broken: None,
-        }
-    }
-
-    /// Takes an event. What is wrong up to it is told once the next line of hashes has shown which event it is.
-    fn event(&mut self, json: &[u8]) -> Result<(), Break> {
-        if self.broken.is_none() {
-            self.broken = self.verify(json).err();
-        }
-        self.leaves.push(leaf_hash(json));
-        if self.leaves.len() <= LEAVES_PER_LINE {
-            return Ok(());
-        }
-        let what = format!(
-            "the hashes of the events from {} on are missing",
-            self.compared
-        );
-        Err(self
-            .broken
-            .take()
-            .unwrap_or_else(|| Break::at(self.compared, what)))
-    }
-
-    fn verify(&mut self, json: &[u8]) -> Result<(), Break> {
-        let (next, events) = (self.verification.next(), self.line.events);
-        if next - self.line.first == events {
-            let what = format!("there are more than the {events} events of the export");
-            return Err(Break::at(next, what));
-        }
-        self.verification.line(json)
-    }
-
-    /// Compares the events since the last line of hashes with those of this one.
-    fn compare(&mut self, sealed: &[Hash]) -> Result<(), Break> {
-        let pairs = self.leaves.iter().zip(sealed);
-        let same = pairs.take_while(|(leaf, sealed)| leaf == sealed).count();
-        let wrong = self.compared + u64::try_from(same).unwrap_or(u64::MAX);
-        if same < self.leaves.len() {
-            let what = format!("event {wrong} is not what was sealed: its hash is another");
-            return Err(Break::at(wrong, what));
-        }
-        if same < sealed.len() {
-            return Err(Break::at(wrong, format!("event {wrong} is missing")));
-        }
-        self.compared = wrong;
-        self.leaves.clear();
-        self.broken.take().map_or(Ok(()), Err)
-    }
-
-    fn end(
-        self,
-        place: &Place<'_>,
-        last: &CheckpointLine,
-        checkpoint: &Checkpoint,
-    ) -> Result<Verified, Break> {
-        let Self {
-            line,
-            right,
-            verification,
-            leaves,
-            broken,
-            ..
-        } = self;
-        if let Some(broken) = broken {
-            return Err(broken);
-        }
-        let next = verification.next();
-        if next - line.first < line.events {
-            let (first, events) = (line.first, line.events);
-            let what =
-                format!("event {next} is missing: the export has {events} events from {first} on");
-            return Err(Break::at(next, what));
-        }
-        let named = (&line.origin, line.epoch, line.size) == (&last.origin, last.epoch, last.size);
-        if !named || !leaves.is_empty() {
-            let what = format!("{place} is not the checkpoint that the export begins with");
-            return Err(Break {
-                sequence: None,
-                what,
-            });
-        }
-        let is_whole = line.first == 0 && next == checkpoint.size;
-        let source = place.to_string();
-        if is_whole {
-            let mut verification = verification;
-            verification.checkpoint(&source, checkpoint)?;
-            return verification.end();
-        }
-        verification.end_of_part(&source, checkpoint, &right)
-    }
 }

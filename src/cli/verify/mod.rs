@@ -4,6 +4,7 @@
 //! verified without a directory, a store or a server.
 
 mod export;
+mod exported;
 pub mod held;
 mod proof;
 mod said;
