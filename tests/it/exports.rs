@@ -133,16 +133,21 @@ fn every_range_is_proved_by_what_is_around_it() {
     beyond.refused(&["the last event is event"]);
 }
 
+/// Checks that a change of the lines of an export is found, in these words.
+#[track_caller]
+fn find(exported: &Exported, whole: &str, change: &dyn Fn(&mut Vec<String>), words: &str) {
+    let altered = changed(whole, change);
+    assert_ne!(altered, whole);
+    broken(&exported.verify(&altered), words);
+}
+
 #[test]
 fn every_change_of_an_export_is_found_and_its_sequence_named() {
     let exported = Exported::new();
     let whole = exported.export(&[]);
-    let other = Exported::new();
     let events = whole.lines().filter(is_event).count();
     let find = |change: &dyn Fn(&mut Vec<String>), words: &str| {
-        let altered = changed(&whole, change);
-        assert_ne!(altered, whole);
-        broken(&exported.verify(&altered), words);
+        find(&exported, &whole, change, words);
     };
     // Line 0 begins the export, event 2 is line 3; the last two are hashes and checkpoint.
     let third = "event 2 is not what was sealed";
@@ -165,6 +170,16 @@ fn every_change_of_an_export_is_found_and_its_sequence_named() {
         &|lines| lines.truncate(4),
         "ends at event 3 without its checkpoint",
     );
+}
+
+#[test]
+fn what_is_found_by_the_checkpoint_alone_is_named_as_far_as_it_can_be() {
+    let exported = Exported::new();
+    let whole = exported.export(&[]);
+    let events = whole.lines().filter(is_event).count();
+    let find = |change: &dyn Fn(&mut Vec<String>), words: &str| {
+        find(&exported, &whole, change, words);
+    };
     // The hashes changed as well: only a checkpoint shows it, and between which two.
     find(
         &|lines| {
@@ -179,6 +194,10 @@ fn every_change_of_an_export_is_found_and_its_sequence_named() {
             lines.remove(events + 1);
         },
         "the events from 0 to",
+    );
+    find(
+        &|lines| drop(lines.remove(events + 1)),
+        "the hashes of the events from 0 on are missing",
     );
     let signature = |line: &str| line.replacen("\u{2014} ", "\u{2014} x", 1);
     find(
@@ -202,7 +221,7 @@ fn every_change_of_an_export_is_found_and_its_sequence_named() {
     let torn = whole.trim_end();
     broken(&exported.verify(torn), "is cut off");
     // Of another server's, signed by another: by the checkpoint of ours, and by our key.
-    let theirs = other.export(&[]);
+    let theirs = Exported::new().export(&[]);
     assert_eq!(exported.verify(&theirs).code, 3);
     for none in ["", "no export\n", "{\"id\""] {
         assert_eq!(exported.verify(none).code, 2, "{none}");

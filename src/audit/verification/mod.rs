@@ -85,7 +85,7 @@ pub struct Verification {
     /// The size of the last checkpoint that agreed.
     confirmed: u64,
     agreed: usize,
-    /// How many seal less than what comes before the first event.
+    /// How many seal another part of the trail.
     elsewhere: usize,
     epochs: Vec<Span>,
     /// Where events may come again.
@@ -129,10 +129,12 @@ impl Verification {
             epoch: epoch_of(&checkpoint),
             checkpoint,
         };
-        let (mut expected, before): (Vec<_>, Vec<_>) = checkpoints
+        // Of what comes before the first event, and of epochs that had ended there, nothing can be compared.
+        let begun = epochs.last().map_or(0, |(epoch, _)| *epoch);
+        let (mut expected, elsewhere): (Vec<_>, Vec<_>) = checkpoints
             .into_iter()
             .map(expect)
-            .partition(|one| one.checkpoint.size >= tree.size());
+            .partition(|one| one.epoch >= begun && one.checkpoint.size >= tree.size());
         expected.sort_by_key(|one| std::cmp::Reverse((one.epoch, one.checkpoint.size)));
         let ends = epochs
             .iter()
@@ -152,7 +154,7 @@ impl Verification {
             tree,
             expected,
             agreed: 0,
-            elsewhere: before.len(),
+            elsewhere: elsewhere.len(),
             recent: None,
             repeated: 0,
         }

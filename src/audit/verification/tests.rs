@@ -237,8 +237,14 @@ fn a_part_is_verified_by_what_is_around_it() {
         Some(8)
     );
     assert!(verify(&trail[5..11], &[(1, 0)], &[]).is_err());
-    // A list of epochs that is wrong lets no checkpoint pass unseen.
-    assert!(verify(&trail[5..12], &[(1, 0), (2, 4)], &kept).is_err());
+    // A list of epochs that is wrong lets no checkpoint pass for one that agreed.
+    let verified = verify(&trail[5..12], &[(1, 0), (2, 4)], &kept).unwrap();
+    assert_eq!((verified.agreed, verified.elsewhere), (1, 4));
+    assert!(verify(&trail[5..12], &[(1, 0)], &[of_epoch(2, &trail[..8])]).is_err());
+    // One of an epoch that had ended, which says nothing of what is in it.
+    let mixed = [of_epoch(1, &trail[..15]), of_epoch(2, &trail[..8])];
+    let verified = verify(&trail[5..12], &[(1, 0), (2, 4)], &mixed).unwrap();
+    assert_eq!((verified.agreed, verified.elsewhere), (2, 1));
     assert!(Verification::of_part(5, &left[1..], &[(1, 0)], []).is_none());
     assert!(Verification::of_part(5, &left, &[], []).is_none());
     assert!(Verification::of_part(5, &left, &[(2, 0), (1, 3)], []).is_none());

@@ -108,8 +108,8 @@ impl Export {
             right,
             mut verification,
             leaves,
+            compared,
             broken,
-            ..
         } = self;
         if let Some(broken) = broken {
             return Err(broken);
@@ -121,8 +121,12 @@ impl Export {
                 format!("event {next} is missing: the export has {events} events from {first} on");
             return Err(Break::at(next, what));
         }
+        if !leaves.is_empty() {
+            let what = format!("the hashes of the events from {compared} on are missing");
+            return Err(Break::at(compared, what));
+        }
         let named = (&line.origin, line.epoch, line.size) == (&last.origin, last.epoch, last.size);
-        if !named || !leaves.is_empty() {
+        if !named {
             let what = format!("{source} is not the checkpoint that the export begins with");
             return Err(Break {
                 sequence: None,
