@@ -7,6 +7,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use keyledger::crypto::SecretText;
 use keyledger::routing::targets::cloud_object_storage::CloudObjectStorageEndpoint;
 use keyledger::routing::{Endpoint as _, Undelivered};
@@ -143,7 +145,14 @@ impl ReceivingEnd for Bucket {
         let port = s3.ready.port;
         Some(Self {
             s3,
-            door: HttpsServer::start(Clients::All, move |request| pass_on(port, request)),
+            door: HttpsServer::start(Clients::All, move |request| {
+                let digest = BASE64.encode(Sha256::digest(&request.body));
+                if request.method == "PUT" && request.header("x-amz-checksum-sha256") != digest {
+                    // So do buckets with locks.
+                    return HttpAnswer::new(400, "<Error><Code>InvalidRequest</Code></Error>");
+                }
+                pass_on(port, request)
+            }),
             name: format!("bucket-{}", GIVEN.fetch_add(1, Ordering::SeqCst)),
         })
     }
@@ -154,6 +163,7 @@ impl ReceivingEnd for Bucket {
             target_crn: None,
             bucket: self.name.clone(),
             region: None,
+            checksum: true,
             access_key_id: self.s3.ready.id.clone(),
             secret_access_key: SecretText::new(self.s3.ready.secret.clone()),
             ca_certificate: Some(self.door.ca_pem()),
@@ -305,12 +315,20 @@ fn answers_are_not_read_to_their_end() {
 }
 
 #[test]
-fn a_service_without_tls_works_where_it_is_asked_for() {
+fn a_service_without_tls_and_checksums_works_where_it_is_asked_for() {
     let Some(site) = Site::<Bucket>::start() else {
         return;
     };
+    let port = site.end.s3.ready.port;
+    let simple = HttpsServer::start(Clients::Plain, move |request| {
+        // So do services that do not know the header.
+        match request.header("x-amz-checksum-sha256") {
+            "" => pass_on(port, request),
+            _ => HttpAnswer::new(400, "<Error><Code>InvalidRequest</Code></Error>"),
+        }
+    });
     let mut endpoint = site.end.endpoint();
-    endpoint.endpoint = format!("http://127.0.0.1:{}", site.end.s3.ready.port);
+    (endpoint.endpoint, endpoint.checksum) = (simple.url(), false);
     assert_eq!(endpoint.check().expect_err("no TLS").field, "endpoint");
     endpoint.insecure = true;
     endpoint.check().expect("it is asked for");

@@ -8,7 +8,7 @@ mod objects;
 use std::borrow::Cow;
 use std::fmt;
 
-use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::aws::{AmazonS3, AmazonS3Builder, Checksum};
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, GetOptions, ObjectStore as _, PutOptions, RetryConfig};
 use reqwest::Url;
@@ -52,6 +52,9 @@ pub struct CloudObjectStorageEndpoint {
     pub access_key_id: String,
     /// Of the HMAC credentials, the key.
     pub secret_access_key: SecretText,
+    /// Whether each object goes with a checksum in a header of its own. Buckets with locks ask for one; some services know no such header.
+    #[serde(default = "yes")]
+    pub checksum: bool,
     /// The CA certificates that are trusted, PEM. None: those of the system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_certificate: Option<String>,
@@ -61,6 +64,10 @@ pub struct CloudObjectStorageEndpoint {
     /// How long writing one object may take, in seconds.
     #[serde(default = "http::timeout_seconds")]
     pub timeout_seconds: u16,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl CloudObjectStorageEndpoint {
@@ -139,7 +146,11 @@ impl Endpoint for CloudObjectStorageEndpoint {
             max_retries: 0,
             ..RetryConfig::default()
         };
-        let store = AmazonS3Builder::new()
+        let mut builder = AmazonS3Builder::new();
+        if self.checksum {
+            builder = builder.with_checksum_algorithm(Checksum::SHA256);
+        }
+        let store = builder
             .with_endpoint(url.as_str().trim_end_matches('/'))
             .with_virtual_hosted_style_request(false)
             .with_bucket_name(&self.bucket)
