@@ -3,16 +3,19 @@
 //! Values only. Names are kebab-case for variants and camelCase for fields, as in events. A field that is added must have a default, so
 //! that a command line and a server of neighbouring releases understand each other.
 
+pub mod routing;
 mod seal;
 
 use serde::{Deserialize, Serialize};
 
+use routing::{RouteRequest, RoutingResponse, TargetRequest};
 pub use seal::{
     BegunEpoch, Epoch, NewEpoch, Seal, SealedEvents, SealedFrom, TreeHashes, TreeNodes, Unreadable,
 };
 
 use crate::audit::EventFilter;
 use crate::crypto::PasswordHash;
+use crate::domain::routing::RoutingSettings;
 
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +70,12 @@ pub enum Request {
     NewEpoch(NewEpoch),
     /// Hashes of the trail's tree, for a proof.
     TreeNodes(TreeNodes),
+    /// Targets that events are delivered to.
+    Target(Box<TargetRequest>),
+    /// Routes: which events go to which targets.
+    Route(RouteRequest),
+    /// The routing settings, or what takes their place as a whole.
+    RoutingSettings(Option<RoutingSettings>),
     /// What runs here.
     Status,
 }
@@ -257,7 +266,10 @@ pub struct RecordedInitiator {
 impl Request {
     /// Whether it changes and records nothing. A request that is not known here to do so counts as a change.
     #[must_use]
-    pub const fn only_reads(&self) -> bool {
+    pub fn only_reads(&self) -> bool {
+        if let Self::Target(request) = self {
+            return request.only_reads();
+        }
         matches!(
             self,
             Self::ClientList
@@ -270,6 +282,8 @@ impl Request {
                 | Self::Seal
                 | Self::SealedEvents(_)
                 | Self::TreeNodes(_)
+                | Self::Route(RouteRequest::List)
+                | Self::RoutingSettings(None)
                 | Self::Status
         )
     }
@@ -305,6 +319,8 @@ pub enum Response {
     Epoch(BegunEpoch),
     /// Hashes of the trail's tree.
     TreeHashes(TreeHashes),
+    /// Of targets, routes and routing settings.
+    Routing(RoutingResponse),
     /// What runs here.
     Status(Status),
 }

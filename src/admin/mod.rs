@@ -18,12 +18,15 @@ mod management;
 pub mod message;
 pub mod peer;
 mod pending;
+mod routes;
 mod seal;
 pub mod socket;
+pub mod targets;
 
 pub use error::{AdminError, ErrorKind};
 pub use instances::Founder;
 pub use message::{Request, Response};
+use targets::Standings;
 
 use std::sync::{Arc, Mutex};
 
@@ -51,6 +54,8 @@ pub struct Admin {
     founder: Result<Founder, String>,
     /// Signs the trail, or why nobody can.
     sealer: Result<Arc<Sealer>, String>,
+    /// How targets stand; none when the command line runs the router itself.
+    standings: Option<Standings>,
     /// Held while a change is decided and committed, so that no two decide on the same snapshot.
     changes: tokio::sync::Mutex<()>,
 }
@@ -76,6 +81,7 @@ impl Admin {
             global_scope: Err("this process has no settings".to_owned()),
             founder: Err("this process has no master key".to_owned()),
             sealer: Err("this process has no master key".to_owned()),
+            standings: None,
             changes,
         }
     }
@@ -107,6 +113,15 @@ impl Admin {
     pub fn with_pending(self, pending: Arc<Mutex<Pending>>) -> Self {
         Self {
             pending: Some(pending),
+            ..self
+        }
+    }
+
+    /// The router with how the targets of this server stand.
+    #[must_use]
+    pub fn with_standings(self, standings: Standings) -> Self {
+        Self {
+            standings: Some(standings),
             ..self
         }
     }
@@ -149,6 +164,9 @@ impl Admin {
             Request::SealedEvents(request) => seal::events(self, request).await,
             Request::NewEpoch(request) => epochs::begin(self, initiator, request).await,
             Request::TreeNodes(request) => seal::tree_hashes(self, request).await,
+            Request::Target(request) => targets::run(self, initiator, *request).await,
+            Request::Route(request) => routes::run(self, initiator, request).await,
+            Request::RoutingSettings(new) => routes::settings(self, initiator, new).await,
             Request::Status => Ok(self.status()),
         }
     }

@@ -191,6 +191,15 @@ actions! {
     StorageExhaust = 501, Extended, "kmip-storage", "exhaust", Critical, Plain, Global, "kmip-storage", "The disk is full: keys are served from the reserve and nothing new is kept.";
     StorageRecover = 502, Extended, "kmip-storage", "recover", Warning, Plain, Global, "kmip-storage", "The disk has room again.";
 
+    TargetCreate = 601, Extended, "routing-target", "create", Critical, Plain, Global, "routing-target", "A target that events are delivered to is made.";
+    TargetUpdate = 602, Extended, "routing-target", "update", Critical, Plain, Global, "routing-target", "A target that events are delivered to is changed.";
+    TargetDelete = 603, Extended, "routing-target", "delete", Critical, Plain, Global, "routing-target", "A target that events are delivered to is removed.";
+    TargetFollow = 604, Extended, "routing-target", "follow", Critical, Plain, Global, "routing-target", "A target goes on at another event of the trail: what is skipped is not delivered to it.";
+    TargetDrop = 605, Extended, "routing-target", "drop", Critical, Plain, Global, "routing-target", "Events that a target refused are given up: they are not delivered to it.";
+    RouteSet = 611, Extended, "routing-route", "set", Critical, Plain, Global, "routing-route", "A route that says which events go to which targets is made or changed.";
+    RouteDelete = 612, Extended, "routing-route", "delete", Critical, Plain, Global, "routing-route", "A route that says which events go to which targets is removed.";
+    RoutingSettingsUpdate = 613, Extended, "routing-settings", "update", Critical, Plain, Global, "routing-settings", "The settings of the routing of events are changed.";
+
     TrailBeginEpoch = 701, Extended, "trail", "begin-epoch", Critical, Plain, Global, "trail", "A new epoch of the trail begins: the database was put back, or an operator said so.";
     TrailSealFail = 702, Extended, "trail-seal", "fail", Critical, Plain, Global, "trail-seal", "The trail cannot be sealed by a checkpoint.";
     TrailSealRecover = 703, Extended, "trail-seal", "recover", Warning, Plain, Global, "trail-seal", "The trail is sealed by checkpoints again.";

@@ -4,6 +4,7 @@
 //! KMIP through [`crate::client`]. Only [`report`] prints. Exit codes: 0 done, 1 failed, 2 wrong use, 3 a verification found a break.
 
 pub mod client;
+mod delivery;
 pub mod events;
 pub mod export;
 pub mod init;
@@ -17,9 +18,11 @@ pub mod quickstart;
 pub mod reach;
 pub mod record;
 pub mod report;
+pub mod route;
 pub mod seal;
 pub mod secret;
 pub mod serve;
+pub mod target;
 pub mod verify;
 
 use std::path::PathBuf;
@@ -67,6 +70,15 @@ enum Command {
     /// List, follow, show and verify the events of the trail
     #[command(subcommand)]
     Events(events::Command),
+    /// Make, list, test and move the targets that events are delivered to
+    #[command(subcommand)]
+    Target(target::Command),
+    /// Say which events go to which targets
+    #[command(subcommand)]
+    Route(route::Command),
+    /// Show and set what holds for all routes
+    #[command(subcommand)]
+    RoutingSettings(route::SettingsCommand),
     /// Speak KMIP to this directory's server, or to any other
     Kmip(Box<kmip::Args>),
 }
@@ -85,6 +97,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Client(command) => client::run(&layout, command, &report).await,
         Command::Key(command) => key::run(&layout, command, &report).await,
         Command::Events(command) => events::run(&layout, command, &report).await,
+        Command::Target(command) => target::run(&layout, command, &report).await,
+        Command::Route(command) => route::run(&layout, command, &report).await,
+        Command::RoutingSettings(command) => route::run_settings(&layout, command, &report).await,
         Command::Kmip(args) => kmip::run(&layout, *args, &report).await,
     }
 }

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::master::{self, PassphraseArgs};
 use super::report::{self, Report};
-use super::{init, quickstart, reach};
+use super::{delivery, init, quickstart, reach};
 use crate::admin::lock::{DirectoryLock, LockError};
 use crate::admin::socket::{self, ControlSocket};
 use crate::admin::{Admin, Founder, foundation};
@@ -29,7 +29,8 @@ use crate::ops::{
     Keyring, Sealer, Service, epoch, keep_checkpoints, record_room, seal, warn_of_expiry,
 };
 use crate::providers::MasterKey;
-use crate::routing::Attachment;
+use crate::routing::roster::StoreRoster;
+use crate::routing::{Attachment, Supervisor};
 use crate::server::Directory;
 use crate::server::identity::{Gatekeeper, OnSighting};
 use crate::server::listener::Serving;
@@ -346,7 +347,8 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
     let tls = tls_config(&opened.settings.layout, Arc::clone(&gatekeeper))?;
     let listener = Listener::bind(&opened.settings.listen.to_string()).await?;
     let address = listener.address();
-    let admin = router(&opened, &service, address);
+    let deliveries = delivery::supervisor(&opened.store, &opened.master, &opened.settings);
+    let admin = router(&opened, &service, address, &deliveries);
     let demo = if is_quickstart {
         Some(quickstart::demo(&opened.settings, Arc::clone(&admin)).await?)
     } else {
@@ -361,6 +363,7 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
         let finished = async { drop(finished.await) };
         recorder.record_sightings(finished).await;
     });
+    let deliveries = tokio::spawn(deliveries.run(stopping.clone()));
     let background = Background::start(&opened, &service, &stopping);
     let control = tokio::spawn(socket.serve(admin, stopped(stopping.clone())));
     let mut limits = opened.settings.limits.clone();
@@ -393,6 +396,7 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
     drop(finish);
     recorder.await.context("recording refusals failed")?;
     background.ended().await?;
+    deliveries.await.context("delivering events failed")?;
     seal_all(&opened).await;
     Ok(())
 }
@@ -436,7 +440,12 @@ async fn seal_all(opened: &Opened) {
 }
 
 /// The router of administrative requests, as this server runs it.
-fn router(opened: &Opened, service: &Service, address: SocketAddr) -> Arc<Admin> {
+fn router(
+    opened: &Opened,
+    service: &Service,
+    address: SocketAddr,
+    deliveries: &Arc<Supervisor<StoreRoster>>,
+) -> Arc<Admin> {
     let admin = Admin::new(
         opened.store.clone(),
         Arc::new(SystemClock),
@@ -452,6 +461,8 @@ fn router(opened: &Opened, service: &Service, address: SocketAddr) -> Arc<Admin>
     let admin = admin.with_pending(Arc::clone(service.pending()));
     let admin = admin.with_global_scope(Ok(opened.settings.scope.clone()));
     let admin = admin.with_sealer(opened.sealer.clone());
+    let deliveries = Arc::clone(deliveries);
+    let admin = admin.with_standings(Arc::new(move |target| deliveries.standing(target)));
     Arc::new(admin.with_founder(Ok(founder)))
 }
 

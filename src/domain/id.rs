@@ -51,6 +51,19 @@ macro_rules! identifiers {
             }
         }
 
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+
         impl FromStr for $name {
             type Err = NotAnId;
 
@@ -74,6 +87,8 @@ identifiers! {
     EventId;
     /// A target that events are delivered to.
     TargetId;
+    /// A route that says which events go to which targets.
+    RouteId;
     /// One request; the events of all its batch items share it as correlationId.
     RequestId;
 }

@@ -15,6 +15,7 @@ pub mod location;
 pub mod object;
 pub mod pending;
 pub mod rate;
+pub mod routing;
 pub mod scope;
 pub mod warning;
 
@@ -25,7 +26,7 @@ pub use client::{
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use credential::Credential;
-pub use id::{ClientId, EventId, InstanceId, ObjectId, RequestId, TargetId};
+pub use id::{ClientId, EventId, InstanceId, ObjectId, RequestId, RouteId, TargetId};
 pub use object::{Dates, Name, Object, RevocationReason};
 pub use pending::{Pending, PendingCertificate};
 pub use scope::{Initiator, InitiatorKind, Scope};

@@ -9,6 +9,7 @@ pub mod follower;
 pub mod hook;
 mod http;
 mod retry;
+pub mod roster;
 pub mod standing;
 mod supervisor;
 pub mod target;

@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use super::Sequence;
 use super::delivery::{From, ParkedRange};
+use super::routing::TargetSecrets;
 use crate::audit::Event;
 use crate::crypto::{Fingerprint, Wrapped};
+use crate::domain::routing::{Route, RoutingSettings, Target};
 use crate::domain::{
     Anchor, Client, ClientId, ClientStatus, Credential, EnrolledCertificate, Identity, Instance,
-    InstanceId, Object, ObjectId, TargetId,
+    InstanceId, Object, ObjectId, RouteId, TargetId,
 };
 
 /// What must still hold when a changeset is committed.
@@ -69,6 +71,16 @@ pub enum Write {
     ClientStatus(ClientId, ClientStatus),
     /// A client and its certificates removed.
     ClientRemoved(ClientId),
+    /// A target, new or changed, with all of the secrets of its endpoint.
+    Target(Box<Target>, TargetSecrets),
+    /// A target less, with what is kept of its delivery.
+    TargetRemoved(TargetId),
+    /// A route, new or changed.
+    Route(Route),
+    /// A route less.
+    RouteRemoved(RouteId),
+    /// The routing settings.
+    RoutingSettings(RoutingSettings),
     /// A target goes on from there.
     Cursor(TargetId, From),
     /// What is parked for a target is given up.

@@ -122,6 +122,10 @@ pub enum Thing {
     DataKey,
     /// A credential of this instance.
     Credential,
+    /// A target of this identifier or name.
+    Target,
+    /// A route of this identifier or name.
+    Route,
 }
 
 impl std::fmt::Display for Thing {
@@ -134,6 +138,8 @@ impl std::fmt::Display for Thing {
             Self::Certificate => "certificate",
             Self::DataKey => "data key",
             Self::Credential => "credential",
+            Self::Target => "target",
+            Self::Route => "route",
         })
     }
 }

@@ -17,6 +17,7 @@ mod interned;
 pub mod query;
 mod readers;
 mod reserve;
+mod routing;
 mod seal;
 mod sqlite;
 #[cfg(test)]
@@ -44,12 +45,14 @@ pub use query::{
     Sequence, StoredEvent, TrailKey,
 };
 pub use reserve::Room;
+pub use routing::TargetSecrets;
 pub use seal::Seal;
 pub use writer::OnFatal;
 
 use crate::audit::filter::EventFilter;
 use crate::audit::record;
 use crate::crypto::Wrapped;
+use crate::domain::routing::Routing;
 use crate::domain::{Clients, InstanceId, Object, ObjectId};
 use beside::BesideFile;
 use cache::Cache;
@@ -83,6 +86,8 @@ struct Shared {
     gather: Gather,
     commits: AtomicU64,
     room: watch::Sender<Room>,
+    routing: ArcSwap<Routing>,
+    routing_version: watch::Sender<u64>,
     delivery_version: watch::Sender<u64>,
     sealed: watch::Sender<u64>,
 }
@@ -205,6 +210,8 @@ impl Store {
             gather: Gather::new(),
             commits: AtomicU64::new(0),
             room: watch::Sender::new(room),
+            routing: ArcSwap::from_pointee(sqlite::routing::snapshot(&db)?),
+            routing_version: watch::Sender::new(0),
             delivery_version: watch::Sender::new(0),
             sealed: watch::Sender::new(sealed),
         });

@@ -14,6 +14,7 @@ mod bad_messages;
 mod cli;
 mod concurrency;
 mod credentials;
+mod delivery;
 mod disk_full;
 mod durability;
 mod epochs;

@@ -84,6 +84,14 @@ const CODES: &[(u16, &str)] = &[
     (422, "instance-credential.clear"),
     (501, "kmip-storage.exhaust"),
     (502, "kmip-storage.recover"),
+    (601, "routing-target.create"),
+    (602, "routing-target.update"),
+    (603, "routing-target.delete"),
+    (604, "routing-target.follow"),
+    (605, "routing-target.drop"),
+    (611, "routing-route.set"),
+    (612, "routing-route.delete"),
+    (613, "routing-settings.update"),
     (701, "trail.begin-epoch"),
     (702, "trail-seal.fail"),
     (703, "trail-seal.recover"),
@@ -154,7 +162,14 @@ struct Expected {
 }
 
 /// What concerns the server as a whole.
-const NODE: &[&str] = &["kmip-storage", "trail", "trail-seal"];
+const NODE: &[&str] = &[
+    "kmip-storage",
+    "trail",
+    "trail-seal",
+    "routing-target",
+    "routing-route",
+    "routing-settings",
+];
 
 fn expected(name: &'static str) -> Expected {
     let (object, verb) = name.split_once('.').unwrap();
@@ -163,6 +178,8 @@ fn expected(name: &'static str) -> Expected {
         ("kmip-client", "expire" | "admit") => "warning",
         ("kmip-client", "refuse") => "normal",
         ("kmip-client" | "instance-credential" | "account-apikey", _) => "critical",
+        // Who hears of what happens.
+        ("routing-target" | "routing-route" | "routing-settings", _) => "critical",
         ("kmip-storage", "exhaust") | ("trail", "begin-epoch") | ("trail-seal", "fail") => {
             "critical"
         }

@@ -37,7 +37,10 @@ pub trait Roster: Send + Sync + 'static {
     ///
     /// # Errors
     /// Why nothing can be delivered to it until it is changed, in one line without secrets.
-    fn assignment(&self, target: TargetId) -> Result<Assignment<Self::Deliver>, String>;
+    fn assignment(
+        &self,
+        target: TargetId,
+    ) -> impl Future<Output = Result<Assignment<Self::Deliver>, String>> + Send;
 }
 
 /// Runs the workers.
@@ -142,7 +145,7 @@ impl<R: Roster> Supervisor<R> {
     }
 
     async fn start(&self, target: TargetId, version: u64) -> Result<Post, StoreError> {
-        let assignment = match self.roster.assignment(target) {
+        let assignment = match self.roster.assignment(target).await {
             Ok(assignment) => assignment,
             Err(reason) => return self.unfed(target, version, reason).await,
         };

@@ -64,7 +64,7 @@ impl Roster for Names {
             .collect()
     }
 
-    fn assignment(&self, target: TargetId) -> Result<Assignment<Taking>, String> {
+    async fn assignment(&self, target: TargetId) -> Result<Assignment<Taking>, String> {
         let (name, _) = self.all.lock().unwrap()[&target.as_bytes()[0]].clone();
         if name == "broken" {
             return Err("password: it cannot be unwrapped".to_owned());

@@ -1,4 +1,4 @@
-//! One file for each type of target.
+//! One file for each type of target, and the table of them.
 
 pub mod cloud_logs;
 pub mod cloud_object_storage;
@@ -9,3 +9,113 @@ pub mod file;
 mod sample;
 pub mod syslog;
 pub mod webhook;
+
+use std::borrow::Cow;
+
+use super::{Batch, BatchLimits, Deliver, Endpoint, EndpointError, Surroundings, Undelivered};
+use crate::crypto::SecretText;
+
+macro_rules! targets {
+    ($($variant:ident: $endpoint:ty;)+) => {
+        /// The endpoint of a target of any type.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum AnyEndpoint {
+            $(#[doc = concat!("`", stringify!($endpoint), "`")] $variant($endpoint),)+
+        }
+
+        /// What delivers to a target of any type.
+        pub enum AnyTarget {
+            $(#[doc = concat!("Of `", stringify!($endpoint), "`")] $variant(Box<<$endpoint as Endpoint>::Target>),)+
+        }
+
+        impl AnyEndpoint {
+            /// Every `target_type`, with the member of a target that holds its endpoint.
+            pub const TYPES: &'static [(&'static str, &'static str)] = &[$((<$endpoint>::TYPE, <$endpoint>::MEMBER),)+];
+
+            /// Reads an endpoint of a type from JSON. It is not checked.
+            ///
+            /// # Errors
+            /// There is no such type, or a field is missing, unknown or of another form.
+            pub fn read(target_type: &str, json: &serde_json::Value) -> Result<Self, EndpointError> {
+                let json = json.clone();
+                match target_type {
+                    $(<$endpoint>::TYPE => serde_json::from_value(json)
+                        .map(Self::$variant)
+                        .map_err(|error| EndpointError::new(<$endpoint>::MEMBER, error.to_string())),)+
+                    _ => Err(unknown_type(target_type)),
+                }
+            }
+
+            /// It as JSON, secrets masked.
+            #[must_use]
+            pub fn to_json(&self) -> serde_json::Value {
+                let json = match self {
+                    $(Self::$variant(endpoint) => serde_json::to_value(endpoint),)+
+                };
+                json.expect("endpoints consist of texts, numbers and flags")
+            }
+
+            /// The member of a target that holds it.
+            #[must_use]
+            pub const fn member(&self) -> &'static str {
+                match self { $(Self::$variant(_) => <$endpoint>::MEMBER,)+ }
+            }
+
+            /// See [`Endpoint::check`].
+            ///
+            /// # Errors
+            /// The first field that cannot be used.
+            pub fn check(&self) -> Result<(), EndpointError> {
+                match self { $(Self::$variant(endpoint) => endpoint.check(),)+ }
+            }
+
+            /// See [`Endpoint::secrets`].
+            pub fn secrets(&mut self) -> Vec<(Cow<'static, str>, &mut SecretText)> {
+                match self { $(Self::$variant(endpoint) => endpoint.secrets(),)+ }
+            }
+
+            /// See [`Endpoint::limits`].
+            #[must_use]
+            pub fn limits(&self) -> BatchLimits {
+                match self { $(Self::$variant(endpoint) => endpoint.limits(),)+ }
+            }
+
+            /// See [`Endpoint::open`].
+            ///
+            /// # Errors
+            /// A field that cannot be used after all.
+            pub fn open(&self, surroundings: &Surroundings) -> Result<AnyTarget, EndpointError> {
+                match self {
+                    $(Self::$variant(endpoint) => {
+                        endpoint.open(surroundings).map(|target| AnyTarget::$variant(Box::new(target)))
+                    })+
+                }
+            }
+        }
+
+        impl Deliver for AnyTarget {
+            async fn deliver(&mut self, batch: &Batch) -> Result<(), Undelivered> {
+                match self { $(Self::$variant(target) => target.deliver(batch).await,)+ }
+            }
+        }
+    };
+}
+
+targets! {
+    CloudLogs: cloud_logs::CloudLogsEndpoint;
+    CloudObjectStorage: cloud_object_storage::CloudObjectStorageEndpoint;
+    Command: command::CommandEndpoint;
+    File: file::FileEndpoint;
+    Webhook: webhook::WebhookEndpoint;
+}
+
+fn unknown_type(target_type: &str) -> EndpointError {
+    let names: Vec<_> = AnyEndpoint::TYPES.iter().map(|(name, _)| *name).collect();
+    EndpointError::new(
+        "target_type",
+        format!(
+            "there is no type `{target_type}`; the types are: {}",
+            names.join(", ")
+        ),
+    )
+}

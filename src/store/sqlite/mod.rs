@@ -14,6 +14,7 @@ mod inspection;
 pub(super) mod locate;
 mod log;
 pub(super) mod object;
+pub(super) mod routing;
 pub(super) mod seal;
 
 use std::cell::Cell;
@@ -46,6 +47,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0005_anchors", include_str!("migrations/0005_anchors.sql")),
     ("0006_values", include_str!("migrations/0006_values.sql")),
     (SEAL, include_str!("migrations/0007_seal.sql")),
+    ("0008_routing", include_str!("migrations/0008_routing.sql")),
     (
         "0009_delivery",
         include_str!("migrations/0009_delivery.sql"),

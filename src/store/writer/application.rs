@@ -12,7 +12,7 @@ use crate::domain::lifecycle::is_destroyed;
 use crate::store::Applied;
 use crate::store::changeset::{Precondition, Write};
 use crate::store::error::{ApplyError, StoreError};
-use crate::store::sqlite::{self, anchor, attribute, client, delivery, event, object};
+use crate::store::sqlite::{self, anchor, attribute, client, delivery, event, object, routing};
 
 impl Writer {
     /// Checks and writes one changeset, and gives its events their sequences. After a refusal
@@ -132,6 +132,11 @@ impl Writer {
             }
             Write::ClientStatus(id, status) => client::update_status(db, *id, *status),
             Write::ClientRemoved(id) => client::remove_client(db, *id),
+            Write::Target(target, secrets) => routing::set_target(db, target, secrets),
+            Write::TargetRemoved(id) => routing::remove_target(db, *id),
+            Write::Route(route) => routing::set_route(db, route),
+            Write::RouteRemoved(id) => routing::remove_route(db, *id),
+            Write::RoutingSettings(settings) => routing::set_settings(db, settings),
             Write::Cursor(target, from) => self.move_target(*target, *from),
             Write::ParkedDropped(target, range) => delivery::remove_parked(db, *target, *range),
             Write::Epoch(number, created) => self.begin_epoch(*number, *created),
@@ -162,6 +167,9 @@ impl Writer {
         if writes.iter().any(concerns_clients) {
             self.clients = Arc::new(client::snapshot(&self.db)?);
             self.clients_changed = true;
+        }
+        if writes.iter().any(concerns_routing) {
+            self.routing = Some(routing::snapshot(&self.db)?);
         }
         if writes.iter().any(|write| matches!(write, Write::Epoch(..))) {
             self.epochs = Some(sqlite::epochs(&self.db)?);
@@ -228,6 +236,17 @@ fn may_fail_halfway(writes: &[Write]) -> bool {
             .any(|write| !matches!(write, Write::Read(..)))
 }
 
+const fn concerns_routing(write: &Write) -> bool {
+    matches!(
+        write,
+        Write::Target(..)
+            | Write::TargetRemoved(_)
+            | Write::Route(_)
+            | Write::RouteRemoved(_)
+            | Write::RoutingSettings(_)
+    )
+}
+
 const fn concerns_clients(write: &Write) -> bool {
     match write {
         Write::Insert(_)
@@ -235,6 +254,11 @@ const fn concerns_clients(write: &Write) -> bool {
         | Write::Attributes(_)
         | Write::Read(..)
         | Write::DataKey(..)
+        | Write::Target(..)
+        | Write::TargetRemoved(_)
+        | Write::Route(_)
+        | Write::RouteRemoved(_)
+        | Write::RoutingSettings(_)
         | Write::Cursor(..)
         | Write::ParkedDropped(..)
         | Write::Epoch(..) => false,

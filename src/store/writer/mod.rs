@@ -29,6 +29,7 @@ use super::reserve::{Reserve, Room};
 use super::sqlite::object;
 use super::{Applied, Epochs, Origin, Seal, Sequence, Shared, StoreConfig, cache, sqlite};
 use crate::audit::Tree;
+use crate::domain::routing::Routing;
 use crate::domain::{Clients, ObjectId, TargetId, Warning};
 use checkpoints::Checkpoints;
 
@@ -105,6 +106,8 @@ pub(super) struct Writer {
     clients_changed: bool,
     /// Epochs as of the transaction under way, where one begins in it.
     epochs: Option<Epochs>,
+    /// The routing as of the transaction under way, where that changes it.
+    routing: Option<Routing>,
     pending: Pending,
     next: Sequence,
     /// The trail's tree as of the last commit; none where the trail is damaged.
@@ -142,6 +145,7 @@ impl Writer {
             clients: shared.clients.load_full(),
             clients_changed: false,
             epochs: None,
+            routing: None,
             pending: Pending::default(),
             next,
             changesets_max: config.commit_batch_max.max(1),
@@ -304,6 +308,12 @@ impl Writer {
                 .clients_version
                 .send_modify(|version| *version += 1);
         }
+        if let Some(routing) = self.routing.take() {
+            self.shared.routing.store(Arc::new(routing));
+            self.shared
+                .routing_version
+                .send_modify(|version| *version += 1);
+        }
         if let Some(epochs) = self.epochs.take() {
             self.shared.epochs.store(Arc::new(epochs));
         }
@@ -353,6 +363,7 @@ impl Writer {
         self.clients = self.shared.clients.load_full();
         self.clients_changed = false;
         self.epochs = None;
+        self.routing = None;
         if failure.fatal {
             (self.on_fatal)(&failure.error.to_string());
             return ControlFlow::Break(());

@@ -151,6 +151,8 @@ fn only_reads_or_takes_away(write: &Write) -> bool {
         | Write::AnchorRemoved(..)
         | Write::ClientRemoved(_)
         | Write::ParkedDropped(..)
+        | Write::TargetRemoved(_)
+        | Write::RouteRemoved(_)
         // One row of a hundred bytes: a password that got out is replaced.
         | Write::Credential(..)
         // One row: what is recorded before an epoch begins would be of the wrong one.
@@ -168,6 +170,9 @@ fn only_reads_or_takes_away(write: &Write) -> bool {
         | Write::Anchor(_)
         | Write::Leaf(..)
         | Write::Cursor(..)
+        | Write::Target(..)
+        | Write::Route(_)
+        | Write::RoutingSettings(_)
         | Write::ClientStatus(_, ClientStatus::Enabled) => false,
     }
 }

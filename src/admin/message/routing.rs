@@ -1,0 +1,268 @@
+//! Targets, routes and routing settings, as they are asked for and shown. Names of members are those of Activity Tracker Event Routing.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::domain::routing::{RoutingSettings, Rule};
+
+/// What is asked of targets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetRequest {
+    /// Makes one and sends it a test record.
+    Add(NewTarget),
+    /// Changes one.
+    Update(TargetChange),
+    /// Every target, how far it is and how it stands.
+    List,
+    /// Removes one that nothing uses.
+    Remove(Named),
+    /// Sends a test record.
+    Validate(Named),
+    /// What one refused for good.
+    Parked(ParkedFrom),
+    /// Gives what is parked to the target again.
+    Retry(ParkedSome),
+    /// Gives up what is parked.
+    Drop(ParkedSome),
+    /// Has one go on at another event.
+    Follow(Follow),
+}
+
+/// What is asked of routes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RouteRequest {
+    /// Makes the route of this name, or puts it in the place of the one there is.
+    Set(NewRoute),
+    /// Every route.
+    List,
+    /// Removes one.
+    Remove(Named),
+}
+
+/// The name or identifier of a target or route.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// It.
+    pub name: String,
+}
+
+/// The fields of an endpoint, which may hold secrets: nothing of them is shown.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EndpointFields(pub Value);
+
+impl fmt::Debug for EndpointFields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EndpointFields(..)")
+    }
+}
+
+/// A new target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewTarget {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub target_type: String,
+    /// The region it is in.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// Its endpoint: a JSON object.
+    pub endpoint: EndpointFields,
+    /// The first event it is to get; none: the one of its creation.
+    #[serde(default)]
+    pub from: Option<u64>,
+}
+
+/// A change of a target; what is left out stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetChange {
+    /// Its name or identifier.
+    pub target: String,
+    /// Its new name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Its new region.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// Its new endpoint: a whole JSON object. A secret that is given as the mask stays what it is.
+    #[serde(default)]
+    pub endpoint: Option<EndpointFields>,
+}
+
+/// A page of what is parked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkedFrom {
+    /// The target.
+    pub target: String,
+    /// The first sequence.
+    pub from: u64,
+}
+
+/// Some of what is parked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkedSome {
+    /// The target.
+    pub target: String,
+    /// The sequence of one event; none: all of them.
+    pub sequence: Option<u64>,
+}
+
+/// Where a target goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Follow {
+    /// The target.
+    pub target: String,
+    /// The next event it is to get; none: the one of this change.
+    pub from: Option<u64>,
+}
+
+/// A route as it is to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewRoute {
+    /// Its name.
+    pub name: String,
+    /// Its rules; targets by name or identifier.
+    pub rules: Vec<NewRule>,
+}
+
+/// A rule as it is to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewRule {
+    /// Names of locations.
+    pub locations: Vec<String>,
+    /// Targets by name or identifier.
+    #[serde(default)]
+    pub targets: Vec<String>,
+}
+
+/// A target as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Its identifier.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its CRN.
+    pub crn: String,
+    /// Its type.
+    pub target_type: String,
+    /// The region it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Its endpoint under the member of its type, secrets masked.
+    #[serde(flatten)]
+    pub endpoint: Map<String, Value>,
+    /// How the last delivery went.
+    pub write_status: WriteStatus,
+    /// How much it has still to get.
+    pub lag: Lag,
+    /// Events it refused for good.
+    pub parked: u64,
+    /// When it was made, in RFC 3339.
+    pub created_at: String,
+    /// When it was changed, in RFC 3339.
+    pub updated_at: String,
+    /// Of the model.
+    pub api_version: u8,
+}
+
+/// How the last delivery to a target went.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteStatus {
+    /// `success`, `failed`, or `unknown` where no server runs.
+    pub status: String,
+    /// When something was last not delivered, in RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<String>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason_for_last_failure: Option<String>,
+}
+
+/// How much a target has still to get.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lag {
+    /// The next event it is to get.
+    pub next: u64,
+    /// Events of the trail from there.
+    pub events: u64,
+    /// Seconds since the first of them happened; none where no server runs.
+    pub seconds: Option<u64>,
+}
+
+/// What became of a test record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tested {
+    /// The target.
+    pub target: Target,
+    /// Why the test record was not taken, if it was not.
+    pub problem: Option<String>,
+}
+
+/// An event that a target refused for good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parked {
+    /// Its sequence.
+    pub sequence: u64,
+    /// Why.
+    pub reason: String,
+    /// When, in RFC 3339.
+    pub parked_at: String,
+    /// Whether it is about to be given to the target again.
+    pub retried: bool,
+}
+
+/// A route as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// Its identifier.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its CRN.
+    pub crn: String,
+    /// Moves with each change.
+    pub version: u64,
+    /// Its rules.
+    pub rules: Vec<Rule>,
+    /// When it was made, in RFC 3339.
+    pub created_at: String,
+    /// When it was changed, in RFC 3339.
+    pub updated_at: String,
+}
+
+/// What came of a request about routing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RoutingResponse {
+    /// A target after a change.
+    Target(Box<Target>),
+    /// A target and its test.
+    Tested(Box<Tested>),
+    /// Every target.
+    Targets(Vec<Target>),
+    /// What is parked.
+    Parked(Vec<Parked>),
+    /// A route after a change.
+    Route(Route),
+    /// Every route.
+    Routes(Vec<Route>),
+    /// The settings.
+    Settings(RoutingSettings),
+}
+
+impl TargetRequest {
+    /// Whether it changes and records nothing.
+    #[must_use]
+    pub const fn only_reads(&self) -> bool {
+        matches!(self, Self::List | Self::Parked(_) | Self::Validate(_))
+    }
+}

@@ -1,0 +1,529 @@
+//! Targets: made, changed, tested, moved and removed; what they refused, given to them again or given up.
+//!
+//! A target that cannot be reached is no reason to refuse a change: the test says so. Secrets come in once, are wrapped by the master key and are
+//! shown as a mask from then on.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::message::routing::{
+    Follow, Lag, NewTarget, Parked, ParkedFrom, ParkedSome, RoutingResponse, Target, TargetChange,
+    TargetRequest, Tested, WriteStatus,
+};
+use super::{Admin, AdminError, Deed, Response};
+use crate::audit::{Action, Data};
+use crate::crypto::SecretText;
+use crate::domain::clock::rfc3339;
+use crate::domain::routing::{self, RoutingError, check_name};
+use crate::domain::{Initiator, Scope, TargetId};
+use crate::providers::MasterKey;
+use crate::routing::roster::{endpoint, wrapped_secrets};
+use crate::routing::targets::AnyEndpoint;
+use crate::routing::{Batch, Content, Deliver as _, Record, Standing, Surroundings};
+use crate::store::changeset::Write;
+use crate::store::{Delivered, From, ParkedRange, Sequence};
+
+/// Events that one answer about what is parked holds at most.
+const PARKED_PER_PAGE: usize = 1000;
+
+/// Says how the targets of a running server stand.
+pub type Standings = Arc<dyn Fn(TargetId) -> Option<Standing> + Send + Sync>;
+
+/// Carries out a request about targets.
+pub(super) async fn run(
+    admin: &Admin,
+    initiator: Initiator,
+    request: TargetRequest,
+) -> Result<Response, AdminError> {
+    let answer = match request {
+        TargetRequest::Add(new) => add(admin, initiator, new).await?,
+        TargetRequest::Update(change) => update(admin, initiator, change).await?,
+        TargetRequest::List => list(admin).await?,
+        TargetRequest::Remove(named) => remove(admin, initiator, &named.name).await?,
+        TargetRequest::Validate(named) => tested(admin, &found(admin, &named.name)?).await?,
+        TargetRequest::Parked(page) => parked(admin, &page).await?,
+        TargetRequest::Retry(some) => retry(admin, &some).await?,
+        TargetRequest::Drop(some) => give_up(admin, initiator, &some).await?,
+        TargetRequest::Follow(follow) => go_on_at(admin, initiator, &follow).await?,
+    };
+    Ok(Response::Routing(answer))
+}
+
+async fn add(
+    admin: &Admin,
+    initiator: Initiator,
+    new: NewTarget,
+) -> Result<RoutingResponse, AdminError> {
+    let NewTarget {
+        name,
+        target_type,
+        region,
+        endpoint,
+        from,
+    } = new;
+    let made = {
+        let _turn = admin.changes.lock().await;
+        let routing = admin.store.routing();
+        routing.check_new_target(&name)?;
+        routing.check_region(region.as_deref())?;
+        let mut endpoint = checked(&target_type, &endpoint.0)?;
+        let id = TargetId::new(admin.clock.now_ms(), admin.random_bytes()?);
+        if endpoint
+            .secrets()
+            .iter()
+            .any(|(_, secret)| secret.is_mask())
+        {
+            return Err(AdminError::invalid(format!(
+                "{}: a secret is the mask: write the secret itself",
+                endpoint.member()
+            )));
+        }
+        let secrets =
+            wrapped_secrets(id, &mut endpoint, master(admin)?, &*admin.random).map_err(trouble)?;
+        let now = admin.now();
+        let made = routing::Target {
+            id,
+            name,
+            target_type,
+            region,
+            endpoint: endpoint.to_json().to_string(),
+            created: now,
+            updated: now,
+            version: 1,
+        };
+        let begins = Write::Cursor(id, begin(admin, from)?);
+        let write = Write::Target(Box::new(made.clone()), secrets);
+        commit(
+            admin,
+            initiator,
+            Action::TargetCreate,
+            &made,
+            json!({}),
+            vec![write, begins],
+        )
+        .await?;
+        made
+    };
+    tested(admin, &made).await
+}
+
+async fn update(
+    admin: &Admin,
+    initiator: Initiator,
+    change: TargetChange,
+) -> Result<RoutingResponse, AdminError> {
+    let _turn = admin.changes.lock().await;
+    let mut target = found(admin, &change.target)?;
+    let routing = admin.store.routing();
+    if let Some(name) = change.name.filter(|name| *name != target.name) {
+        check_name(&name)?;
+        if routing.target(&name).is_some() {
+            return Err(RoutingError::Conflict(format!(
+                "name: there is a target `{name}` already"
+            ))
+            .into());
+        }
+        target.name = name;
+    }
+    if let Some(region) = change.region {
+        routing.check_region(Some(&region))?;
+        target.region = Some(region);
+    }
+    let mut held = endpoint(&admin.store, &target, master(admin)?)
+        .await
+        .map_err(trouble)?;
+    if let Some(new) = change.endpoint {
+        let mut new = checked(&target.target_type, &new.0)?;
+        let kept: Vec<_> = held
+            .secrets()
+            .into_iter()
+            .map(|(field, secret)| (field.into_owned(), secret.clone()))
+            .collect();
+        for (field, secret) in new.secrets() {
+            take_over(&field, secret, &kept)?;
+        }
+        held = new;
+    }
+    target.endpoint = held.to_json().to_string();
+    (target.updated, target.version) = (admin.now(), target.version + 1);
+    let secrets =
+        wrapped_secrets(target.id, &mut held, master(admin)?, &*admin.random).map_err(trouble)?;
+    let write = Write::Target(Box::new(target.clone()), secrets);
+    commit(
+        admin,
+        initiator,
+        Action::TargetUpdate,
+        &target,
+        json!({}),
+        vec![write],
+    )
+    .await?;
+    Ok(RoutingResponse::Target(Box::new(
+        shown(admin, &target).await?,
+    )))
+}
+
+/// What was shown as a mask comes back as one: the secret stays what it is.
+fn take_over(
+    field: &str,
+    secret: &mut SecretText,
+    kept: &[(String, SecretText)],
+) -> Result<(), AdminError> {
+    if secret.is_mask() {
+        let held = kept
+            .iter()
+            .find(|(name, _)| name == field)
+            .map(|(_, held)| held.clone());
+        let missing = || {
+            AdminError::invalid(format!(
+                "{field}: it is the mask and there is no secret yet: write the secret itself"
+            ))
+        };
+        *secret = held.ok_or_else(missing)?;
+    }
+    Ok(())
+}
+
+async fn list(admin: &Admin) -> Result<RoutingResponse, AdminError> {
+    let mut targets = Vec::new();
+    for target in &admin.store.routing().targets {
+        targets.push(shown(admin, target).await?);
+    }
+    Ok(RoutingResponse::Targets(targets))
+}
+
+async fn remove(
+    admin: &Admin,
+    initiator: Initiator,
+    name: &str,
+) -> Result<RoutingResponse, AdminError> {
+    let _turn = admin.changes.lock().await;
+    let target = found(admin, name)?;
+    admin.store.routing().check_unused(target.id)?;
+    let shown = shown(admin, &target).await?;
+    let left = json!({ "undelivered": shown.lag.events, "parked": shown.parked });
+    commit(
+        admin,
+        initiator,
+        Action::TargetDelete,
+        &target,
+        left,
+        vec![Write::TargetRemoved(target.id)],
+    )
+    .await?;
+    Ok(RoutingResponse::Target(Box::new(shown)))
+}
+
+/// Sends a test record, and says why it was not taken, if it was not.
+async fn tested(admin: &Admin, target: &routing::Target) -> Result<RoutingResponse, AdminError> {
+    let problem = test(admin, target).await.err();
+    let target = shown(admin, target).await?;
+    Ok(RoutingResponse::Tested(Box::new(Tested {
+        target,
+        problem,
+    })))
+}
+
+async fn test(admin: &Admin, target: &routing::Target) -> Result<(), String> {
+    let master = master(admin).map_err(|error| error.message)?;
+    let endpoint = endpoint(&admin.store, target, master)
+        .await
+        .map_err(|error| error.to_string())?;
+    let origin = admin.store.origin();
+    let surroundings = Surroundings {
+        origin: origin.clone(),
+        clock: Arc::clone(&admin.clock),
+        random: Arc::clone(&admin.random),
+    };
+    let mut opened = endpoint
+        .open(&surroundings)
+        .map_err(|error| error.to_string())?;
+    let time_ms = admin.clock.now_ms();
+    let json = json!({ "test": { "origin": origin.name, "time": time_ms } });
+    let record = Record {
+        content: Content::Test(time_ms),
+        json: json.to_string().into_bytes(),
+    };
+    let batch = Batch {
+        origin,
+        records: vec![record],
+    };
+    opened
+        .deliver(&batch)
+        .await
+        .map_err(|error| error.to_string())
+}
+
+async fn parked(admin: &Admin, page: &ParkedFrom) -> Result<RoutingResponse, AdminError> {
+    let target = found(admin, &page.target)?;
+    let parked = admin
+        .store
+        .parked(target.id, Sequence(page.from), PARKED_PER_PAGE)
+        .await?;
+    let one = |parked: crate::store::Parked| Parked {
+        sequence: parked.sequence.0,
+        reason: parked.reason,
+        parked_at: rfc3339(parked.parked_ms.div_euclid(1000)),
+        retried: parked.is_due,
+    };
+    Ok(RoutingResponse::Parked(
+        parked.into_iter().map(one).collect(),
+    ))
+}
+
+async fn retry(admin: &Admin, some: &ParkedSome) -> Result<RoutingResponse, AdminError> {
+    let (target, range, _) = some_of(admin, some).await?;
+    admin
+        .store
+        .keep_delivered(target.id, Delivered::Due(range))
+        .await?;
+    Ok(RoutingResponse::Target(Box::new(
+        shown(admin, &target).await?,
+    )))
+}
+
+async fn give_up(
+    admin: &Admin,
+    initiator: Initiator,
+    some: &ParkedSome,
+) -> Result<RoutingResponse, AdminError> {
+    let _turn = admin.changes.lock().await;
+    let (target, range, sequences) = some_of(admin, some).await?;
+    let count = admin.store.parked_count(target.id).await?;
+    let given_up =
+        json!({ "sequences": sequences, "count": if some.sequence.is_some() { 1 } else { count } });
+    commit(
+        admin,
+        initiator,
+        Action::TargetDrop,
+        &target,
+        given_up,
+        vec![Write::ParkedDropped(target.id, range)],
+    )
+    .await?;
+    Ok(RoutingResponse::Target(Box::new(
+        shown(admin, &target).await?,
+    )))
+}
+
+/// The most sequences that an event names; it tells how many there are.
+const SEQUENCES_MAX: usize = 500;
+
+/// Target, range and sequences of what is parked; at least one is.
+async fn some_of(
+    admin: &Admin,
+    some: &ParkedSome,
+) -> Result<(routing::Target, ParkedRange, Vec<u64>), AdminError> {
+    let target = found(admin, &some.target)?;
+    let (range, from, most) = match some.sequence {
+        Some(sequence) => (ParkedRange::One(Sequence(sequence)), sequence, 1),
+        None => (ParkedRange::All, 0, SEQUENCES_MAX),
+    };
+    let parked = admin.store.parked(target.id, Sequence(from), most).await?;
+    let sequences: Vec<_> = parked.iter().map(|parked| parked.sequence.0).collect();
+    let is_there = some
+        .sequence
+        .map_or(!sequences.is_empty(), |sequence| sequences == [sequence]);
+    if !is_there {
+        let what = some.sequence.map_or_else(
+            || "nothing".to_owned(),
+            |sequence| format!("no event {sequence}"),
+        );
+        let text = format!("sequence: {what} is parked for target `{}`", target.name);
+        return Err(AdminError::not_found(text));
+    }
+    Ok((target, range, sequences))
+}
+
+async fn go_on_at(
+    admin: &Admin,
+    initiator: Initiator,
+    follow: &Follow,
+) -> Result<RoutingResponse, AdminError> {
+    let _turn = admin.changes.lock().await;
+    let target = found(admin, &follow.target)?;
+    let was = admin
+        .store
+        .cursor(target.id)
+        .await?
+        .map(|cursor| cursor.next.0);
+    let from = begin(admin, follow.from)?;
+    let data = json!({ "from": was, "to": follow.from.unwrap_or_else(|| admin.store.head().0) });
+    commit(
+        admin,
+        initiator,
+        Action::TargetFollow,
+        &target,
+        data,
+        vec![Write::Cursor(target.id, from)],
+    )
+    .await?;
+    Ok(RoutingResponse::Target(Box::new(
+        shown(admin, &target).await?,
+    )))
+}
+
+/// Where a target begins; none: with the event of the change.
+fn begin(admin: &Admin, from: Option<u64>) -> Result<From, AdminError> {
+    let head = admin.store.head().0;
+    match from {
+        None => Ok(From::Here),
+        Some(from) if from <= head => Ok(From::Event(Sequence(from))),
+        Some(from) => Err(AdminError::invalid(format!(
+            "from: event {from} is beyond the end of the trail: write {head} at most"
+        ))),
+    }
+}
+
+fn checked(target_type: &str, fields: &Value) -> Result<AnyEndpoint, AdminError> {
+    let invalid = |error: crate::routing::EndpointError| AdminError::invalid(error.to_string());
+    let endpoint = AnyEndpoint::read(target_type, fields).map_err(invalid)?;
+    endpoint.check().map_err(invalid)?;
+    Ok(endpoint)
+}
+
+pub(super) fn found(admin: &Admin, name: &str) -> Result<routing::Target, AdminError> {
+    let routing = admin.store.routing();
+    routing.target(name).cloned().ok_or_else(|| {
+        let names: Vec<_> = routing.targets.iter().map(|target| &*target.name).collect();
+        AdminError::not_found(format!(
+            "target: there is no target `{name}`; the targets are: {}",
+            names.join(", ")
+        ))
+    })
+}
+
+fn master(admin: &Admin) -> Result<&dyn MasterKey, AdminError> {
+    let founder = admin.founder.as_ref();
+    let founder = founder.map_err(|reason| {
+        AdminError::unavailable(format!("secrets of targets cannot be used: {reason}"))
+    })?;
+    Ok(&*founder.master)
+}
+
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "used as a function of map_err"
+)]
+fn trouble(error: crate::routing::roster::EndpointTrouble) -> AdminError {
+    AdminError::unavailable(error.to_string())
+}
+
+pub(super) fn global_scope(admin: &Admin) -> Result<Arc<Scope>, AdminError> {
+    let scope = admin.global_scope.as_ref();
+    let scope = scope.map_err(|reason| {
+        AdminError::unavailable(format!("the event's account is not known: {reason}"))
+    })?;
+    Ok(Arc::clone(scope))
+}
+
+async fn commit(
+    admin: &Admin,
+    initiator: Initiator,
+    action: Action,
+    target: &routing::Target,
+    more: Value,
+    writes: Vec<Write>,
+) -> Result<(), AdminError> {
+    let mut data = Map::new();
+    data.insert("name".to_owned(), target.name.clone().into());
+    data.insert("targetType".to_owned(), target.target_type.clone().into());
+    data.extend(more.as_object().cloned().unwrap_or_default());
+    let deed = Deed {
+        action,
+        initiator,
+        target: target.id.to_string(),
+        scope: global_scope(admin)?,
+        request: Data::object(&data),
+    };
+    admin.commit(deed, writes).await
+}
+
+async fn shown(admin: &Admin, target: &routing::Target) -> Result<Target, AdminError> {
+    let standing = admin
+        .standings
+        .as_ref()
+        .and_then(|standings| standings(target.id));
+    let member = AnyEndpoint::TYPES
+        .iter()
+        .find(|(name, _)| *name == target.target_type);
+    let member = member.map_or("endpoint", |(_, member)| *member);
+    let mut endpoint = Map::new();
+    endpoint.insert(
+        member.to_owned(),
+        serde_json::from_str(&target.endpoint).unwrap_or_default(),
+    );
+    Ok(Target {
+        id: target.id.to_string(),
+        name: target.name.clone(),
+        crn: global_scope(admin)?.resource_crn("target", &target.id.to_string()),
+        target_type: target.target_type.clone(),
+        region: target.region.clone(),
+        endpoint,
+        write_status: write_status(standing.as_ref()),
+        lag: lag(admin, target.id, standing.as_ref()).await?,
+        parked: admin.store.parked_count(target.id).await?,
+        created_at: rfc3339(target.created),
+        updated_at: rfc3339(target.updated),
+        api_version: 2,
+    })
+}
+
+fn write_status(standing: Option<&Standing>) -> WriteStatus {
+    let Some(standing) = standing else {
+        return WriteStatus {
+            status: "unknown".to_owned(),
+            ..WriteStatus::default()
+        };
+    };
+    let status = if standing.is_well() {
+        "success"
+    } else {
+        "failed"
+    };
+    let (at, reason) = standing.last_failure.clone().unzip();
+    WriteStatus {
+        status: status.to_owned(),
+        last_failure: at.map(|at| rfc3339(at.div_euclid(1000))),
+        reason_for_last_failure: standing.held.clone().or(reason),
+    }
+}
+
+async fn lag(
+    admin: &Admin,
+    target: TargetId,
+    standing: Option<&Standing>,
+) -> Result<Lag, AdminError> {
+    let head = admin.store.head();
+    if let Some(standing) = standing {
+        let lag = standing.lag(head, admin.clock.now_ms());
+        let (events, seconds) = (lag.events, Some(lag.seconds));
+        return Ok(Lag {
+            next: standing.next.0,
+            events,
+            seconds,
+        });
+    }
+    let next = admin
+        .store
+        .cursor(target)
+        .await?
+        .map_or(head, |cursor| cursor.next);
+    Ok(Lag {
+        next: next.0,
+        events: head.0.saturating_sub(next.0),
+        seconds: None,
+    })
+}
+
+impl std::convert::From<RoutingError> for AdminError {
+    fn from(error: RoutingError) -> Self {
+        let text = error.to_string();
+        match error {
+            RoutingError::Invalid { .. } => Self::invalid(text),
+            RoutingError::NotFound(_) => Self::not_found(text),
+            RoutingError::Conflict(_) | RoutingError::Limit { .. } => Self::conflict(text),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The targets of the store as the supervisor needs them: endpoints with their secrets, and which events each is to get.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::target::{EndpointError, Surroundings};
+use super::targets::{AnyEndpoint, AnyTarget};
+use super::{Assignment, Roster};
+use crate::crypto::{Random, Secret, SecretText};
+use crate::domain::TargetId;
+use crate::domain::routing::Target;
+use crate::providers::{MasterKey, ProviderError};
+use crate::store::{Store, StoreError, TargetSecrets};
+
+/// Why an endpoint of the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum EndpointTrouble {
+    /// What is stored does not fit its type.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// It cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The master key does not wrap or open a secret.
+    #[error("{field}: the secret cannot be used: {source}")]
+    Provider {
+        /// Its field.
+        field: String,
+        /// What the provider said.
+        source: ProviderError,
+    },
+    /// A secret is missing.
+    #[error("{0}: the secret is missing: give it again")]
+    Missing(String),
+    /// The stored text is none.
+    #[error("the endpoint is damaged: restore a backup, or remove the target")]
+    Damaged,
+}
+
+/// Wraps the secrets of an endpoint for the store.
+///
+/// # Errors
+/// The master key does not.
+pub fn wrapped_secrets(
+    target: TargetId,
+    endpoint: &mut AnyEndpoint,
+    master: &dyn MasterKey,
+    random: &dyn Random,
+) -> Result<TargetSecrets, EndpointTrouble> {
+    let wrapped = endpoint.secrets().into_iter().map(|(field, secret)| {
+        let field = field.into_owned();
+        let plain = Secret::new(secret.expose().as_bytes().to_vec());
+        match master.wrap(&plain, &associated(target, &field), random) {
+            Ok(wrapped) => Ok((field, wrapped)),
+            Err(source) => Err(EndpointTrouble::Provider { field, source }),
+        }
+    });
+    wrapped.collect()
+}
+
+/// The endpoint of a target with its secrets.
+///
+/// # Errors
+/// It cannot be read, or a secret not be opened.
+pub async fn endpoint(
+    store: &Store,
+    target: &Target,
+    master: &dyn MasterKey,
+) -> Result<AnyEndpoint, EndpointTrouble> {
+    let json = serde_json::from_str(&target.endpoint).map_err(|_| EndpointTrouble::Damaged)?;
+    let mut endpoint = AnyEndpoint::read(&target.target_type, &json)?;
+    let kept = store.target_secrets(target.id).await?;
+    for (field, secret) in endpoint.secrets() {
+        let wrapped = kept
+            .iter()
+            .find(|(name, _)| *name == *field)
+            .map(|(_, wrapped)| wrapped);
+        let wrapped = wrapped.ok_or_else(|| EndpointTrouble::Missing(field.to_string()))?;
+        let plain = master.unwrap(wrapped, &associated(target.id, &field));
+        let plain = plain.map_err(|source| EndpointTrouble::Provider {
+            field: field.to_string(),
+            source,
+        })?;
+        let text =
+            String::from_utf8(plain.expose().to_vec()).map_err(|_| EndpointTrouble::Damaged)?;
+        *secret = SecretText::new(text);
+    }
+    Ok(endpoint)
+}
+
+/// What binds a wrapped secret to its place. Stored state: changing this needs a rewrap of every secret.
+fn associated(target: TargetId, field: &str) -> Vec<u8> {
+    [
+        b"keyledger-target-secret-v1".as_slice(),
+        target.as_bytes(),
+        field.as_bytes(),
+    ]
+    .concat()
+}
+
+/// The targets of a store.
+pub struct StoreRoster {
+    /// The store.
+    pub store: Store,
+    /// Opens the secrets.
+    pub master: Arc<dyn MasterKey>,
+    /// What targets get from the server.
+    pub surroundings: Surroundings,
+    /// The location of the server itself.
+    pub home: Arc<str>,
+}
+
+impl Roster for StoreRoster {
+    type Deliver = AnyTarget;
+
+    fn changed(&self) -> watch::Receiver<u64> {
+        self.store.routing_changed()
+    }
+
+    fn targets(&self) -> Vec<(TargetId, u64)> {
+        let routing = self.store.routing();
+        routing
+            .targets
+            .iter()
+            .map(|target| (target.id, target.version))
+            .collect()
+    }
+
+    async fn assignment(&self, id: TargetId) -> Result<Assignment<AnyTarget>, String> {
+        let routing = self.store.routing();
+        let target = routing.targets.iter().find(|target| target.id == id);
+        let target = target.ok_or("the target was removed")?;
+        let endpoint = endpoint(&self.store, target, &*self.master).await;
+        let endpoint = endpoint.map_err(|error| error.to_string())?;
+        let deliver = endpoint
+            .open(&self.surroundings)
+            .map_err(|error| error.to_string())?;
+        // The routes of the moment decide, so that a change holds from the next batch on.
+        let (store, home) = (self.store.clone(), Arc::clone(&self.home));
+        Ok(Assignment {
+            target: id,
+            name: target.name.clone(),
+            deliver,
+            limits: endpoint.limits(),
+            wants: Arc::new(move |event| {
+                store
+                    .routing()
+                    .targets_of(&event.scope, &home)
+                    .contains(&id)
+            }),
+        })
+    }
+}
