@@ -52,13 +52,15 @@ impl TlsOptions<'_> {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(|error| EndpointError::new(CA_CERTIFICATE, error.to_string()))?;
-        let builder = match self.roots()? {
+        // What is given comes first: it is wrong wherever it is looked at.
+        let (roots, presented) = (self.roots()?, self.presented(&provider)?);
+        let builder = match roots {
             Some(roots) => builder.with_root_certificates(roots),
             None => builder
                 .with_platform_verifier()
                 .map_err(|_| EndpointError::new(CA_CERTIFICATE, NO_SYSTEM_ROOTS))?,
         };
-        Ok(match self.presented(&provider)? {
+        Ok(match presented {
             Some(presented) => builder.with_client_cert_resolver(presented),
             None => builder.with_no_client_auth(),
         })
@@ -227,6 +229,18 @@ mod tests {
             assert!(error.to_string().starts_with(start), "{error}");
             assert!(!error.to_string().contains("hunter2"), "{error}");
             assert_eq!(options.client_config().map(drop).unwrap_err(), error);
+        }
+    }
+
+    /// Which of the two it is depends on the machine.
+    #[test]
+    fn without_a_ca_the_system_says_who_is_trusted_or_one_is_asked_for() {
+        match TlsOptions::default().client_config() {
+            Ok(config) => assert!(!config.client_auth_cert_resolver.has_certs()),
+            Err(error) => assert!(
+                error.to_string().starts_with("ca_certificate: is needed"),
+                "{error}"
+            ),
         }
     }
 }
