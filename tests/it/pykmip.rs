@@ -1,17 +1,21 @@
 //! PyKMIP, an independent client, through a key's whole life in each version it speaks.
 
+use std::ffi::{OsStr, OsString};
 use std::process::Command;
 
 use crate::harness::Server;
 
-/// Runs the lifecycle in one version, and checks what was answered and what was recorded.
-fn lifecycle(version: &str) {
-    let Some(python) = std::env::var_os("KEYLEDGER_TEST_PYTHON") else {
+/// The Python that has PyKMIP; none where no one is named, which is then said.
+pub(crate) fn python() -> Option<OsString> {
+    let python = std::env::var_os("KEYLEDGER_TEST_PYTHON");
+    if python.is_none() {
         crate::harness::skipped("KEYLEDGER_TEST_PYTHON names no Python with PyKMIP");
-        return;
-    };
-    let server = Server::start();
-    let before = server.events().len();
+    }
+    python
+}
+
+/// Lives a key's whole life in one version. Gives its identifier.
+pub(crate) fn live(python: &OsStr, server: &Server, version: &str) -> String {
     let address = server.address();
     let certs = server.path().join("certs");
     let output = Command::new(python)
@@ -31,7 +35,15 @@ fn lifecycle(version: &str) {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "PyKMIP {version}: {stderr}");
     let stdout = String::from_utf8(output.stdout).expect("an identifier");
-    let uid = stdout.trim();
+    stdout.trim().to_owned()
+}
+
+/// Runs the lifecycle in one version, and checks what was answered and what was recorded.
+fn lifecycle(version: &str) {
+    let Some(python) = python() else { return };
+    let server = Server::start();
+    let before = server.events().len();
+    let uid = live(&python, &server, version);
     let events = server.events();
     let lines: Vec<_> = events[before..]
         .iter()
@@ -40,7 +52,7 @@ fn lifecycle(version: &str) {
     assert_eq!(lines, EXPECTED);
     let about = events[before..]
         .iter()
-        .filter(|event| event.key() == Some(uid))
+        .filter(|event| event.key() == Some(uid.as_str()))
         .count();
     assert_eq!(
         about,
@@ -56,7 +68,7 @@ fn lifecycle(version: &str) {
 }
 
 /// What the lifecycle leaves in the trail.
-const EXPECTED: &[&str] = &[
+pub(crate) const EXPECTED: &[&str] = &[
     "kmip-key.create success 201",
     "kmip-key.read success 200",
     "kmip-key.read success 200",

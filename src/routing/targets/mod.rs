@@ -105,7 +105,9 @@ targets! {
     CloudLogs: cloud_logs::CloudLogsEndpoint;
     CloudObjectStorage: cloud_object_storage::CloudObjectStorageEndpoint;
     Command: command::CommandEndpoint;
+    EventStreams: event_streams::EventStreamsEndpoint;
     File: file::FileEndpoint;
+    Syslog: syslog::SyslogEndpoint;
     Webhook: webhook::WebhookEndpoint;
 }
 

@@ -30,7 +30,7 @@ const IS_SILENT: &str = "
 sleep 1000
 ";
 
-struct Program {
+pub(super) struct Program {
     directory: TempDir,
 }
 

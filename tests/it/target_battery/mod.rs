@@ -2,6 +2,7 @@
 //!
 //! A target adds a file here: its [`ReceivingEnd`], `battery!(ItsEnd);`, and what only this target has to show. The checks are in `checks`.
 
+mod all_at_once;
 mod checks;
 mod cloud_logs;
 mod cloud_object_storage;

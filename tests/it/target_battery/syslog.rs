@@ -25,7 +25,7 @@ enum Clients {
 }
 
 /// A rsyslog with a directory, a port and a CA of its own.
-struct Rsyslog {
+pub(super) struct Rsyslog {
     directory: TempDir,
     address: SocketAddr,
     authority: Authority,
