@@ -11,6 +11,7 @@ pub mod syslog;
 pub mod webhook;
 
 use std::borrow::Cow;
+use std::pin::Pin;
 
 use super::{Batch, BatchLimits, Deliver, Endpoint, EndpointError, Surroundings, Undelivered};
 use crate::crypto::SecretText;
@@ -95,12 +96,20 @@ macro_rules! targets {
 
         impl Deliver for AnyTarget {
             async fn deliver(&mut self, batch: &Batch) -> Result<(), Undelivered> {
-                match self { $(Self::$variant(target) => target.deliver(batch).await,)+ }
+                // Behind a pointer: clients of others nest deeper than the compiler follows.
+                let delivered: Delivery<'_> = match self {
+                    $(Self::$variant(target) => Box::pin(target.deliver(batch)),)+
+                };
+                delivered.await
             }
         }
     };
 }
 
+/// A delivery under way, of whatever type.
+type Delivery<'a> = Pin<Box<dyn Future<Output = Result<(), Undelivered>> + Send + 'a>>;
+
+// A type of target is added by one line here; its file has the rest.
 targets! {
     CloudLogs: cloud_logs::CloudLogsEndpoint;
     CloudObjectStorage: cloud_object_storage::CloudObjectStorageEndpoint;
