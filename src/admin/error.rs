@@ -29,13 +29,29 @@ pub struct AdminError {
     pub kind: ErrorKind,
     /// Cause and advice in one line.
     pub message: String,
+    /// What kind of error it is in the words of the routing model, where it is about that and the kind does not say it all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 impl AdminError {
+    /// The code of the error in the model of Activity Tracker Event Routing.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        let of_kind = match self.kind {
+            ErrorKind::Invalid => "invalid_value",
+            ErrorKind::NotFound => "not_found",
+            ErrorKind::Conflict => "conflict",
+            ErrorKind::Unavailable => "unavailable",
+        };
+        self.code.as_deref().unwrap_or(of_kind)
+    }
+
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self {
             kind: ErrorKind::Invalid,
             message: message.into(),
+            code: None,
         }
     }
 
@@ -43,6 +59,7 @@ impl AdminError {
         Self {
             kind: ErrorKind::NotFound,
             message: message.into(),
+            code: None,
         }
     }
 
@@ -50,6 +67,7 @@ impl AdminError {
         Self {
             kind: ErrorKind::Conflict,
             message: message.into(),
+            code: None,
         }
     }
 
@@ -57,6 +75,7 @@ impl AdminError {
         Self {
             kind: ErrorKind::Unavailable,
             message: message.into(),
+            code: None,
         }
     }
 }

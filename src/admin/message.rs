@@ -282,7 +282,7 @@ impl Request {
                 | Self::Seal
                 | Self::SealedEvents(_)
                 | Self::TreeNodes(_)
-                | Self::Route(RouteRequest::List)
+                | Self::Route(RouteRequest::List | RouteRequest::Show(_))
                 | Self::RoutingSettings(None)
                 | Self::Status
         )

@@ -32,6 +32,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::audit::{Action, Data, Event, Outcome, ReasonCode, Target};
 use crate::crypto::{Certificate, Random};
+use crate::domain::routing::RoutingLimits;
 use crate::domain::{Clock, EventId, Initiator, Instance, Pending, RequestId, Scope};
 use crate::ops::Sealer;
 use crate::store::Store;
@@ -54,6 +55,8 @@ pub struct Admin {
     founder: Result<Founder, String>,
     /// Signs the trail, or why nobody can.
     sealer: Result<Arc<Sealer>, String>,
+    /// How many targets, routes and rules there may be.
+    routing_limits: RoutingLimits,
     /// How targets stand; none when the command line runs the router itself.
     standings: Option<Standings>,
     /// Held while a change is decided and committed, so that no two decide on the same snapshot.
@@ -82,6 +85,7 @@ impl Admin {
             founder: Err("this process has no master key".to_owned()),
             sealer: Err("this process has no master key".to_owned()),
             standings: None,
+            routing_limits: RoutingLimits::default(),
             changes,
         }
     }
@@ -113,6 +117,15 @@ impl Admin {
     pub fn with_pending(self, pending: Arc<Mutex<Pending>>) -> Self {
         Self {
             pending: Some(pending),
+            ..self
+        }
+    }
+
+    /// The router with how many targets, routes and rules there may be.
+    #[must_use]
+    pub fn with_routing_limits(self, routing_limits: RoutingLimits) -> Self {
+        Self {
+            routing_limits,
             ..self
         }
     }

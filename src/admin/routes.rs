@@ -1,9 +1,11 @@
-//! Routes and routing settings: set, listed and removed. A change holds from the next batch of each target on.
+//! Routes and routing settings: made, changed, shown and removed. A change holds from the next batch of each target on.
+
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
 use super::message::routing::{NewRoute, NewRule, Route, RouteRequest, RoutingResponse};
-use super::targets::{found, global_scope};
+use super::targets::global_scope;
 use super::{Admin, AdminError, Deed, Response};
 use crate::audit::{Action, Data};
 use crate::domain::clock::rfc3339;
@@ -19,11 +21,33 @@ pub(super) async fn run(
     request: RouteRequest,
 ) -> Result<Response, AdminError> {
     let answer = match request {
-        RouteRequest::Set(new) => set(admin, initiator, new).await?,
+        RouteRequest::Create(new) => {
+            let _turn = admin.changes.lock().await;
+            RoutingResponse::Route(create(admin, initiator, new).await?)
+        }
+        RouteRequest::Set(new) => {
+            let _turn = admin.changes.lock().await;
+            let held = admin.store.routing().route(&new.name).cloned();
+            let route = match held {
+                Some(held) => put(admin, initiator, held, None, Some(new.rules)).await?,
+                None => create(admin, initiator, new).await?,
+            };
+            RoutingResponse::Route(route)
+        }
+        RouteRequest::Update(change) => {
+            let _turn = admin.changes.lock().await;
+            let held = found_route(admin, &change.route)?;
+            let route = put(admin, initiator, held, change.name, change.rules).await?;
+            RoutingResponse::Route(route)
+        }
         RouteRequest::List => {
             let routing = admin.store.routing();
             let routes = routing.routes.iter().map(|route| shown(admin, route));
             RoutingResponse::Routes(routes.collect::<Result<_, _>>()?)
+        }
+        RouteRequest::Show(named) => {
+            let route = found_route(admin, &named.name)?;
+            RoutingResponse::Route(shown(admin, &route)?)
         }
         RouteRequest::Remove(named) => remove(admin, initiator, &named.name).await?,
     };
@@ -41,73 +65,101 @@ pub(super) async fn settings(
         return Ok(Response::Routing(RoutingResponse::Settings(settings)));
     };
     let _turn = admin.changes.lock().await;
-    admin
-        .store
-        .routing()
-        .check_default_targets(&new.default_targets)?;
+    let routing = admin.store.routing();
+    routing.check_settings(&new, &admin.routing_limits)?;
     let data = serde_json::to_value(&new).unwrap_or_default();
     let write = Write::RoutingSettings(new.clone());
-    commit(
-        admin,
-        initiator,
-        Action::RoutingSettingsUpdate,
-        "settings",
-        &data,
-        write,
-    )
-    .await?;
+    let action = Action::RoutingSettingsUpdate;
+    commit(admin, initiator, action, "settings", &data, write).await?;
     Ok(Response::Routing(RoutingResponse::Settings(new)))
 }
 
-async fn set(
-    admin: &Admin,
-    initiator: Initiator,
-    new: NewRoute,
-) -> Result<RoutingResponse, AdminError> {
-    let _turn = admin.changes.lock().await;
+/// Makes a route. The caller holds its turn.
+async fn create(admin: &Admin, initiator: Initiator, new: NewRoute) -> Result<Route, AdminError> {
+    let rules = resolved(admin, &new.rules)?;
     let routing = admin.store.routing();
-    let rules = new
-        .rules
-        .iter()
-        .map(|rule| resolved(admin, rule))
-        .collect::<Result<Vec<_>, _>>()?;
-    let held = routing.route(&new.name);
-    let name = held.map_or_else(|| new.name.clone(), |held| held.name.clone());
-    routing.check_route(&name, &rules, held.map(|held| held.id))?;
+    routing.check_route(&new.name, &rules, None, &admin.routing_limits)?;
     let now = admin.now();
     let route = routing::Route {
-        id: match held {
-            Some(held) => held.id,
-            None => RouteId::new(admin.clock.now_ms(), admin.random_bytes()?),
-        },
-        name,
+        id: RouteId::new(admin.clock.now_ms(), admin.random_bytes()?),
+        name: new.name,
         rules,
-        created: held.map_or(now, |held| held.created),
+        created: now,
         updated: now,
-        version: held.map_or(1, |held| held.version + 1),
+        version: 1,
     };
-    let data = json!({ "name": route.name, "rules": route.rules });
+    keep(admin, initiator, Action::RouteCreate, &route).await
+}
+
+/// Puts another name or other rules in the place of a route's. The caller holds its turn.
+async fn put(
+    admin: &Admin,
+    initiator: Initiator,
+    held: routing::Route,
+    name: Option<String>,
+    rules: Option<Vec<NewRule>>,
+) -> Result<Route, AdminError> {
+    let rules = rules.map(|rules| resolved(admin, &rules)).transpose()?;
+    let route = routing::Route {
+        name: name.unwrap_or(held.name),
+        rules: rules.unwrap_or(held.rules),
+        updated: admin.now(),
+        version: held.version + 1,
+        ..held
+    };
+    let (replaces, limits) = (Some(route.id), &admin.routing_limits);
+    let routing = admin.store.routing();
+    routing.check_route(&route.name, &route.rules, replaces, limits)?;
+    keep(admin, initiator, Action::RouteUpdate, &route).await
+}
+
+async fn keep(
+    admin: &Admin,
+    initiator: Initiator,
+    action: Action,
+    route: &routing::Route,
+) -> Result<Route, AdminError> {
+    let data = json!({ "id": route.id.to_string(), "name": route.name, "rules": route.rules });
     let write = Write::Route(route.clone());
     commit(
         admin,
         initiator,
-        Action::RouteSet,
+        action,
         &route.id.to_string(),
         &data,
         write,
     )
     .await?;
-    Ok(RoutingResponse::Route(shown(admin, &route)?))
+    shown(admin, route)
 }
 
-/// A rule with identifiers in place of names, and locations by the name they have today.
-fn resolved(admin: &Admin, rule: &NewRule) -> Result<Rule, AdminError> {
-    let id = |name: &String| -> Result<TargetId, AdminError> { Ok(found(admin, name)?.id) };
-    let now = |name: &String| location::resolve(name).unwrap_or(name).to_owned();
-    Ok(Rule {
-        locations: rule.locations.iter().map(now).collect(),
-        target_ids: rule.targets.iter().map(id).collect::<Result<_, _>>()?,
-    })
+/// Rules with identifiers in place of names, and locations by the names they have today.
+fn resolved(admin: &Admin, rules: &[NewRule]) -> Result<Vec<Rule>, AdminError> {
+    let id = |name: &String| -> Result<TargetId, AdminError> {
+        let held = admin.store.routing().target(name).map(|held| held.id);
+        let unknown = || {
+            let problem = format!("there is no target `{name}`; see `keyledger target list`");
+            AdminError::from(RoutingError::invalid("target_ids", problem))
+        };
+        held.ok_or_else(unknown)
+    };
+    let resolved = |rule: &NewRule| {
+        let today = |name: &String| location::canonical_below(name).into_owned();
+        Ok(Rule {
+            locations: rule.locations.iter().map(today).collect(),
+            target_ids: rule.targets.iter().map(id).collect::<Result<_, _>>()?,
+        })
+    };
+    rules.iter().map(resolved).collect()
+}
+
+fn found_route(admin: &Admin, name: &str) -> Result<routing::Route, AdminError> {
+    let route = admin.store.routing().route(name).cloned();
+    let unknown = || {
+        let text = format!("route: there is no route `{name}`; see `keyledger route list`");
+        RoutingError::NotFound(text).into()
+    };
+    route.ok_or_else(unknown)
 }
 
 async fn remove(
@@ -116,11 +168,8 @@ async fn remove(
     name: &str,
 ) -> Result<RoutingResponse, AdminError> {
     let _turn = admin.changes.lock().await;
-    let routing = admin.store.routing();
-    let route = routing.route(name);
-    let route = route
-        .ok_or_else(|| RoutingError::NotFound(format!("route: there is no route `{name}`")))?;
-    let data = json!({ "name": route.name });
+    let route = found_route(admin, name)?;
+    let data = json!({ "id": route.id.to_string(), "name": route.name });
     let write = Write::RouteRemoved(route.id);
     commit(
         admin,
@@ -131,7 +180,23 @@ async fn remove(
         write,
     )
     .await?;
-    Ok(RoutingResponse::Route(shown(admin, route)?))
+    Ok(RoutingResponse::Route(shown(admin, &route)?))
+}
+
+/// The most bytes of what an event tells of a route or the settings: the rest of it needs some too.
+const DATA_BYTES_MAX: usize = 12 * 1024;
+
+/// What an event tells. Where that would be too much for it, because the limits were raised, lists are told by their length.
+fn fitting(data: &Value) -> Map<String, Value> {
+    let mut told = data.as_object().cloned().unwrap_or_default();
+    if data.to_string().len() > DATA_BYTES_MAX {
+        for value in told.values_mut() {
+            if let Value::Array(items) = value {
+                *value = json!(items.len());
+            }
+        }
+    }
+    told
 }
 
 async fn commit(
@@ -142,13 +207,12 @@ async fn commit(
     data: &Value,
     write: Write,
 ) -> Result<(), AdminError> {
-    let nothing = Map::new();
     let deed = Deed {
         action,
         initiator,
         target: target.to_owned(),
         scope: global_scope(admin)?,
-        request: Data::object(data.as_object().unwrap_or(&nothing)),
+        request: Data::object(&fitting(data)),
     };
     admin.commit(deed, vec![write]).await
 }
@@ -156,12 +220,44 @@ async fn commit(
 fn shown(admin: &Admin, route: &routing::Route) -> Result<Route, AdminError> {
     let id = route.id.to_string();
     Ok(Route {
-        crn: global_scope(admin)?.resource_crn("route", &id),
+        crn: global_scope(admin)?.resource_crn(Action::RouteCreate.object_type(), &id),
         id,
         name: route.name.clone(),
         version: route.version,
         rules: route.rules.clone(),
         created_at: rfc3339(route.created),
         updated_at: rfc3339(route.updated),
+        api_version: 2,
+        message: warning(&route.rules),
     })
+}
+
+/// Says which locations of rules with targets generate no events.
+fn warning(rules: &[Rule]) -> Option<String> {
+    let delivering = rules.iter().filter(|rule| !rule.target_ids.is_empty());
+    let named = delivering.flat_map(|rule| &rule.locations);
+    let without: BTreeSet<_> = named
+        .filter(|name| !location::generates_events(name))
+        .map(String::as_str)
+        .collect();
+    let names = without.into_iter().collect::<Vec<_>>().join(", ");
+    (!names.is_empty()).then(|| {
+        format!("No events are generated in {names}: nothing is delivered from there, the trail has them all the same.")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_tells_the_whole_or_how_much_there_is() {
+        let small = json!({"name": "a", "rules": [{"locations": ["*"], "target_ids": []}]});
+        assert_eq!(Value::Object(fitting(&small)), small);
+        let large = json!({"name": "a", "rules": vec!["x".repeat(100); 200]});
+        assert_eq!(
+            Value::Object(fitting(&large)),
+            json!({"name": "a", "rules": 200})
+        );
+    }
 }

@@ -4,6 +4,7 @@
 //! shown as a mask from then on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -15,7 +16,7 @@ use super::{Admin, AdminError, Deed, Response};
 use crate::audit::{Action, Data};
 use crate::crypto::SecretText;
 use crate::domain::clock::rfc3339;
-use crate::domain::routing::{self, RoutingError, check_name};
+use crate::domain::routing::{self, RoutingError};
 use crate::domain::{Initiator, Scope, TargetId};
 use crate::providers::MasterKey;
 use crate::routing::roster::{endpoint, wrapped_secrets};
@@ -26,6 +27,9 @@ use crate::store::{Delivered, From, ParkedRange, Sequence};
 
 /// Events that one answer about what is parked holds at most.
 const PARKED_PER_PAGE: usize = 1000;
+
+/// How long a test record may take, whatever the target's own limits are: the command line waits for it.
+const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Says how the targets of a running server stand.
 pub type Standings = Arc<dyn Fn(TargetId) -> Option<Standing> + Send + Sync>;
@@ -65,7 +69,7 @@ async fn add(
     let made = {
         let _turn = admin.changes.lock().await;
         let routing = admin.store.routing();
-        routing.check_new_target(&name)?;
+        routing.check_new_target(&name, &admin.routing_limits)?;
         routing.check_region(region.as_deref())?;
         let mut endpoint = checked(&target_type, &endpoint.0)?;
         let id = TargetId::new(admin.clock.now_ms(), admin.random_bytes()?);
@@ -117,13 +121,7 @@ async fn update(
     let mut target = found(admin, &change.target)?;
     let routing = admin.store.routing();
     if let Some(name) = change.name.filter(|name| *name != target.name) {
-        check_name(&name)?;
-        if routing.target(&name).is_some() {
-            return Err(RoutingError::Conflict(format!(
-                "name: there is a target `{name}` already"
-            ))
-            .into());
-        }
+        routing.check_target_name(&name)?;
         target.name = name;
     }
     if let Some(region) = change.region {
@@ -249,10 +247,10 @@ async fn test(admin: &Admin, target: &routing::Target) -> Result<(), String> {
         origin,
         records: vec![record],
     };
-    opened
-        .deliver(&batch)
-        .await
-        .map_err(|error| error.to_string())
+    match tokio::time::timeout(TEST_TIMEOUT, opened.deliver(&batch)).await {
+        Ok(delivered) => delivered.map_err(|error| error.to_string()),
+        Err(_) => Err("the target did not answer in time".to_owned()),
+    }
 }
 
 async fn parked(admin: &Admin, page: &ParkedFrom) -> Result<RoutingResponse, AdminError> {
@@ -399,6 +397,10 @@ fn master(admin: &Admin) -> Result<&dyn MasterKey, AdminError> {
     let founder = founder.map_err(|reason| {
         AdminError::unavailable(format!("secrets of targets cannot be used: {reason}"))
     })?;
+    if founder.master.check_value() != *admin.store.master_key_check() {
+        let text = "secrets of targets cannot be used: the master key is not the database's";
+        return Err(AdminError::unavailable(text));
+    }
     Ok(&*founder.master)
 }
 
@@ -427,6 +429,7 @@ async fn commit(
     writes: Vec<Write>,
 ) -> Result<(), AdminError> {
     let mut data = Map::new();
+    data.insert("id".to_owned(), target.id.to_string().into());
     data.insert("name".to_owned(), target.name.clone().into());
     data.insert("targetType".to_owned(), target.target_type.clone().into());
     data.extend(more.as_object().cloned().unwrap_or_default());
@@ -457,7 +460,8 @@ async fn shown(admin: &Admin, target: &routing::Target) -> Result<Target, AdminE
     Ok(Target {
         id: target.id.to_string(),
         name: target.name.clone(),
-        crn: global_scope(admin)?.resource_crn("target", &target.id.to_string()),
+        crn: global_scope(admin)?
+            .resource_crn(Action::TargetCreate.object_type(), &target.id.to_string()),
         target_type: target.target_type.clone(),
         region: target.region.clone(),
         endpoint,
@@ -520,10 +524,16 @@ async fn lag(
 impl std::convert::From<RoutingError> for AdminError {
     fn from(error: RoutingError) -> Self {
         let text = error.to_string();
-        match error {
+        let refused = match error {
             RoutingError::Invalid { .. } => Self::invalid(text),
             RoutingError::NotFound(_) => Self::not_found(text),
-            RoutingError::Conflict(_) | RoutingError::Limit { .. } => Self::conflict(text),
+            RoutingError::NameTaken { .. }
+            | RoutingError::InUse { .. }
+            | RoutingError::Limit { .. } => Self::conflict(text),
+        };
+        Self {
+            code: Some(error.code().to_owned()),
+            ..refused
         }
     }
 }

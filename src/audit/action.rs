@@ -196,8 +196,9 @@ actions! {
     TargetDelete = 603, Extended, "routing-target", "delete", Critical, Plain, Global, "routing-target", "A target that events are delivered to is removed.";
     TargetFollow = 604, Extended, "routing-target", "follow", Critical, Plain, Global, "routing-target", "A target goes on at another event of the trail: what is skipped is not delivered to it.";
     TargetDrop = 605, Extended, "routing-target", "drop", Critical, Plain, Global, "routing-target", "Events that a target refused are given up: they are not delivered to it.";
-    RouteSet = 611, Extended, "routing-route", "set", Critical, Plain, Global, "routing-route", "A route that says which events go to which targets is made or changed.";
+    RouteCreate = 611, Extended, "routing-route", "create", Critical, Plain, Global, "routing-route", "A route that says which events go to which targets is made.";
     RouteDelete = 612, Extended, "routing-route", "delete", Critical, Plain, Global, "routing-route", "A route that says which events go to which targets is removed.";
+    RouteUpdate = 614, Extended, "routing-route", "update", Critical, Plain, Global, "routing-route", "A route that says which events go to which targets is changed.";
     RoutingSettingsUpdate = 613, Extended, "routing-settings", "update", Critical, Plain, Global, "routing-settings", "The settings of the routing of events are changed.";
 
     TrailBeginEpoch = 701, Extended, "trail", "begin-epoch", Critical, Plain, Global, "trail", "A new epoch of the trail begins: the database was put back, or an operator said so.";

@@ -5,6 +5,8 @@
 
 pub mod client;
 mod delivery;
+mod document;
+mod endpoint;
 pub mod events;
 pub mod export;
 pub mod init;

@@ -112,6 +112,8 @@ impl Reach {
             authority,
             None,
         );
+        let limits = settings.as_ref().map(|settings| settings.routing.clone());
+        let admin = admin.with_routing_limits(limits.unwrap_or_default());
         let scope = settings.map(|settings| settings.scope);
         let admin = admin.with_global_scope(scope.map_err(|error| format!("{error:#}")));
         let admin = match (founder, sealer) {

@@ -1,21 +1,15 @@
 //! `keyledger events record`: a management event that another system performed, from arguments or a document.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use serde_json::Value;
 
-use super::WrongUse;
 use super::reach::{self, Reach};
 use super::report::Report;
+use super::{WrongUse, document};
 use crate::admin::message::{EventRecord, RecordedInitiator, RecordedTarget};
 use crate::admin::{Request, Response};
 use crate::config::Layout;
-
-/// The most bytes of a document: an event has far fewer, but the document may have white space.
-const DOCUMENT_BYTES_MAX: usize = 256 * 1024;
 
 /// An event to be recorded.
 #[derive(Debug, clap::Args)]
@@ -64,7 +58,7 @@ pub struct RecordArgs {
 /// The arguments or the document are wrong, the router refused the event or cannot be reached; nothing was recorded.
 pub async fn run(layout: &Layout, args: RecordArgs, report: &Report) -> anyhow::Result<()> {
     let request = match &args.from {
-        Some(file) => document(file)?,
+        Some(file) => read(file)?,
         None => arguments(args)?,
     };
     let mut reach = Reach::open(layout).await?;
@@ -105,31 +99,8 @@ fn json(name: &str, text: Option<String>) -> Result<Option<Value>, WrongUse> {
     parsed.map_err(|error| WrongUse(format!("{name}: this is not JSON: {error}")))
 }
 
-fn document(file: &Path) -> anyhow::Result<EventRecord> {
-    let is_standard_input = file == Path::new("-");
-    let name = if is_standard_input {
-        "standard input".to_owned()
-    } else {
-        file.display().to_string()
-    };
-    let bytes = if is_standard_input {
-        bounded(io::stdin().lock())
-    } else {
-        File::open(file).and_then(bounded)
-    };
-    let bytes = bytes.with_context(|| format!("{name} cannot be read"))?;
-    if bytes.len() > DOCUMENT_BYTES_MAX {
-        let problem =
-            format!("{name} has more than {DOCUMENT_BYTES_MAX} bytes; an event has at most 16384");
-        return Err(WrongUse(problem).into());
-    }
+fn read(file: &Path) -> anyhow::Result<EventRecord> {
+    let (name, bytes) = document::bytes(file)?;
     let parsed = serde_json::from_slice(&bytes);
     Ok(parsed.map_err(|error| WrongUse(format!("{name} is not an event to record: {error}")))?)
-}
-
-fn bounded(from: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let most = u64::try_from(DOCUMENT_BYTES_MAX).unwrap_or(u64::MAX);
-    from.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

@@ -1,12 +1,16 @@
 //! `keyledger route` and `keyledger routing-settings`: which events go to which targets.
 
-use clap::Subcommand;
+use std::path::PathBuf;
 
-use super::WrongUse;
+use clap::Subcommand;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
 use super::reach::{self, Reach};
-use super::report::{Report, table};
+use super::report::{Report, remark, table};
+use super::{WrongUse, document};
 use crate::admin::message::routing::{
-    Named, NewRoute, NewRule, Route, RouteRequest, RoutingResponse, TargetRequest,
+    Named, NewRoute, NewRule, Route, RouteChange, RouteRequest, RoutingResponse, TargetRequest,
 };
 use crate::admin::{Request, Response};
 use crate::config::Layout;
@@ -15,12 +19,29 @@ use crate::domain::routing::RoutingSettings;
 /// What to do with routes.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a route
+    Create(CreateArgs),
     /// Make a route, or put this one in the place of the one of its name
     Set(SetArgs),
+    /// Change the name or the rules of a route
+    Update(UpdateArgs),
     /// List routes and their rules
     List,
-    /// Remove a route
-    Remove(NameArgs),
+    /// Show one route
+    Show(NameArgs),
+    /// Delete a route
+    #[command(visible_alias = "remove")]
+    Delete(NameArgs),
+}
+
+/// A new route.
+#[derive(Debug, clap::Args)]
+pub struct CreateArgs {
+    /// Its name
+    #[arg(required_unless_present = "document")]
+    name: Option<String>,
+    #[command(flatten)]
+    rules: RuleArgs,
 }
 
 /// A route.
@@ -28,10 +49,32 @@ pub enum Command {
 pub struct SetArgs {
     /// Its name
     name: String,
+    #[command(flatten)]
+    rules: RuleArgs,
+}
+
+/// A changed route.
+#[derive(Debug, clap::Args)]
+pub struct UpdateArgs {
+    /// Its name or identifier
+    route: String,
+    /// Its new name
+    #[arg(long)]
+    name: Option<String>,
+    #[command(flatten)]
+    rules: RuleArgs,
+}
+
+/// The rules of a route.
+#[derive(Debug, clap::Args)]
+pub struct RuleArgs {
     /// LOCATION[,LOCATION]=[TARGET[,TARGET]]; the first rule that matches decides, * is every location, global the events without
     /// one, no target discards
-    #[arg(long = "rule", value_name = "RULE", required = true)]
+    #[arg(long = "rule", value_name = "RULE")]
     rules: Vec<String>,
+    /// A file with the whole route as a JSON object, as it is shown; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "rules")]
+    document: Option<PathBuf>,
 }
 
 /// One route.
@@ -46,7 +89,7 @@ pub struct NameArgs {
 pub enum SettingsCommand {
     /// Show them
     Show,
-    /// Replace them as a whole
+    /// Replace them as a whole: what is left out is as it was in the beginning
     Set(SettingsArgs),
 }
 
@@ -68,6 +111,34 @@ pub struct SettingsArgs {
     /// Kept and shown
     #[arg(long)]
     private_api_endpoint_only: bool,
+    /// Whether events of the extended set are delivered
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    extended_events: bool,
+    /// A file with the settings as a JSON object, as they are shown; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["default_targets", "permitted_target_regions", "metadata_region_primary", "metadata_region_backup", "private_api_endpoint_only", "extended_events"])]
+    document: Option<PathBuf>,
+}
+
+/// A route as a document: what is said of its state is passed over.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RouteDocument {
+    name: Option<String>,
+    rules: Option<Vec<NewRule>>,
+    #[serde(rename = "id")]
+    _id: IgnoredAny,
+    #[serde(rename = "crn")]
+    _crn: IgnoredAny,
+    #[serde(rename = "version")]
+    _version: IgnoredAny,
+    #[serde(rename = "created_at")]
+    _created_at: IgnoredAny,
+    #[serde(rename = "updated_at")]
+    _updated_at: IgnoredAny,
+    #[serde(rename = "api_version")]
+    _api_version: IgnoredAny,
+    #[serde(rename = "message")]
+    _message: IgnoredAny,
 }
 
 /// Carries out a command about routes.
@@ -75,33 +146,67 @@ pub struct SettingsArgs {
 /// # Errors
 /// The arguments are wrong, or the router refused it or cannot be reached.
 pub async fn run(layout: &Layout, command: Command, report: &Report) -> anyhow::Result<()> {
-    let request = match command {
-        Command::Set(args) => RouteRequest::Set(NewRoute {
-            name: args.name,
-            rules: args
-                .rules
-                .iter()
-                .map(|text| rule(text))
-                .collect::<Result<_, _>>()?,
-        }),
-        Command::List => RouteRequest::List,
-        Command::Remove(args) => RouteRequest::Remove(Named { name: args.route }),
-    };
+    let request = request(command)?;
     let mut reach = Reach::open(layout).await?;
     let answer = reach.run(Request::Route(request)).await;
     reach.close().await;
     match answer? {
         Response::Routing(RoutingResponse::Route(route)) => {
-            report.record(&route, || {
-                format!("route {}, version {}", route.name, route.version)
-            })?;
+            report.record(&route, || said(&route))?;
+            if let Some(message) = &route.message {
+                remark(message);
+            }
         }
         Response::Routing(RoutingResponse::Routes(routes)) => {
-            report.list(&routes, || as_table(&routes))?
+            report.list(&routes, || as_table(&routes))?;
         }
         other => return Err(reach::unexpected(&other)),
     }
     Ok(())
+}
+
+fn request(command: Command) -> anyhow::Result<RouteRequest> {
+    let missing = |member: &str| WrongUse(format!("{member}: it is missing"));
+    let new = |name: Option<String>, rules: RuleArgs| -> anyhow::Result<NewRoute> {
+        let document = said_of(rules)?;
+        Ok(NewRoute {
+            name: name.or(document.name).ok_or_else(|| missing("name"))?,
+            rules: document.rules.ok_or_else(|| missing("rules"))?,
+        })
+    };
+    let named = |args: NameArgs| Named { name: args.route };
+    Ok(match command {
+        Command::Create(args) => RouteRequest::Create(new(args.name, args.rules)?),
+        Command::Set(args) => RouteRequest::Set(new(Some(args.name), args.rules)?),
+        Command::Update(args) => {
+            let document = said_of(args.rules)?;
+            RouteRequest::Update(RouteChange {
+                route: args.route,
+                name: args.name.or(document.name),
+                rules: document.rules,
+            })
+        }
+        Command::List => RouteRequest::List,
+        Command::Show(args) => RouteRequest::Show(named(args)),
+        Command::Delete(args) => RouteRequest::Remove(named(args)),
+    })
+}
+
+fn said_of(args: RuleArgs) -> anyhow::Result<RouteDocument> {
+    if let Some(file) = &args.document {
+        return Ok(document::read("route", document::object(file)?)?);
+    }
+    let rules = args.rules.iter().map(|text| rule(text));
+    let rules: Vec<_> = rules.collect::<Result<_, _>>()?;
+    Ok(RouteDocument {
+        rules: Some(rules).filter(|rules| !rules.is_empty()),
+        ..RouteDocument::default()
+    })
+}
+
+fn said(route: &Route) -> String {
+    let rules = as_table(std::slice::from_ref(route));
+    format!("route {}, version {}\n{rules}", route.name, route.version)
 }
 
 fn rule(text: &str) -> Result<NewRule, WrongUse> {
@@ -171,13 +276,7 @@ async fn settings(
 ) -> anyhow::Result<()> {
     let new = match command {
         SettingsCommand::Show => None,
-        SettingsCommand::Set(args) => Some(RoutingSettings {
-            default_targets: identifiers(reach, &args.default_targets).await?,
-            permitted_target_regions: args.permitted_target_regions,
-            metadata_region_primary: args.metadata_region_primary,
-            metadata_region_backup: args.metadata_region_backup,
-            private_api_endpoint_only: args.private_api_endpoint_only,
-        }),
+        SettingsCommand::Set(args) => Some(put(reach, args).await?),
     };
     match reach.run(Request::RoutingSettings(new)).await? {
         Response::Routing(RoutingResponse::Settings(settings)) => {
@@ -188,6 +287,23 @@ async fn settings(
         }
         other => Err(reach::unexpected(&other)),
     }
+}
+
+/// The settings as they are to be.
+async fn put(reach: &mut Reach, args: SettingsArgs) -> anyhow::Result<RoutingSettings> {
+    if let Some(file) = &args.document {
+        let mut document = document::object(file)?;
+        document.remove("api_version");
+        return Ok(document::read("routing settings", document)?);
+    }
+    Ok(RoutingSettings {
+        default_targets: identifiers(reach, &args.default_targets).await?,
+        permitted_target_regions: args.permitted_target_regions,
+        metadata_region_primary: args.metadata_region_primary,
+        metadata_region_backup: args.metadata_region_backup,
+        private_api_endpoint_only: args.private_api_endpoint_only,
+        extended_events: args.extended_events,
+    })
 }
 
 /// The identifiers of targets that were named.

@@ -18,6 +18,9 @@ use crate::crypto::Secret;
 /// The most bytes of a secret; more are no secret but the wrong file.
 const BYTES_MAX: usize = 4096;
 
+/// The most bytes of a secret of many lines.
+const TEXT_BYTES_MAX: usize = 64 * 1024;
+
 /// How often a secret is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Typed {
@@ -32,12 +35,47 @@ pub enum Typed {
 /// # Errors
 /// The file is missing, readable by others, or holds no such line.
 pub fn from_file(path: &Path, what: &str) -> anyhow::Result<Secret> {
-    let named = || format!("the {what} cannot be read from {}", path.display());
+    let mut file = private_file(path, what)?;
+    one_line(&mut file).with_context(|| unread(path, what))
+}
+
+/// Reads a secret that may have many lines, such as a private key, from a file that only its owner may read, or from standard input where the
+/// file is `-`. The end of its last line is not part of it.
+///
+/// # Errors
+/// The file is missing, readable by others, empty, too long or no text.
+pub fn text_from(path: &Path, what: &str) -> anyhow::Result<String> {
+    let mut bytes = Vec::new();
+    let most = u64::try_from(TEXT_BYTES_MAX).unwrap_or(u64::MAX);
+    let read = if path == Path::new("-") {
+        io::stdin().lock().take(most + 1).read_to_end(&mut bytes)
+    } else {
+        let file = private_file(path, what)?;
+        file.take(most + 1).read_to_end(&mut bytes)
+    };
+    read.with_context(|| unread(path, what))?;
+    let text = String::from_utf8(bytes).ok();
+    let text = text.filter(|text| !text.trim().is_empty() && text.len() <= TEXT_BYTES_MAX);
+    match text {
+        Some(text) => Ok(text.trim_end_matches(['\r', '\n']).to_owned()),
+        None => bail!(
+            "{}: write a text of 1 to {TEXT_BYTES_MAX} bytes",
+            unread(path, what)
+        ),
+    }
+}
+
+fn unread(path: &Path, what: &str) -> String {
+    format!("the {what} cannot be read from {}", path.display())
+}
+
+fn private_file(path: &Path, what: &str) -> anyhow::Result<File> {
+    let named = || unread(path, what);
     // Looked at before it is opened: opening a named pipe would wait for a writer.
     if !fs::metadata(path).with_context(named)?.is_file() {
         bail!("{}: it is not a regular file", named());
     }
-    let mut file = File::open(path).with_context(named)?;
+    let file = File::open(path).with_context(named)?;
     let metadata = file.metadata().with_context(named)?;
     let (mode, owner) = (metadata.mode(), metadata.uid());
     let given = is_given(mode, owner, peer::own_uid()) && is_credential(path);
@@ -48,7 +86,7 @@ pub fn from_file(path: &Path, what: &str) -> anyhow::Result<Secret> {
             path.display()
         );
     }
-    one_line(&mut file).with_context(named)
+    Ok(file)
 }
 
 /// Reads a secret from standard input, with a prompt if that is a terminal.

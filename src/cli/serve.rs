@@ -458,6 +458,7 @@ fn router(
         scope: opened.settings.scope.clone(),
         keyring: Some(Arc::clone(&opened.keyring)),
     };
+    let admin = admin.with_routing_limits(opened.settings.routing.clone());
     let admin = admin.with_pending(Arc::clone(service.pending()));
     let admin = admin.with_global_scope(Ok(opened.settings.scope.clone()));
     let admin = admin.with_sealer(opened.sealer.clone());

@@ -1,31 +1,28 @@
 //! `keyledger target`: the places events are delivered to, how far each is, and what it refused.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use clap::Subcommand;
 
-use super::WrongUse;
+use super::endpoint::EndpointArgs;
 use super::master::PassphraseArgs;
 use super::reach::{self, Reach};
 use super::report::{Report, remark, table};
+use super::{WrongUse, document};
 use crate::admin::message::routing::{
     EndpointFields, Follow, Named, NewTarget, Parked, ParkedFrom, ParkedSome, RoutingResponse,
-    Target, TargetChange, TargetRequest,
+    Target, TargetChange, TargetDocument, TargetRequest,
 };
 use crate::admin::{Request, Response};
 use crate::config::Layout;
-
-/// The most bytes of an endpoint: it may hold certificates.
-const ENDPOINT_BYTES_MAX: u64 = 256 * 1024;
 
 /// What to do with targets.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make a target, and send it a test record
-    Add(AddArgs),
+    #[command(visible_alias = "add")]
+    Create(AddArgs),
     /// Change a target
     Update(UpdateArgs),
     /// List targets: how each stands and how far it is
@@ -33,8 +30,9 @@ pub enum Command {
     List,
     /// Show one target, secrets masked
     Show(NameArgs),
-    /// Remove a target that no route and no setting uses
-    Remove(NameArgs),
+    /// Delete a target that no route and no setting uses
+    #[command(visible_alias = "remove")]
+    Delete(NameArgs),
     /// Send a test record
     Validate(ValidateArgs),
     /// List the events that a target refused for good
@@ -51,13 +49,20 @@ pub enum Command {
 #[derive(Debug, clap::Args)]
 pub struct AddArgs {
     /// Its name
-    name: String,
+    #[arg(required_unless_present = "document")]
+    name: Option<String>,
     /// Its type, such as file; docs/delivery.md lists them
-    #[arg(long = "type", value_name = "TYPE")]
-    target_type: String,
-    /// A file with its endpoint as a JSON object; - is standard input
-    #[arg(long, value_name = "FILE")]
-    endpoint: PathBuf,
+    #[arg(
+        long = "type",
+        value_name = "TYPE",
+        required_unless_present = "document"
+    )]
+    target_type: Option<String>,
+    #[command(flatten)]
+    endpoint: EndpointArgs,
+    /// A file with the whole target as a JSON object, as it is shown; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["endpoint", "set", "secret"])]
+    document: Option<PathBuf>,
     /// The region it is in
     #[arg(long)]
     region: Option<String>,
@@ -79,9 +84,11 @@ pub struct UpdateArgs {
     /// Its new region
     #[arg(long)]
     region: Option<String>,
-    /// A file with its whole new endpoint; a secret that is ******** stays what it is
-    #[arg(long, value_name = "FILE")]
-    endpoint: Option<PathBuf>,
+    #[command(flatten)]
+    endpoint: EndpointArgs,
+    /// A file with the whole target as a JSON object, as it is shown; - is standard input. A secret that is ******** stays what it is
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["endpoint", "set", "secret"])]
+    document: Option<PathBuf>,
     #[command(flatten)]
     passphrase: PassphraseArgs,
 }
@@ -149,7 +156,7 @@ fn sequence(text: &str) -> Result<u64, String> {
 /// The arguments are wrong, or the router refused it or cannot be reached.
 pub async fn run(layout: &Layout, command: Command, report: &Report) -> anyhow::Result<()> {
     let passphrase = match &command {
-        Command::Add(AddArgs { passphrase, .. })
+        Command::Create(AddArgs { passphrase, .. })
         | Command::Update(UpdateArgs { passphrase, .. })
         | Command::Validate(ValidateArgs { passphrase, .. }) => Some(passphrase.clone()),
         _ => None,
@@ -158,12 +165,11 @@ pub async fn run(layout: &Layout, command: Command, report: &Report) -> anyhow::
         Command::Show(args) => Some(args.target.clone()),
         _ => None,
     };
-    let request = Request::Target(Box::new(request(command)?));
     let mut reach = match passphrase {
         Some(passphrase) => Reach::open_with_master_key(layout, &passphrase).await?,
         None => Reach::open(layout).await?,
     };
-    let answer = reach.run(request).await;
+    let answer = carry_out(&mut reach, command).await;
     reach.close().await;
     match answer? {
         Response::Routing(answer) => show(answer, only.as_deref(), report),
@@ -171,28 +177,93 @@ pub async fn run(layout: &Layout, command: Command, report: &Report) -> anyhow::
     }
 }
 
-fn request(command: Command) -> anyhow::Result<TargetRequest> {
+async fn carry_out(reach: &mut Reach, command: Command) -> anyhow::Result<Response> {
+    let request = match command {
+        Command::Create(args) => TargetRequest::Add(new(args)?),
+        Command::Update(args) => TargetRequest::Update(change(reach, args).await?),
+        other => request(other),
+    };
+    reach.run(Request::Target(Box::new(request))).await
+}
+
+fn new(args: AddArgs) -> anyhow::Result<NewTarget> {
+    let document = args.document.as_deref().map(document::object).transpose()?;
+    let document = TargetDocument::read(document.unwrap_or_default(), args.target_type.as_deref());
+    let document = document.map_err(WrongUse)?;
+    let missing = |member: &str| WrongUse(format!("{member}: it is missing"));
+    let target_type = args.target_type.or(document.target_type);
+    let target_type = target_type.ok_or_else(|| missing("target_type"))?;
+    let held = document.endpoint.unwrap_or_default();
+    Ok(NewTarget {
+        name: args.name.or(document.name).ok_or_else(|| missing("name"))?,
+        region: args.region.or(document.region),
+        endpoint: args.endpoint.fields(&target_type, held)?,
+        target_type,
+        from: args.from,
+    })
+}
+
+/// What members of an endpoint are not given, or come from a document as they were shown, stays what it is.
+async fn change(reach: &mut Reach, args: UpdateArgs) -> anyhow::Result<TargetChange> {
+    let held = shown(reach, &args.target).await?;
+    let document = args.document.as_deref().map(document::object).transpose()?;
+    let document = TargetDocument::read(document.unwrap_or_default(), Some(&held.target_type));
+    let document = document.map_err(WrongUse)?;
+    let is_same = |given: &String| *given == held.target_type;
+    if !document.target_type.as_ref().is_none_or(is_same) {
+        let problem = format!(
+            "target_type: it is {} for good: make another target",
+            held.target_type
+        );
+        return Err(WrongUse(problem).into());
+    }
+    let endpoint = if args.endpoint.is_empty() {
+        document
+            .endpoint
+            .map(|fields| EndpointFields(fields.into()))
+    } else {
+        let mut members = held
+            .endpoint
+            .values()
+            .filter_map(serde_json::Value::as_object);
+        let fields = members.next().cloned().unwrap_or_default();
+        Some(args.endpoint.fields(&held.target_type, fields)?)
+    };
+    Ok(TargetChange {
+        target: held.id,
+        name: args.name.or(document.name),
+        region: args.region.or(document.region),
+        endpoint,
+    })
+}
+
+async fn shown(reach: &mut Reach, name: &str) -> anyhow::Result<Target> {
+    let listed = reach.run(Request::Target(Box::new(TargetRequest::List)));
+    match listed.await? {
+        Response::Routing(RoutingResponse::Targets(targets)) => one_of(targets, name),
+        other => Err(reach::unexpected(&other)),
+    }
+}
+
+fn one_of(targets: Vec<Target>, name: &str) -> anyhow::Result<Target> {
+    let is_it = |target: &Target| target.name == name || target.id == name;
+    let target = targets.into_iter().find(is_it);
+    target
+        .ok_or_else(|| anyhow!("target: there is no target `{name}`; see `keyledger target list`"))
+}
+
+/// What is asked without looking at anything else.
+fn request(command: Command) -> TargetRequest {
     let named = |args: NameArgs| Named { name: args.target };
     let some = |args: SomeArgs| ParkedSome {
         target: args.target,
         sequence: args.sequence,
     };
-    Ok(match command {
-        Command::Add(args) => TargetRequest::Add(NewTarget {
-            name: args.name,
-            target_type: args.target_type,
-            region: args.region,
-            endpoint: endpoint(&args.endpoint)?,
-            from: args.from,
-        }),
-        Command::Update(args) => TargetRequest::Update(TargetChange {
-            target: args.target,
-            name: args.name,
-            region: args.region,
-            endpoint: args.endpoint.as_deref().map(endpoint).transpose()?,
-        }),
-        Command::List | Command::Show(_) => TargetRequest::List,
-        Command::Remove(args) => TargetRequest::Remove(named(args)),
+    match command {
+        Command::Create(_) | Command::Update(_) | Command::List | Command::Show(_) => {
+            TargetRequest::List
+        }
+        Command::Delete(args) => TargetRequest::Remove(named(args)),
         Command::Validate(args) => TargetRequest::Validate(Named { name: args.target }),
         Command::Parked(args) => TargetRequest::Parked(ParkedFrom {
             target: args.target,
@@ -204,40 +275,13 @@ fn request(command: Command) -> anyhow::Result<TargetRequest> {
             target: args.target,
             from: args.from,
         }),
-    })
-}
-
-/// Reads an endpoint. What is wrong with it is said without a word of it: it may hold secrets.
-fn endpoint(file: &Path) -> anyhow::Result<EndpointFields> {
-    let mut text = String::new();
-    let read = if file == Path::new("-") {
-        io::stdin()
-            .lock()
-            .take(ENDPOINT_BYTES_MAX)
-            .read_to_string(&mut text)
-    } else {
-        File::open(file).and_then(|file| file.take(ENDPOINT_BYTES_MAX).read_to_string(&mut text))
-    };
-    let name = file.display();
-    read.with_context(|| format!("{name} cannot be read"))?;
-    let parsed = serde_json::from_str::<serde_json::Value>(&text)
-        .ok()
-        .filter(serde_json::Value::is_object);
-    let wrong = || {
-        WrongUse(format!(
-            "{name} is not an endpoint: write one JSON object of at most 256 KiB"
-        ))
-    };
-    Ok(EndpointFields(parsed.ok_or_else(wrong)?))
+    }
 }
 
 fn show(answer: RoutingResponse, only: Option<&str>, report: &Report) -> anyhow::Result<()> {
     match answer {
         RoutingResponse::Targets(targets) if only.is_some() => {
-            let is_it = |target: &Target| Some(&*target.name) == only || Some(&*target.id) == only;
-            let target = targets.into_iter().find(is_it);
-            let target = target
-                .ok_or_else(|| anyhow!("there is no target `{}`", only.unwrap_or_default()))?;
+            let target = one_of(targets, only.unwrap_or_default())?;
             report.record(&target, || {
                 serde_json::to_string_pretty(&target).unwrap_or_default()
             })?;

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Scope;
+use crate::domain::routing::RoutingLimits;
 use crate::store::StoreConfig;
 use crate::{ops, providers, server};
 
@@ -42,6 +43,9 @@ pub struct Config {
     /// The seal of the trail.
     #[serde(default)]
     pub trail: ops::TrailConfig,
+    /// How many targets, routes and rules there may be.
+    #[serde(default)]
+    pub routing: RoutingLimits,
 }
 
 /// The version of the file's format.
@@ -150,6 +154,7 @@ impl Default for Config {
             limits: server::Config::default(),
             store: StoreConfig::default(),
             trail: ops::TrailConfig::default(),
+            routing: RoutingLimits::default(),
         }
     }
 }

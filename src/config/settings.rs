@@ -12,6 +12,7 @@ use super::layout::{Layout, LayoutError};
 use super::limits::check as check_limits;
 use super::names;
 use crate::crypto::{AuthorityError, KeyKind};
+use crate::domain::routing::RoutingLimits;
 use crate::domain::{Scope, location};
 use crate::store::StoreConfig;
 use crate::{ops, providers, server};
@@ -90,6 +91,8 @@ pub struct Settings {
     pub store: StoreConfig,
     /// From one checkpoint of the trail to the next.
     pub checkpoint_interval: Duration,
+    /// How many targets, routes and rules there may be.
+    pub routing: RoutingLimits,
 }
 
 impl Settings {
@@ -124,6 +127,7 @@ impl Settings {
             limits,
             store,
             trail,
+            routing,
         } = config;
         let listen = overrides.listen.clone().unwrap_or(server.listen);
         check_kmip(&kmip)?;
@@ -143,6 +147,7 @@ impl Settings {
             kmip,
             store: check_store(store)?,
             checkpoint_interval: check_trail(&trail)?,
+            routing: check_routing(routing)?,
         })
     }
 }
@@ -335,6 +340,28 @@ fn check_trail(trail: &ops::TrailConfig) -> Result<Duration, SettingsError> {
     Err(refused(key, seconds.to_string(), "write 1 to 86400"))
 }
 
+/// The most of anything that routing may hold: every event is compared with all of it.
+const ROUTING_MAX: usize = 1000;
+
+fn check_routing(limits: RoutingLimits) -> Result<RoutingLimits, SettingsError> {
+    let counts = [
+        ("routing.targets-max", limits.targets_max),
+        ("routing.default-targets-max", limits.default_targets_max),
+        ("routing.routes-max", limits.routes_max),
+        ("routing.rules-per-route-max", limits.rules_per_route_max),
+        (
+            "routing.locations-per-rule-max",
+            limits.locations_per_rule_max,
+        ),
+        ("routing.targets-per-rule-max", limits.targets_per_rule_max),
+    ];
+    let is_wrong = |(_, count): &(&str, usize)| !(1..=ROUTING_MAX).contains(count);
+    match counts.into_iter().find(is_wrong) {
+        Some((key, count)) => Err(refused(key, count.to_string(), "write 1 to 1000")),
+        None => Ok(limits),
+    }
+}
+
 /// The largest reserve: a larger number is a mistake.
 const RESERVE_BYTES_MAX: u64 = 1 << 40;
 
@@ -427,6 +454,8 @@ mod tests {
                 "kmip.attribute-text-bytes-max",
             ),
             ("[store]\nreaders = 0", "store.readers"),
+            ("[routing]\ntargets-max = 0", "routing.targets-max"),
+            ("[routing]\nroutes-max = 1001", "routing.routes-max"),
             (
                 "[kmip]\nrefusal-events-per-day-max = 0",
                 "kmip.refusal-events-per-day-max",

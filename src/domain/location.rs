@@ -3,6 +3,8 @@
 //! The table is the one IBM publishes for VMware Solutions. Every other name is an operator's own, and events are generated there. Where
 //! none are, keys are served and the trail is written all the same: what [`Scope::generates_events`] decides is delivery and nothing else.
 
+use std::borrow::Cow;
+
 use super::Scope;
 
 /// A location that is built in.
@@ -87,6 +89,20 @@ pub fn resolve(name: &str) -> Result<&str, LocationError> {
 #[must_use]
 pub fn canonical(name: &str) -> &str {
     built_in(name).map_or(name, |location| location.name)
+}
+
+/// The name of a part of a location, such as `eu-central-1`, with the name that an alias stands for in its place; any other name is its own.
+#[must_use]
+pub fn canonical_below(name: &str) -> Cow<'_, str> {
+    let mut aliases = LOCATIONS
+        .iter()
+        .filter_map(|location| Some((location.name, location.alias?)));
+    let renamed = aliases.find_map(|(today, alias)| {
+        let rest = name.strip_prefix(alias)?;
+        let is_part = rest.is_empty() || rest.starts_with('-');
+        is_part.then(|| format!("{today}{rest}"))
+    });
+    renamed.map_or(Cow::Borrowed(name), Cow::Owned)
 }
 
 fn built_in(name: &str) -> Option<&'static Location> {

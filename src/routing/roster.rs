@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use super::target::{EndpointError, Surroundings};
 use super::targets::{AnyEndpoint, AnyTarget};
 use super::{Assignment, Roster};
+use crate::audit::Kind;
 use crate::crypto::{Random, Secret, SecretText};
 use crate::domain::TargetId;
 use crate::domain::routing::Target;
@@ -144,11 +145,39 @@ impl Roster for StoreRoster {
             deliver,
             limits: endpoint.limits(),
             wants: Arc::new(move |event| {
-                store
-                    .routing()
-                    .targets_of(&event.scope, &home)
-                    .contains(&id)
+                let is_extended = event.action.kind() == Kind::Extended;
+                let routing = store.routing();
+                let targets = routing.targets_of(&event.scope, is_extended, &home);
+                targets.contains(&id)
             }),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::crypto::SystemRandom;
+    use crate::providers::file::FileMasterKey;
+
+    #[test]
+    fn a_secret_opens_only_for_its_target_and_member() {
+        let directory = tempfile::tempdir().unwrap();
+        let master =
+            FileMasterKey::create(&directory.path().join("master.key"), &SystemRandom).unwrap();
+        let fields = json!({"program": "/bin/cat", "secret_environment": {"A": "one", "B": "two"}});
+        let mut endpoint = AnyEndpoint::read("command", &fields).unwrap();
+        assert!(!endpoint.to_json().to_string().contains("one"));
+        let (own, other) = (TargetId::from_bytes([1; 16]), TargetId::from_bytes([2; 16]));
+        let wrapped = wrapped_secrets(own, &mut endpoint, &master, &SystemRandom).unwrap();
+        let fields: Vec<_> = wrapped.iter().map(|(field, _)| &**field).collect();
+        assert_eq!(fields, ["secret_environment.A", "secret_environment.B"]);
+        let (field, first) = &wrapped[0];
+        let open = |target, field| master.unwrap(first, &associated(target, field));
+        assert_eq!(open(own, field).unwrap().expose(), b"one");
+        assert!(open(other, field).is_err());
+        assert!(open(own, "secret_environment.B").is_err());
     }
 }

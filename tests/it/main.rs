@@ -33,6 +33,7 @@ mod proofs;
 mod pykmip;
 mod pykmip_suite;
 mod refusals;
+mod routing;
 mod sealed;
 mod signing;
 mod synced;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::routing::{RoutingSettings, Rule};
+use crate::routing::targets::AnyEndpoint;
 
 /// What is asked of targets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,10 +36,16 @@ pub enum TargetRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RouteRequest {
+    /// Makes a route.
+    Create(NewRoute),
     /// Makes the route of this name, or puts it in the place of the one there is.
     Set(NewRoute),
+    /// Changes one.
+    Update(RouteChange),
     /// Every route.
     List,
+    /// One route.
+    Show(Named),
     /// Removes one.
     Remove(Named),
 }
@@ -77,6 +84,70 @@ pub struct NewTarget {
     /// The first event it is to get; none: the one of its creation.
     #[serde(default)]
     pub from: Option<u64>,
+}
+
+/// Members of a target that a document may have because it was shown: they are not taken from there.
+const READ_ONLY: [&str; 8] = [
+    "id",
+    "crn",
+    "write_status",
+    "lag",
+    "parked",
+    "created_at",
+    "updated_at",
+    "api_version",
+];
+
+/// A target as a document of the model: name, type, region and the endpoint under the member of the type.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct TargetDocument {
+    /// Its name.
+    pub name: Option<String>,
+    /// Its type.
+    pub target_type: Option<String>,
+    /// The region it is in.
+    pub region: Option<String>,
+    /// Its endpoint.
+    pub endpoint: Option<Map<String, Value>>,
+}
+
+impl TargetDocument {
+    /// Reads a document; what is said of the state of a target is passed over. `known_type` is the type where the document need not say it.
+    ///
+    /// # Errors
+    /// A member is unknown or of another type, in one line without its value.
+    pub fn read(document: Map<String, Value>, known_type: Option<&str>) -> Result<Self, String> {
+        let mut read = Self::default();
+        let mut rest = Vec::new();
+        for (member, value) in document {
+            match (&*member, value) {
+                ("name", Value::String(text)) => read.name = Some(text),
+                ("target_type", Value::String(text)) => read.target_type = Some(text),
+                ("region", Value::String(text)) => read.region = Some(text),
+                ("name" | "target_type" | "region", _) => {
+                    return Err(format!("{member}: write a text"));
+                }
+                (other, _) if READ_ONLY.contains(&other) => {}
+                (_, value) => rest.push((member, value)),
+            }
+        }
+        let of_type = read.target_type.as_deref().or(known_type);
+        let known = AnyEndpoint::TYPES.iter();
+        let known = known.filter(|(name, _)| of_type.is_none_or(|of_type| *name == of_type));
+        let members: Vec<_> = known.map(|(_, member)| *member).collect();
+        for (member, value) in rest {
+            match value {
+                _ if !members.contains(&&*member) => {
+                    return Err(format!(
+                        "{member}: there is no such member of this type of target"
+                    ));
+                }
+                Value::Object(fields) => read.endpoint = Some(fields),
+                _ => return Err(format!("{member}: write an object")),
+            }
+        }
+        Ok(read)
+    }
 }
 
 /// A change of a target; what is left out stays.
@@ -123,8 +194,23 @@ pub struct Follow {
     pub from: Option<u64>,
 }
 
+/// A change of a route; what is left out stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteChange {
+    /// Its name or identifier.
+    pub route: String,
+    /// Its new name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Its new rules, all of them.
+    #[serde(default)]
+    pub rules: Option<Vec<NewRule>>,
+}
+
 /// A route as it is to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct NewRoute {
     /// Its name.
     pub name: String,
@@ -138,8 +224,8 @@ pub struct NewRoute {
 pub struct NewRule {
     /// Names of locations.
     pub locations: Vec<String>,
-    /// Targets by name or identifier.
-    #[serde(default)]
+    /// Targets by name or identifier; none: the events are discarded on purpose.
+    #[serde(rename = "target_ids")]
     pub targets: Vec<String>,
 }
 
@@ -237,6 +323,11 @@ pub struct Route {
     pub created_at: String,
     /// When it was changed, in RFC 3339.
     pub updated_at: String,
+    /// Of the model.
+    pub api_version: u8,
+    /// What the operator should know: where it names locations that generate no events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 /// What came of a request about routing.

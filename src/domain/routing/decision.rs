@@ -1,24 +1,30 @@
 //! Which targets an event goes to.
 
 use super::{Route, Routing};
-use crate::domain::location::{GLOBAL, resolve};
+use crate::domain::location::{self, GLOBAL};
 use crate::domain::{Scope, TargetId};
 
+/// Every location, and the events that belong to none, where a rule names locations.
+pub(super) const ALL: &str = "*";
+
 impl Routing {
-    /// The targets that the events of a scope go to, each once. `home` is the location of the server itself.
+    /// The targets that an event of a scope goes to, each once. `is_extended` says that its action is of the extended set, and `home` is the
+    /// location of the server itself.
     ///
     /// In each route the first rule that matches decides, and the routes are independent of each other. Where no rule of any route matches, it is
-    /// the default targets. Where no events are generated, none.
+    /// the default targets. Where no events are generated, none; nor is any where the settings keep the extended set back.
     #[must_use]
-    pub fn targets_of(&self, scope: &Scope, home: &str) -> Vec<TargetId> {
-        if !scope.generates_events(home) {
+    pub fn targets_of(&self, scope: &Scope, is_extended: bool, home: &str) -> Vec<TargetId> {
+        if !scope.generates_events(home) || is_extended && !self.settings.extended_events {
             return Vec::new();
         }
-        // Rules hold the names of today.
-        let location = resolve(&scope.location).unwrap_or(&scope.location);
-        let matching: Vec<_> = self
-            .routes
-            .iter()
+        let location = if scope.is_global() {
+            GLOBAL
+        } else {
+            &*scope.location
+        };
+        let routes = self.routes.iter();
+        let matching: Vec<_> = routes
             .filter_map(|route| route.first_match(location))
             .collect();
         let named: Vec<TargetId> = if matching.is_empty() {
@@ -38,22 +44,33 @@ impl Routing {
 
 impl Route {
     fn first_match(&self, location: &str) -> Option<&Vec<TargetId>> {
-        let rule = self.rules.iter().find(|rule| {
-            rule.locations
-                .iter()
-                .any(|pattern| matches(pattern, location))
-        });
+        let means = |pattern: &String| matches(pattern, location);
+        let rule = self
+            .rules
+            .iter()
+            .find(|rule| rule.locations.iter().any(means));
         rule.map(|rule| &rule.target_ids)
     }
 }
 
-/// Whether the pattern of a rule means a location.
-fn matches(pattern: &str, location: &str) -> bool {
+/// Whether what a rule names means a location, or [`GLOBAL`]. Old names of locations mean the same places, in both and also in parts of them.
+pub(super) fn matches(pattern: &str, location: &str) -> bool {
     match pattern {
-        "*" => true,
-        GLOBAL => location.is_empty(),
-        name => location
-            .strip_prefix(name)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('-')),
+        ALL => true,
+        GLOBAL => location == GLOBAL,
+        _ if location == GLOBAL => false,
+        _ => {
+            is_below(pattern, location)
+                || is_below(
+                    &location::canonical_below(pattern),
+                    &location::canonical_below(location),
+                )
+        }
     }
+}
+
+/// Whether a location is the one of this name or a part of it, such as `eu-de-1` of `eu-de`.
+fn is_below(name: &str, location: &str) -> bool {
+    let rest = location.strip_prefix(name);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }

@@ -5,9 +5,11 @@
 mod decision;
 mod limits;
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod tests;
 
-pub use limits::{RoutingError, check_name};
+pub use limits::{Limited, RoutingError, RoutingLimits, check_name};
 
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +64,7 @@ pub struct Rule {
 }
 
 /// What holds for all routes.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RoutingSettings {
     /// Targets of the events that no rule matches.
@@ -70,11 +72,28 @@ pub struct RoutingSettings {
     /// Regions that targets may be in; none: every one.
     pub permitted_target_regions: Vec<String>,
     /// Where the service keeps its data; kept and shown, without effect here.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata_region_primary: Option<String>,
     /// Where it keeps a copy; kept and shown, without effect here.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata_region_backup: Option<String>,
     /// Whether it is administered privately only; kept and shown, without effect here.
     pub private_api_endpoint_only: bool,
+    /// Whether events of the extended set are delivered. The trail has them all the same.
+    pub extended_events: bool,
+}
+
+impl Default for RoutingSettings {
+    fn default() -> Self {
+        Self {
+            default_targets: Vec::new(),
+            permitted_target_regions: Vec::new(),
+            metadata_region_primary: None,
+            metadata_region_backup: None,
+            private_api_endpoint_only: false,
+            extended_events: true,
+        }
+    }
 }
 
 /// All of it.

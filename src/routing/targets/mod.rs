@@ -42,7 +42,7 @@ macro_rules! targets {
                 match target_type {
                     $(<$endpoint>::TYPE => serde_json::from_value(json)
                         .map(Self::$variant)
-                        .map_err(|error| EndpointError::new(<$endpoint>::MEMBER, error.to_string())),)+
+                        .map_err(|error| EndpointError::new(<$endpoint>::MEMBER, without_value(&error.to_string()))),)+
                     _ => Err(unknown_type(target_type)),
                 }
             }
@@ -129,4 +129,42 @@ fn unknown_type(target_type: &str) -> EndpointError {
             names.join(", ")
         ),
     )
+}
+
+/// What is wrong with a text of JSON, without the value itself, which may be a secret that stands in the wrong place.
+fn without_value(problem: &str) -> String {
+    let names_value = ["invalid type: ", "invalid value: ", "unknown variant "];
+    if !names_value.iter().any(|begin| problem.starts_with(begin)) {
+        return problem.to_owned();
+    }
+    let expected = problem.rsplit_once(", expected ");
+    expected.map_or_else(
+        || "a value is of another type than is expected".to_owned(),
+        |(_, expected)| format!("a value is of another type: expected {expected}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::AnyEndpoint;
+
+    #[test]
+    fn what_is_wrong_with_an_endpoint_is_said_without_its_values() {
+        for endpoint in [
+            json!({"path": "/tmp/x", "sync": "hunter2"}),
+            json!({"path": "/tmp/x", "rotate_bytes": "hunter2, expected hunter2, hunter2"}),
+            json!({"path": ["hunter2"]}),
+            json!("hunter2"),
+        ] {
+            let error = AnyEndpoint::read("file", &endpoint).unwrap_err();
+            assert_eq!(error.field, "file_endpoint");
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
+        let error = AnyEndpoint::read("file", &json!({"pat": "x"})).unwrap_err();
+        assert!(error.to_string().contains("unknown field `pat`"), "{error}");
+        let error = AnyEndpoint::read("fax", &json!({})).unwrap_err();
+        assert_eq!(error.field, "target_type");
+    }
 }

@@ -21,6 +21,7 @@ pub(crate) use answer::{Answer, Response};
 pub(crate) use cli::{Output, program, run_cli};
 pub(crate) use dice::Dice;
 pub(crate) use disk::{Disk, Faults, Left};
+pub(crate) use event::Event;
 pub(crate) use https::{Clients, HttpAnswer, HttpRequest, HttpsServer};
 pub(crate) use load::{Door, Ledger, keys, settle, under_load};
 pub(crate) use message::{
