@@ -59,7 +59,8 @@ pub async fn run(layout: &Layout, args: &VerifyArgs, report: &Report) -> anyhow:
         && report.format() != Format::Text
     {
         let record = json!({ "sequence": found.sequence, "problem": found.what });
-        report.record(&record, String::new)?;
+        // What was found decides the exit code, also where nobody reads it.
+        drop(report.record(&record, String::new));
     }
     verified
 }

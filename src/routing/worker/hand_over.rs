@@ -33,6 +33,8 @@ impl<D: Deliver> Worker<D> {
             return self.hand_over(records, end).await;
         }
         self.cursor.next = end;
+        // As after a delivery: a cursor left in the epoch before would not fit the trail past where the next one begins.
+        self.cursor.epoch = self.store.origin().epoch;
         self.note_progress();
         let passed = self
             .kept
