@@ -79,6 +79,9 @@ fn measure(settings: &Settings) -> Result<()> {
         })?;
     let runtime = Runtime::new().context("cannot start the load generator's runtime")?;
     let server = Server::start(scratch.path())?;
+    if settings.follow {
+        server.follow()?;
+    }
     report::print_machine(scratch.path(), settings);
     let latency = SyncLatency::measure(scratch.path(), settings.syncs)?;
     report::print_sync(&latency);

@@ -33,6 +33,9 @@ pub(crate) fn print_machine(scratch: &Path, settings: &Settings) {
     if let Some(other) = &settings.against {
         println!("COMPARISON   `limit` is {}", other.display());
     }
+    if settings.follow {
+        println!("FOLLOWED     a target of type file takes each event of `server`");
+    }
     if settings.calibrate {
         println!("CALIBRATION  `server` is a second limit: every ratio would ideally be 1");
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, bail};
 
 use crate::process::Process;
 
@@ -47,6 +47,25 @@ impl Server {
             process: Process::start(command, &[], log)?,
             directory: directory.to_owned(),
         })
+    }
+
+    /// Has a target of type file take every event from now on.
+    pub(crate) fn follow(&self) -> Result<()> {
+        let file = self.directory.join("delivered.jsonl");
+        let path = format!("path={}", file.display());
+        self.command(&["target", "create", "file", "--type", "file", "--set", &path])?;
+        self.command(&["routing-settings", "set", "--default-target", "file"])
+    }
+
+    fn command(&self, arguments: &[&str]) -> Result<()> {
+        let mut command = Command::new(PROGRAM);
+        let output = command.args(arguments).arg("--dir").arg(&self.directory);
+        let output = output.output().context("cannot run keyledger")?;
+        if !output.status.success() {
+            let error = String::from_utf8_lossy(&output.stderr);
+            bail!("keyledger {}: {}", arguments.join(" "), error.trim());
+        }
+        Ok(())
     }
 
     /// The number of its process.

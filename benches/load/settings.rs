@@ -33,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) calibrate: bool,
     /// Another build of Keyledger that takes the limit's place.
     pub(crate) against: Option<PathBuf>,
+    /// Whether a target of type file follows the server's trail.
+    pub(crate) follow: bool,
     /// Where the server's directory is made.
     pub(crate) directory: PathBuf,
     chosen: Vec<Workload>,
@@ -85,11 +87,12 @@ impl Settings {
             // Cargo adds it to what every bench is given.
             "--bench" => {}
             "--calibrate" => self.calibrate = true,
+            "--follow" => self.follow = true,
             name => {
                 let Some(workload) = Workload::ALL.into_iter().find(|w| w.name() == name) else {
                     let names = Workload::ALL.map(Workload::name).join(", ");
                     bail!(
-                        "`{name}` is no workload; there are {names}, --calibrate and --against PATH"
+                        "`{name}` is no workload; there are {names}, --calibrate, --follow and --against PATH"
                     );
                 };
                 self.chosen.push(workload);
@@ -108,6 +111,7 @@ impl Settings {
             syncs: 500,
             calibrate: false,
             against: None,
+            follow: false,
             directory: env!("CARGO_TARGET_TMPDIR").into(),
             chosen: Vec::new(),
         }

@@ -21,7 +21,7 @@ use crate::domain::{Initiator, Scope, TargetId};
 use crate::providers::MasterKey;
 use crate::routing::roster::{endpoint, wrapped_secrets};
 use crate::routing::targets::AnyEndpoint;
-use crate::routing::{Batch, Content, Deliver as _, Record, Standing, Surroundings};
+use crate::routing::{Batch, Content, Deliver as _, EndpointError, Record, Standing, Surroundings};
 use crate::store::changeset::Write;
 use crate::store::{Delivered, From, ParkedRange, Sequence};
 
@@ -132,7 +132,7 @@ async fn update(
         .await
         .map_err(trouble)?;
     if let Some(new) = change.endpoint {
-        let mut new = checked(&target.target_type, &new.0)?;
+        let mut new = read(&target.target_type, &new.0)?;
         let kept: Vec<_> = held
             .secrets()
             .into_iter()
@@ -141,6 +141,8 @@ async fn update(
         for (field, secret) in new.secrets() {
             take_over(&field, secret, &kept)?;
         }
+        // Not before: a mask is no key and no password.
+        new.check().map_err(invalid)?;
         held = new;
     }
     target.endpoint = held.to_json().to_string();
@@ -375,10 +377,21 @@ fn begin(admin: &Admin, from: Option<u64>) -> Result<From, AdminError> {
 }
 
 fn checked(target_type: &str, fields: &Value) -> Result<AnyEndpoint, AdminError> {
-    let invalid = |error: crate::routing::EndpointError| AdminError::invalid(error.to_string());
-    let endpoint = AnyEndpoint::read(target_type, fields).map_err(invalid)?;
+    let endpoint = read(target_type, fields)?;
     endpoint.check().map_err(invalid)?;
     Ok(endpoint)
+}
+
+fn read(target_type: &str, fields: &Value) -> Result<AnyEndpoint, AdminError> {
+    AnyEndpoint::read(target_type, fields).map_err(invalid)
+}
+
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "used as a function of map_err"
+)]
+fn invalid(error: EndpointError) -> AdminError {
+    AdminError::invalid(error.to_string())
 }
 
 pub(super) fn found(admin: &Admin, name: &str) -> Result<routing::Target, AdminError> {

@@ -21,7 +21,7 @@ pub enum Beside {
     Nothing,
     /// There is no file, and one was written in this epoch.
     Missing,
-    /// There is a file that cannot be read, and why.
+    /// There is something that is no text, and what.
     Unreadable(String),
     /// A signed note.
     Note(String),
@@ -42,7 +42,10 @@ impl BesideFile {
     }
 
     /// What it holds; `was_written` tells a file that is missing from one that never was.
-    pub(super) fn read(&self, was_written: bool) -> Beside {
+    ///
+    /// # Errors
+    /// It cannot be read now, which says nothing of what it holds: it is another user's, or the disk fails.
+    pub(super) fn read(&self, was_written: bool) -> io::Result<Beside> {
         let read = || {
             let mut text = String::new();
             let bound = u64::try_from(NOTE_BYTES_MAX).unwrap_or(u64::MAX);
@@ -52,12 +55,15 @@ impl BesideFile {
             Ok::<_, io::Error>(text)
         };
         match read() {
-            Ok(text) => Beside::Note(text),
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Beside::Unreadable(format!("{}: {error}", self.path.display()))
-            }
-            Err(_) if was_written => Beside::Missing,
-            Err(_) => Beside::Nothing,
+            Ok(text) => Ok(Beside::Note(text)),
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound if was_written => Ok(Beside::Missing),
+                io::ErrorKind::NotFound => Ok(Beside::Nothing),
+                io::ErrorKind::InvalidData | io::ErrorKind::IsADirectory => Ok(Beside::Unreadable(
+                    format!("{}: {error}", self.path.display()),
+                )),
+                _ => Err(error),
+            },
         }
     }
 
@@ -88,20 +94,24 @@ mod tests {
     fn what_was_written_last_is_read_and_only_by_the_owner() {
         let directory = tempfile::tempdir().unwrap();
         let file = BesideFile::of(&directory.path().join("keyledger.db"));
-        assert_eq!(file.read(false), Beside::Nothing);
-        assert_eq!(file.read(true), Beside::Missing);
+        assert_eq!(file.read(false).unwrap(), Beside::Nothing);
+        assert_eq!(file.read(true).unwrap(), Beside::Missing);
         for note in ["one, which is longer\n", "two\n"] {
             file.write(note).unwrap();
-            assert_eq!(file.read(true), Beside::Note(note.to_owned()));
+            assert_eq!(file.read(true).unwrap(), Beside::Note(note.to_owned()));
         }
         let path = directory.path().join("checkpoint");
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         fs::write(&path, [0xff; 4]).unwrap();
-        assert!(matches!(file.read(false), Beside::Unreadable(_)));
+        assert!(matches!(file.read(false), Ok(Beside::Unreadable(_))));
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
-        assert!(matches!(file.read(false), Beside::Unreadable(_)));
+        assert!(matches!(file.read(false), Ok(Beside::Unreadable(_))));
         assert!(file.write("three\n").is_err());
+        // A failure that says nothing of what was written: here too many links, as root reads what is another user's.
+        fs::remove_dir(&path).unwrap();
+        std::os::unix::fs::symlink("checkpoint", &path).unwrap();
+        assert!(file.read(true).is_err());
     }
 }

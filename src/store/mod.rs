@@ -403,7 +403,7 @@ impl Store {
     }
 
     /// A page of the trail from a sequence on: at most `limit` events that match, after reading a
-    /// bounded number.
+    /// bounded number. As a step of a search: who reads the trail takes no thread from requests.
     ///
     /// # Errors
     /// When the database cannot be read or a record is damaged.
@@ -417,7 +417,7 @@ impl Store {
         let page = move |db: &Connection| {
             sqlite::event::page(db, from, head, limit, &filter, &shared.interned)
         };
-        self.inner.readers.read(page).await
+        self.inner.readers.search(page).await
     }
 
     /// The sequence the next event gets.

@@ -70,7 +70,10 @@ impl Store {
         let (origin, file) = (self.origin(), self.inner.beside.clone());
         let read = move |db: &Connection| {
             let was_written = sqlite::seal::is_kept_beside(db, &origin)?;
-            Ok(file.read(was_written))
+            let read = file.read(was_written);
+            read.map_err(|error| {
+                StoreError::File(format!("the checkpoint beside the database: {error}"))
+            })
         };
         self.inner.readers.read(read).await
     }

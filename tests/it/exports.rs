@@ -3,8 +3,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Stdio;
 
-use crate::harness::{Output, Request, Server, create, fresh_directory, key_template, run_cli};
+use crate::harness::{
+    Output, Request, Server, create, fresh_directory, key_template, program, run_cli,
+};
 
 /// A server with a trail, its verifier key, and a checkpoint that somebody keeps elsewhere.
 struct Exported {
@@ -131,6 +134,43 @@ fn every_range_is_proved_by_what_is_around_it() {
     assert_eq!(none.code, 2, "{none:?}");
     let beyond = exported.server.cli(&["events", "export", "--to", "1000"]);
     beyond.refused(&["the last event is event"]);
+}
+
+#[test]
+fn a_list_of_epochs_that_is_forged_lets_no_given_checkpoint_pass() {
+    let exported = Exported::new();
+    let mark = "\"epochs\":[{\"epoch\":1,\"first\":0}]";
+    for (range, forged) in [
+        (&[][..], "{\"epoch\":2,\"first\":0}"),
+        (&[], "{\"epoch\":1,\"first\":0},{\"epoch\":2,\"first\":0}"),
+        (&["--from", "2"], "{\"epoch\":2,\"first\":0}"),
+        (
+            &["--from", "2"],
+            "{\"epoch\":1,\"first\":0},{\"epoch\":2,\"first\":1}",
+        ),
+    ] {
+        let export = exported.export(range);
+        assert!(export.contains(mark), "{export}");
+        exported.verify(&export).success();
+        let forged = export.replacen(mark, &format!("\"epochs\":[{forged}]"), 1);
+        let verified = exported.verify(&forged);
+        assert!([2, 3].contains(&verified.code), "{verified:?}");
+    }
+}
+
+#[test]
+fn a_broken_trail_is_told_by_the_exit_code_also_where_nobody_reads() {
+    let exported = Exported::new();
+    let whole = exported.export(&[]);
+    let altered = whole.replacen("\"outcome\":\"success\"", "\"outcome\":\"failure\"", 1);
+    let file = exported.server.path().join("altered.jsonl");
+    fs::write(&file, altered).expect("a file");
+    let mut verify = program(exported.server.path());
+    verify.args(["events", "verify", "--format", "json", "--export"]);
+    verify.arg(&file).stdout(Stdio::piped());
+    let mut child = verify.spawn().expect("it starts");
+    drop(child.stdout.take());
+    assert_eq!(child.wait().expect("it ends").code(), Some(3));
 }
 
 /// Checks that a change of the lines of an export is found, in these words.
@@ -321,7 +361,10 @@ fn what_a_target_received_is_verified_too() {
 
 #[test]
 fn what_a_target_received_that_was_made_later_is_verified_from_its_first_event_on() {
-    let exported = Exported::new();
+    let server = Server::start();
+    let checkpoint = ["events", "checkpoint", "--format", "jsonl"];
+    let before = server.cli(&checkpoint).success().stdout;
+    let exported = Exported::of(server, 3);
     let jsonl = |command: &str| {
         let arguments = ["events", command, "--format", "jsonl"];
         exported.server.cli(&arguments).success().stdout
@@ -351,6 +394,8 @@ fn what_a_target_received_that_was_made_later_is_verified_from_its_first_event_o
     };
     let verified = verify(&received).success();
     assert!(verified.stdout.contains("from 3 on"), "{verified:?}");
+    // The first that it is given is the newest checkpoint there is, which may seal less than came before its first event.
+    verify(&format!("{before}{received}")).success();
     let altered = received.replacen("\"outcome\":\"success\"", "\"outcome\":\"failure\"", 1);
     broken(&verify(&altered), "the events from 3 to");
     let later: String = rest().skip(1).chain([sealed]).collect();

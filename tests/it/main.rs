@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod all_targets;
 mod anchors;
 mod approval;
 mod at_rest;

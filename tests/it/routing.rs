@@ -193,6 +193,37 @@ fn targets_routes_and_settings_live_with_and_without_a_server() {
 }
 
 #[test]
+fn a_document_that_is_shown_can_come_back_where_secrets_have_a_form() {
+    let server = Server::start();
+    let secret = server.path().join("secret");
+    fs::write(
+        &secret,
+        "whsec_YSBzaWduaW5nIGtleSBvZiB0aGlydHktdHdvIGJ5dGU=",
+    )
+    .expect("a file");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).expect("permissions");
+    let given = format!("signing_secret={}", secret.display());
+    let create = [
+        "target", "create", "hook", "--type", "webhook", "--secret", &given,
+    ];
+    let create = [&create[..], &["--set", "url=https://127.0.0.1:9/hook"]].concat();
+    server.cli(&create).success();
+    let mut document = json(&server, &["target", "show", "hook"]);
+    assert_eq!(document["webhook_endpoint"]["signing_secret"], "********");
+    document["webhook_endpoint"]["timeout_seconds"] = json!(7);
+    let update = ["target", "update", "hook", "--document", "-"];
+    server
+        .cli_with_input(&update, &document.to_string())
+        .success();
+    let shown = json(&server, &["target", "show", "hook"]);
+    assert_eq!(shown["webhook_endpoint"]["timeout_seconds"], 7);
+    document["webhook_endpoint"]["signing_secret"] = json!("none");
+    server
+        .cli_with_input(&update, &document.to_string())
+        .refused(&["signing_secret"]);
+}
+
+#[test]
 fn a_secret_comes_in_once_and_is_shown_nowhere() {
     let mut server = Server::start();
     let made = create_command(&server, "hook");

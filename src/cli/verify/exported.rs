@@ -25,14 +25,17 @@ impl Export {
         let end = line.first.checked_add(line.events)?;
         let (left, right) = (hashes(&line.left)?, hashes(&line.right)?);
         let verification = part(&line, &left, expected)?;
-        (end <= line.size).then(|| Self {
+        let begins = line.epochs.first()?;
+        // Where the first epoch begins is no word of the export's: a checkpoint of it could be passed by.
+        let is_whole = (begins.epoch, begins.first) == (1, 0) && end <= line.size;
+        is_whole.then(|| Self {
             compared: line.first,
+            broken: lost(&line, expected),
             line,
             left,
             right,
             verification,
             leaves: Vec::new(),
-            broken: None,
         })
     }
 
@@ -141,6 +144,23 @@ impl Export {
         };
         Ok((verified, part(&line, &left, expected)))
     }
+}
+
+/// What a given checkpoint seals of an epoch beyond where the export says that the next one begins: those events are not in the trail.
+fn lost(line: &ExportLine, expected: &[(String, Checkpoint)]) -> Option<Break> {
+    let of = |checkpoint: &Checkpoint| checkpoint.origin().map_or(1, |(_, epoch)| epoch);
+    expected.iter().find_map(|(source, checkpoint)| {
+        let (epoch, size) = (of(checkpoint), checkpoint.size);
+        let next = line
+            .epochs
+            .iter()
+            .find(|mark| mark.epoch > epoch && mark.first < size)?;
+        let what = format!(
+            "event {} of epoch {epoch} is missing: epoch {} begins in its place, and {source} seals {size} events",
+            next.first, next.epoch
+        );
+        Some(Break::at(next.first, what))
+    })
 }
 
 /// A verification from the first event of an export on.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::standing::Standing;
@@ -21,6 +21,9 @@ use crate::store::{Delivered, Store, StoreError};
 
 /// How long a worker may take to bring the batch in hand to its end. After that it is broken off, and the batch comes again.
 const STOP: Duration = Duration::from_secs(10);
+
+/// How long it waits before it starts again what has failed.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Which targets there are.
 pub trait Roster: Send + Sync + 'static {
@@ -49,6 +52,17 @@ pub struct Supervisor<R> {
     means: Means,
     roster: R,
     posts: Mutex<BTreeMap<TargetId, Post>>,
+    /// A worker has ended.
+    ended: Arc<Notify>,
+}
+
+/// Tells that a worker has ended, however it did.
+struct Ended(Arc<Notify>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
 }
 
 /// A target and who feeds it.
@@ -58,6 +72,14 @@ struct Post {
     standing: watch::Receiver<Standing>,
     /// None where the target cannot be fed.
     worker: Option<Running>,
+}
+
+impl Post {
+    /// Whether its worker has ended and nobody asked it to: it failed.
+    fn has_ended(&self) -> bool {
+        let worker = self.worker.as_ref();
+        worker.is_some_and(|worker| worker.task.is_finished())
+    }
 }
 
 struct Running {
@@ -74,6 +96,7 @@ impl<R: Roster> Supervisor<R> {
             means,
             roster,
             posts: Mutex::default(),
+            ended: Arc::default(),
         })
     }
 
@@ -89,29 +112,42 @@ impl<R: Roster> Supervisor<R> {
     /// Feeds the targets until `stopping` turns true, and returns when every worker has ended: within a bound, whatever the targets do.
     pub async fn run(self: Arc<Self>, mut stopping: watch::Receiver<bool>) {
         let mut changed = self.roster.changed();
+        let mut failing = false;
         loop {
             changed.mark_unchanged();
-            if let Err(error) = self.reconcile().await {
-                tracing::error!(%error, "The targets could not be brought up to date.");
+            let reconciled = self.reconcile().await;
+            if let Err(error) = &reconciled
+                && !failing
+            {
+                tracing::error!(%error, "The targets could not be brought up to date; it is tried again.");
             }
+            failing = reconciled.is_err();
+            let again = async {
+                if !failing {
+                    self.ended.notified().await;
+                }
+                tokio::time::sleep(AGAIN).await;
+            };
             tokio::select! {
                 biased;
                 // Errors mean that whoever could stop us, or change targets, is gone.
                 _ = stopping.wait_for(|stop| *stop) => break,
                 there = changed.changed() => if there.is_err() { break },
+                () = again => {}
             }
         }
         let posts = std::mem::take(&mut *self.posts());
         end(posts.into_values().collect()).await;
     }
 
-    /// Starts who is missing, exchanges who is of yesterday, stops who has nobody to feed.
+    /// Starts who is missing, exchanges who is of yesterday or has ended by itself, stops who has nobody to feed.
     async fn reconcile(&self) -> Result<(), StoreError> {
         let targets: BTreeMap<_, _> = self.roster.targets().into_iter().collect();
         let outdated = {
             let mut posts = self.posts();
-            let is_outdated =
-                |(target, post): &(&TargetId, &Post)| targets.get(target) != Some(&post.version);
+            let is_outdated = |(target, post): &(&TargetId, &Post)| {
+                targets.get(target) != Some(&post.version) || post.has_ended()
+            };
             let outdated: Vec<_> = posts
                 .iter()
                 .filter(is_outdated)
@@ -152,7 +188,11 @@ impl<R: Roster> Supervisor<R> {
         let worker = Worker::new(&self.store, self.means.clone(), assignment).await?;
         let (stop, stopping) = watch::channel(false);
         let standing = worker.standing();
-        let task = tokio::spawn(worker.run(stopping));
+        let ended = Ended(Arc::clone(&self.ended));
+        let task = tokio::spawn(async move {
+            let _ended = ended;
+            worker.run(stopping).await;
+        });
         let worker = Some(Running { stop, task });
         Ok(Post {
             version,

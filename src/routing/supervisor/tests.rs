@@ -20,7 +20,11 @@ impl Deliver for Taking {
             std::future::pending::<()>().await;
         }
         let line = format!("{} {}", self.name, batch.records.len());
-        self.taken.lock().unwrap().push(line);
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.push(line);
+        let is_first = taken.len() == 1;
+        drop(taken);
+        assert!(!(is_first && self.name == "clumsy"), "its first batch");
         Ok(())
     }
 }
@@ -143,4 +147,30 @@ async fn targets_are_fed_as_they_come_change_and_go() {
     stop.send_replace(true);
     run.await.unwrap();
     assert!(supervisor.standing(id(2)).is_none());
+}
+
+#[tokio::test]
+async fn a_worker_that_panics_is_started_again_and_loses_nothing() {
+    let (_directory, store) = store_with(1).await;
+    let names = Names::default();
+    let means = Means {
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        timer: Arc::new(RuntimeTimer),
+    };
+    names.set(1, Some("clumsy"));
+    let supervisor = Supervisor::new(&store, means, names.clone());
+    let (stop, stopping) = watch::channel(false);
+    let run = tokio::spawn(Arc::clone(&supervisor).run(stopping));
+    while store.cursor(id(1)).await.unwrap().is_none() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    append(&store, 2).await;
+    let head = store.head();
+    while store.cursor(id(1)).await.unwrap().unwrap().next != head {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(*names.taken.lock().unwrap(), ["clumsy 2", "clumsy 2"]);
+    stop.send_replace(true);
+    run.await.unwrap();
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{PAGE, PARKED_MAX, Trouble, Worker, one_line};
+use super::{PAGE, PAGE_MIN, PARKED_MAX, Trouble, Worker, one_line};
 use crate::audit::EventFilter;
 use crate::audit::checkpoint::CheckpointLine;
 use crate::routing::batch::{Batch, Content, Record};
@@ -16,9 +16,10 @@ impl<D: Deliver> Worker<D> {
     /// Delivers the events that follow the cursor, as many as fit into a batch.
     pub(super) async fn deliver_events(&mut self) -> Result<(), Trouble> {
         let next = self.cursor.next;
+        let limit = self.assignment.limits.records.clamp(PAGE_MIN, PAGE);
         let page = self
             .store
-            .events(next, PAGE, &EventFilter::default())
+            .events(next, limit, &EventFilter::default())
             .await?;
         let events = in_one_epoch(page.events, next, &self.store.epochs());
         let Some(first) = events.first() else {

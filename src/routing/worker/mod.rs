@@ -21,8 +21,9 @@ use crate::routing::standing::Standing;
 use crate::routing::target::{BatchLimits, Deliver};
 use crate::store::{ApplyError, Cursor, Delivered, Epochs, Parked, Sequence, Store, StoreError};
 
-/// Events read at once at most.
+/// Events read at once at most, and at least, as few as a batch may hold: most may be for others.
 const PAGE: usize = 1000;
+const PAGE_MIN: usize = 64;
 /// How long a worker that had little to deliver waits for more: each batch costs a sync.
 const LINGER: Duration = Duration::from_millis(100);
 /// With so many events to come it does not wait.
@@ -153,12 +154,11 @@ impl<D: Deliver> Worker<D> {
                 Err(Trouble::Closed) => return,
                 Err(Trouble::Moved) => match self.start_again().await {
                     Ok(()) => continue,
-                    Err(_) => return,
+                    Err(StoreError::Closed) => return,
+                    // A cursor that is not the kept one moves nothing, and leads here again.
+                    Err(error) => Some(self.wait_after_failure(error.to_string())),
                 },
-                Err(Trouble::Again(reason)) => {
-                    let failures = self.note_failure(reason);
-                    Some(wait_after(failures, &*self.means.random))
-                }
+                Err(Trouble::Again(reason)) => Some(self.wait_after_failure(reason)),
             };
             tokio::select! {
                 _ = stopping.wait_for(|stop| *stop) => {}
@@ -169,6 +169,11 @@ impl<D: Deliver> Worker<D> {
             // What is not kept comes again.
             drop(self.keep(self.cursor, Vec::new()).await);
         }
+    }
+
+    /// Notes a failure, and how long to wait before the next try.
+    fn wait_after_failure(&self, reason: String) -> Duration {
+        wait_after(self.note_failure(reason), &*self.means.random)
     }
 
     /// Whether a batch is waiting already.

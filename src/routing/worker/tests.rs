@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Mutex;
 
 use super::*;
+use crate::audit::Action;
 use crate::crypto::SystemRandom;
 use crate::domain::ManualClock;
 use crate::routing::batch::{Batch, Content, Record};
@@ -401,6 +402,27 @@ async fn a_target_that_begins_here_gets_what_comes_after() {
         .await
         .unwrap();
     assert_eq!(site.store.targets_kept().await.unwrap(), []);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_target_that_wants_nothing_of_what_an_epoch_begins_with_goes_on_in_it() {
+    let mut site = Site::new(10, |_| Ok(())).await;
+    site.reaches(10).await;
+    site.stop().await;
+    site.wants = Arc::new(|event: &Event| event.action != Action::TrailBeginEpoch);
+    site.start().await;
+    let begins = Event {
+        action: Action::TrailBeginEpoch,
+        ..crate::routing::tests::event()
+    };
+    let mut changeset = Changeset::new(begins);
+    changeset.write(Write::Epoch(2, 7));
+    site.store.apply(changeset).await.unwrap();
+    site.reaches(11).await;
+    append(&site.store, 3).await;
+    site.reaches(14).await;
+    assert_eq!(site.taken()[10..], [11, 12, 13]);
     site.stop().await;
 }
 

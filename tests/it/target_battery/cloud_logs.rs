@@ -19,7 +19,7 @@ const API_KEY_IN_FORM: &str = "hunter2+api%2Bkey%2Fof%3Da%26service";
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Both services.
-pub(super) struct Logs {
+pub(crate) struct Logs {
     server: HttpsServer,
     shared: Arc<Shared>,
 }

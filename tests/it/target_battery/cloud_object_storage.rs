@@ -120,7 +120,7 @@ fn pass_on(port: u16, request: &HttpRequest) -> HttpAnswer {
 }
 
 /// A bucket of one test.
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     s3: &'static S3,
     door: HttpsServer,
     name: String,

@@ -30,7 +30,7 @@ const IS_SILENT: &str = "
 sleep 1000
 ";
 
-pub(super) struct Program {
+pub(crate) struct Program {
     directory: TempDir,
 }
 

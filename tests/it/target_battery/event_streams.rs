@@ -29,7 +29,7 @@ const MESSAGE_TOO_LARGE: u32 = 10;
 const NOT_ENOUGH_REPLICAS: u32 = 19;
 
 /// Three brokers, and a topic.
-pub(super) struct Brokers {
+pub(crate) struct Brokers {
     authority: Authority,
     addresses: Vec<String>,
     process: Child,

@@ -14,7 +14,7 @@ use super::{Received, ReceivingEnd, Site, battery};
 use crate::harness::{fresh_directory, in_own_mounts, mount_tmpfs};
 
 /// A file in a directory that can go away, or be locked.
-pub(super) struct Lines {
+pub(crate) struct Lines {
     directory: TempDir,
     lock: Option<File>,
 }

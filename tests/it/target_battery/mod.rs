@@ -2,16 +2,15 @@
 //!
 //! A target adds a file here: its [`ReceivingEnd`], `battery!(ItsEnd);`, and what only this target has to show. The checks are in `checks`.
 
-mod all_at_once;
 mod checks;
-mod cloud_logs;
-mod cloud_object_storage;
-mod command;
-mod event_streams;
-mod file;
-mod records;
-mod syslog;
-mod webhook;
+pub(crate) mod cloud_logs;
+pub(crate) mod cloud_object_storage;
+pub(crate) mod command;
+pub(crate) mod event_streams;
+pub(crate) mod file;
+pub(crate) mod records;
+pub(crate) mod syslog;
+pub(crate) mod webhook;
 
 use keyledger::domain::SystemClock;
 use keyledger::routing::{Batch, Deliver, Endpoint, Surroundings, Undelivered};

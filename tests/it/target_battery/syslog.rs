@@ -25,7 +25,7 @@ enum Clients {
 }
 
 /// A rsyslog with a directory, a port and a CA of its own.
-pub(super) struct Rsyslog {
+pub(crate) struct Rsyslog {
     directory: TempDir,
     address: SocketAddr,
     authority: Authority,

@@ -20,7 +20,7 @@ const API_KEY: &str = "hunter2-api-key";
 const SIGNING_KEY: [u8; 32] = *b"a signing key of thirty-two byte";
 
 /// A server that checks what it is sent, and keeps it.
-pub(super) struct Hooks {
+pub(crate) struct Hooks {
     server: HttpsServer,
     client: Issued,
     shared: Arc<Shared>,

@@ -1,13 +1,14 @@
 //! A syslog receiver: messages of RFC 5424 over TLS (RFC 5425) or plain TCP, each with its length before it (RFC 6587 §3.4.1).
 //!
 //! The protocol has no acknowledgement. A batch counts as delivered when the system took it on a connection that nothing was said against, and
-//! what was delivered last is kept: where the connection turns out to have broken, it goes first on the next one. So a receiver that is restarted
-//! between two batches gets one of them twice rather than never. One that closes in order has read all, and nothing is repeated.
+//! what may still be under way is kept: where the connection turns out to have broken, it goes first on the next one. So a receiver that is
+//! restarted gets the last batches twice rather than never. One that closes in order has read all, and nothing is repeated.
 
 mod connection;
 mod message;
 #[cfg(test)]
 mod tests;
+mod unconfirmed;
 
 use std::borrow::Cow;
 use std::io;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::crypto::SecretText;
 use crate::domain::Clock;
@@ -27,6 +28,7 @@ use crate::routing::{Batch, Deliver, Endpoint, EndpointError, Surroundings, Unde
 use connection::{Connection, Sign};
 pub use message::Facility;
 use message::Header;
+use unconfirmed::Unconfirmed;
 
 /// How long to wait for a connection, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -216,8 +218,8 @@ impl Endpoint for SyslogEndpoint {
             time_limit: Duration::from_secs(self.timeout_seconds.into()),
             clock: Arc::clone(&surroundings.clock),
             connection: None,
-            last: Vec::new(),
-            is_last_in_doubt: false,
+            unconfirmed: Unconfirmed::of(Duration::from_secs(self.timeout_seconds.into())),
+            is_in_doubt: false,
         })
     }
 }
@@ -230,10 +232,10 @@ pub struct SyslogTarget {
     time_limit: Duration,
     clock: Arc<dyn Clock>,
     connection: Option<Connection>,
-    /// The batch delivered last, as it was sent.
-    last: Vec<u8>,
+    /// What was delivered last, as it was sent.
+    unconfirmed: Unconfirmed,
     /// Whether it may have been lost with its connection.
-    is_last_in_doubt: bool,
+    is_in_doubt: bool,
 }
 
 impl Deliver for SyslogTarget {
@@ -251,10 +253,11 @@ impl Deliver for SyslogTarget {
             Some(connection) => connection,
             None => self.connect().await?,
         };
-        let was_in_doubt = std::mem::replace(&mut self.is_last_in_doubt, true);
-        let again: &[u8] = if was_in_doubt { &self.last } else { &[] };
+        let was_in_doubt = std::mem::replace(&mut self.is_in_doubt, true);
         let send = async {
-            connection.send(again).await?;
+            for again in self.unconfirmed.batches().filter(|_| was_in_doubt) {
+                connection.send(again).await?;
+            }
             connection.send(&frames).await?;
             let watched = if is_new {
                 connection.sign_within(WATCHED).await
@@ -275,8 +278,12 @@ impl Deliver for SyslogTarget {
             Ok(Err(error)) => return Err(self.failed("did not take all of the messages", &error)),
             Err(_) => return Err(self.late("take the messages", self.time_limit)),
         }
-        self.is_last_in_doubt = false;
-        self.last = frames;
+        self.is_in_doubt = false;
+        let now = Instant::now();
+        if was_in_doubt {
+            self.unconfirmed.sent_again(now);
+        }
+        self.unconfirmed.sent(frames, now);
         self.connection = Some(connection);
         Ok(())
     }
@@ -288,8 +295,8 @@ impl SyslogTarget {
         let mut connection = self.connection.take()?;
         match connection.sign().await {
             None => return Some(connection),
-            Some(Sign::Closed) => {}
-            Some(Sign::Broken(_)) => self.is_last_in_doubt = true,
+            Some(Sign::Closed) => self.unconfirmed.confirmed(),
+            Some(Sign::Broken(_)) => self.is_in_doubt = true,
         }
         None
     }

@@ -5,16 +5,16 @@ use std::collections::HashSet;
 use keyledger::routing::Endpoint;
 use serde_json::{Value, json};
 
-use super::ReceivingEnd;
-use super::cloud_logs::Logs;
-use super::cloud_object_storage::Bucket;
-use super::command::Program;
-use super::event_streams::Brokers;
-use super::file::Lines;
-use super::syslog::Rsyslog;
-use super::webhook::Hooks;
 use crate::harness::{Server, until, whole_trail};
 use crate::pykmip;
+use crate::target_battery::ReceivingEnd;
+use crate::target_battery::cloud_logs::Logs;
+use crate::target_battery::cloud_object_storage::Bucket;
+use crate::target_battery::command::Program;
+use crate::target_battery::event_streams::Brokers;
+use crate::target_battery::file::Lines;
+use crate::target_battery::syslog::Rsyslog;
+use crate::target_battery::webhook::Hooks;
 
 /// A receiving end of any type.
 trait AnyEnd {
