@@ -7,6 +7,11 @@
 //! `cargo bench --bench delivery` measures all, `cargo bench --bench delivery -- file syslog` two. tests/run says where the receiving ends that
 //! are no part of this project come from; one that is not there is left out with a line that says so.
 #![allow(clippy::print_stdout, reason = "the numbers are what a bench is for")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the receiving ends are the tests', who may panic"
+)]
 
 #[path = "../../tests/it/harness/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the tests use the rest of it")]
