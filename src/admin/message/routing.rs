@@ -354,6 +354,25 @@ impl TargetRequest {
     /// Whether it changes and records nothing.
     #[must_use]
     pub const fn only_reads(&self) -> bool {
-        matches!(self, Self::List | Self::Parked(_) | Self::Validate(_))
+        match self {
+            Self::List | Self::Parked(_) | Self::Validate(_) => true,
+            Self::Add(_)
+            | Self::Update(_)
+            | Self::Remove(_)
+            | Self::Retry(_)
+            | Self::Drop(_)
+            | Self::Follow(_) => false,
+        }
+    }
+}
+
+impl RouteRequest {
+    /// Whether it changes and records nothing.
+    #[must_use]
+    pub const fn only_reads(&self) -> bool {
+        match self {
+            Self::List | Self::Show(_) => true,
+            Self::Create(_) | Self::Set(_) | Self::Update(_) | Self::Remove(_) => false,
+        }
     }
 }

@@ -1,0 +1,179 @@
+//! What can be asked of the router and what it answers, as typed data: the lines of the control socket.
+//!
+//! Values only. Names are kebab-case for variants and camelCase for fields, as in events. A field that is added must have a default, so
+//! that a command line and a server of neighbouring releases understand each other.
+
+mod client;
+mod event;
+mod instance;
+mod key;
+pub mod routing;
+mod seal;
+
+use serde::{Deserialize, Serialize};
+
+pub use client::{
+    Client, ClientAdd, ClientApprove, ClientRemove, ClientStatusChange, ClientTrust,
+    EnrolledCertificate, PendingCertificate, TrustedAuthority,
+};
+pub use event::{
+    Event, EventRecord, Events, EventsFrom, Recorded, RecordedInitiator, RecordedTarget,
+};
+pub use instance::{Instance, InstanceCredential, NewCredential};
+pub use key::{Key, KeyList, Keys};
+use routing::{RouteRequest, RoutingResponse, TargetRequest};
+pub use seal::{
+    BegunEpoch, Epoch, NewEpoch, Seal, SealedEvents, SealedFrom, TreeHashes, TreeNodes, Unreadable,
+};
+
+use crate::domain::routing::RoutingSettings;
+
+/// A request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Request {
+    /// Enrols a certificate.
+    ClientAdd(ClientAdd),
+    /// Every client with its certificates.
+    ClientList,
+    /// Enables or disables a client.
+    ClientStatus(ClientStatusChange),
+    /// Removes a client, or one certificate of it.
+    ClientRemove(ClientRemove),
+    /// Trusts a CA of others for a client.
+    ClientTrust(ClientTrust),
+    /// Every certificate that waits for approval.
+    ClientPending,
+    /// Enrols a certificate that waits for approval.
+    ClientApprove(ClientApprove),
+    /// Takes a certificate off the list of those that wait.
+    ClientDismiss {
+        /// Its fingerprint.
+        fingerprint: String,
+    },
+    /// Makes an instance.
+    InstanceAdd {
+        /// Its name.
+        name: String,
+    },
+    /// Sets or clears what an instance asks its clients for beside their certificates.
+    InstanceCredential(InstanceCredential),
+    /// Every instance.
+    InstanceList,
+    /// A page of keys.
+    KeyList(KeyList),
+    /// One key.
+    KeyShow {
+        /// Its Unique Identifier.
+        id: String,
+    },
+    /// A page of the trail, perhaps waiting for one.
+    Events(EventsFrom),
+    /// Records a management event that another system performed.
+    EventRecord(Box<EventRecord>),
+    /// A checkpoint of every event there is: made, where the last one seals fewer.
+    Checkpoint,
+    /// What is kept of the trail's seal.
+    Seal,
+    /// A page of the trail as it is verified.
+    SealedEvents(SealedFrom),
+    /// Begins a new epoch of the trail.
+    NewEpoch(NewEpoch),
+    /// Hashes of the trail's tree, for a proof.
+    TreeNodes(TreeNodes),
+    /// Targets that events are delivered to.
+    Target(Box<TargetRequest>),
+    /// Routes: which events go to which targets.
+    Route(RouteRequest),
+    /// The routing settings, or what takes their place as a whole.
+    RoutingSettings(Option<RoutingSettings>),
+    /// What runs here.
+    Status,
+}
+
+impl Request {
+    /// Whether it changes and records nothing. Every request is named here, so that one that is added must say.
+    #[must_use]
+    pub const fn only_reads(&self) -> bool {
+        match self {
+            Self::ClientList
+            | Self::ClientPending
+            | Self::InstanceList
+            | Self::KeyList(_)
+            | Self::KeyShow { .. }
+            | Self::Events(_)
+            | Self::Checkpoint
+            | Self::Seal
+            | Self::SealedEvents(_)
+            | Self::TreeNodes(_)
+            | Self::Status => true,
+            Self::ClientAdd(_)
+            | Self::ClientStatus(_)
+            | Self::ClientRemove(_)
+            | Self::ClientTrust(_)
+            | Self::ClientApprove(_)
+            | Self::ClientDismiss { .. }
+            | Self::InstanceAdd { .. }
+            | Self::InstanceCredential(_)
+            | Self::EventRecord(_)
+            | Self::NewEpoch(_) => false,
+            Self::Target(request) => request.only_reads(),
+            Self::Route(request) => request.only_reads(),
+            Self::RoutingSettings(change) => change.is_none(),
+        }
+    }
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Response {
+    /// A client after a change, or as it was when it was removed.
+    Client(Client),
+    /// Every client, by label.
+    Clients(Vec<Client>),
+    /// Certificates that wait for approval, or the one that was dismissed.
+    Pending(Vec<PendingCertificate>),
+    /// An instance that was made.
+    Instance(Instance),
+    /// Every instance, by name.
+    Instances(Vec<Instance>),
+    /// One key.
+    Key(Box<Key>),
+    /// A page of keys.
+    Keys(Keys),
+    /// A page of the trail.
+    Events(Events),
+    /// An event that was recorded.
+    Recorded(Recorded),
+    /// What is kept of the trail's seal.
+    Seal(Seal),
+    /// A page of the trail as it is verified.
+    SealedEvents(SealedEvents),
+    /// An epoch of the trail that began.
+    Epoch(BegunEpoch),
+    /// Hashes of the trail's tree.
+    TreeHashes(TreeHashes),
+    /// Of targets, routes and routing settings.
+    Routing(RoutingResponse),
+    /// What runs here.
+    Status(Status),
+}
+
+/// What runs here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// The release.
+    pub version: String,
+    /// The process.
+    pub process: u32,
+    /// Where KMIP is served; none: no server runs.
+    pub listening: Option<String>,
+    /// The instances' names.
+    pub instances: Vec<String>,
+    /// How many clients there are.
+    pub clients: usize,
+    /// How many events the trail has.
+    pub events: u64,
+}
