@@ -73,16 +73,15 @@ class Mock:
 class Front:
     """One broker's TLS and SASL."""
 
-    def __init__(self, context, upstream, api_key):
-        self.context, self.upstream = context, upstream
+    def __init__(self, context, upstream, port, api_key):
+        self.context, self.upstream, self.port = context, upstream, port
         self.expected = b"\0token\0" + api_key.encode()
-        self.port, self.server, self.open, self.silent = 0, None, set(), False
+        self.server, self.open, self.silent = None, set(), False
 
     async def start(self):
         self.silent = False
         if self.server is None:
             self.server = await asyncio.start_server(self.serve, "127.0.0.1", self.port, ssl=self.context)
-            self.port = self.server.sockets[0].getsockname()[1]
 
     async def stop(self):
         if self.server is not None:
@@ -195,13 +194,13 @@ def received(access, topic, partitions):
     return sorted(records, key=lambda record: (record["partition"], record["offset"]))
 
 
-async def main(certificate, key, ca, api_key, topic, partitions):
+async def main(certificate, key, ca, api_key, topic, partitions, *ports):
     partitions = int(partitions)
     mock = Mock()
     mock.create(topic, partitions)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    fronts = [Front(context, port, api_key) for port in mock.ports]
+    fronts = [Front(context, upstream, int(port), api_key) for upstream, port in zip(mock.ports, ports, strict=True)]
     for broker, front in enumerate(fronts, 1):
         await front.start()
         mock.advertise(broker, front.port)

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use keyledger::routing::Endpoint;
 use serde_json::{Value, json};
 
-use crate::harness::{Server, until, whole_trail};
+use crate::harness::{Server, until, until_or_not, whole_trail};
 use crate::pykmip;
 use crate::target_battery::ReceivingEnd;
 use crate::target_battery::cloud_logs::Logs;
@@ -145,16 +145,24 @@ fn a_lifecycle_arrives_everywhere_while_a_target_is_stopped_and_started() {
     assert_eq!(trail.len(), 3 * pykmip::EXPECTED.len(), "three lives");
     for end in &mut ends {
         let (name, _) = end.described();
-        let received = until(&format!("everything to arrive at {name}"), || {
-            let received = end.events_of(&trail);
-            (received.len() == trail.len()).then_some(received)
+        let mut received = Vec::new();
+        let mut shown = Value::Null;
+        // It says so only after it has arrived.
+        let arrived = until_or_not(|| {
+            received = end.events_of(&trail);
+            shown = target(&server, name);
+            received.len() == trail.len() && shown["write_status"]["status"] == "success"
         });
+        assert!(
+            arrived,
+            "{} of {} at {name}: {shown}",
+            received.len(),
+            trail.len()
+        );
         assert!(
             received == end.expected(&trail),
             "{name} has it unchanged and in order"
         );
-        let target = target(&server, name);
-        assert_eq!(target["write_status"]["status"], "success", "{target}");
     }
     server.cli(&["events", "verify"]).success();
 }

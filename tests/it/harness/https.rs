@@ -102,7 +102,7 @@ impl HttpsServer {
         let authority = Authority::create("CA of a test", now(), 10, KeyKind::EcdsaP256);
         let authority = authority.expect("a CA");
         let config = (clients != Clients::Plain).then(|| tls(&authority, clients));
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let listener = TcpListener::bind(("127.0.0.1", super::kept_port())).expect("a port");
         let mut server = Self {
             authority,
             address: listener.local_addr().expect("an address"),

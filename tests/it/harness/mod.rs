@@ -12,6 +12,7 @@ mod load;
 mod message;
 mod mounts;
 mod node;
+mod port;
 mod server;
 mod tls;
 mod trace;
@@ -31,7 +32,8 @@ pub(crate) use message::{
 };
 pub(crate) use mounts::{in_own_mounts, mount_tmpfs, skipped};
 pub(crate) use node::{Content, Node, op, reason, tag};
-pub(crate) use server::{Server, copy, fresh_directory, until};
+pub(crate) use port::kept_port;
+pub(crate) use server::{Server, copy, fresh_directory, until, until_or_not};
 pub(crate) use tls::{Connection, Credentials, TlsVersion};
 pub(crate) use trace::{Received, check_synced};
 pub(crate) use trail::{trail_from, whole_trail};

@@ -23,7 +23,7 @@ use super::mounts::made_outside;
 use super::tls::{Connection, Credentials, TlsVersion};
 
 /// How long the program may take to start, to stop, or to do what a test waits for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A server and its directory. The directory goes when this is dropped; the process, if any, before it.
 #[derive(Debug)]
@@ -139,14 +139,24 @@ fn directory_set(settings: &str) -> TempDir {
 /// Waits until `condition` gives something.
 #[track_caller]
 pub(crate) fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let mut found = None;
+    until_or_not(|| {
+        found = condition();
+        found.is_some()
+    });
+    found.unwrap_or_else(|| panic!("waited in vain for {what}"))
+}
+
+/// Waits until a condition holds; false where that took too long.
+pub(crate) fn until_or_not(mut condition: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = condition() {
-            return found;
+    while !condition() {
+        if Instant::now() >= deadline {
+            return false;
         }
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
         thread::sleep(Duration::from_millis(20));
     }
+    true
 }
 
 impl Server {

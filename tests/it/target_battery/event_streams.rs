@@ -19,8 +19,9 @@ use tempfile::TempDir;
 use super::checks::deliver_at_last;
 use super::records::{batch, checkpoint, event, events};
 use super::{Received, ReceivingEnd, Site, battery};
-use crate::harness::{fresh_directory, now, skipped};
+use crate::harness::{fresh_directory, kept_port, now, skipped};
 
+const BROKERS: usize = 3;
 const TOPIC: &str = "audit-events";
 const API_KEY: &str = "hunter2-api-key";
 /// What brokers answer (Apache Kafka's error codes).
@@ -81,6 +82,7 @@ impl Brokers {
         command.arg(file("server.key", issued.key_pem.expose()));
         command.arg(file("ca.pem", authority.certificate_pem().as_bytes()));
         command.args([API_KEY, TOPIC, &partitions.to_string()]);
+        command.args([(); BROKERS].map(|()| kept_port().to_string()));
         let log = fs::File::create(directory.path().join("log")).expect("a file");
         command
             .stdin(Stdio::piped())

@@ -1,7 +1,7 @@
 //! Syslog: a real rsyslog, which lets nobody in without a certificate of its CA and writes down what it understood of each message.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 
 use keyledger::audit::Data;
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::checks::{arrives, deliver_at_last};
 use super::records::{batch, event, events};
 use super::{Received, ReceivingEnd, Site, battery};
-use crate::harness::{fresh_directory, now, skipped, until};
+use crate::harness::{fresh_directory, kept_port, now, skipped, until};
 
 /// Who may connect.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,16 +59,14 @@ impl Rsyslog {
         let client = authority
             .issue_client("keyledger", kind, now(), 10)
             .expect("a certificate");
-        let port = TcpListener::bind("127.0.0.1:0").expect("a port");
         let mut end = Self {
             directory: fresh_directory(),
-            address: port.local_addr().expect("an address"),
+            address: SocketAddr::from(([127, 0, 0, 1], kept_port())),
             authority,
             client,
             clients,
             process: None,
         };
-        drop(port);
         end.configure();
         end.start_again();
         Some(end)
