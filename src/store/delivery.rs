@@ -159,14 +159,14 @@ impl Store {
         self.keep_part(Kept::Delivered(target, delivered)).await
     }
 
-    /// Has the writer keep something in a transaction of its own.
+    /// Has the writer keep something, with whatever else is due.
     pub(super) async fn keep_part(&self, part: Kept) -> Result<(), ApplyError> {
         let commands = self.inner.writer.commands.as_ref();
         let commands = commands.ok_or(ApplyError::Closed)?;
         let (reply, kept) = oneshot::channel();
         let sent = commands.send(Command::Keep(part, reply)).await;
         sent.map_err(|_| ApplyError::Closed)?;
-        self.inner.shared.gather.make_due();
+        self.inner.shared.gather.added();
         kept.await.map_err(|_| ApplyError::Closed)?
     }
 }

@@ -77,3 +77,40 @@ async fn an_administrator_moves_a_target_and_whoever_follows_hears_of_it() {
     assert_eq!(place.store().cursor(TARGET).await.unwrap(), Some(at(0)));
     assert!(moved.has_changed().unwrap());
 }
+
+#[tokio::test]
+async fn what_is_kept_shares_a_sync_with_changesets_and_a_refusal_is_its_own() {
+    let place = Place::new().await;
+    let before = place.store().commits();
+    let keeping = (0..200_u8).map(|number| {
+        let store = place.store().clone();
+        let target = TargetId::from_bytes([number; 16]);
+        // Every third one believes that the target is somewhere.
+        let from = number.is_multiple_of(3).then(|| at(1));
+        let delivered = advanced(from, at(3), &[2]);
+        let applied = async move {
+            let applied = tokio::spawn({
+                let store = store.clone();
+                async move { store.apply(changeset([])).await }
+            });
+            let kept = store.keep_delivered(target, delivered).await;
+            (kept, applied.await.unwrap())
+        };
+        tokio::spawn(applied)
+    });
+    let keeping: Vec<_> = keeping.collect();
+    for (number, keeping) in (0..200_u8).zip(keeping) {
+        let (kept, applied) = keeping.await.unwrap();
+        let expected = match number % 3 {
+            0 => (Err(ApplyError::Conflict), None, 0),
+            _ => (Ok(()), Some(at(3)), 1),
+        };
+        let target = TargetId::from_bytes([number; 16]);
+        let cursor = place.store().cursor(target).await.unwrap();
+        let parked = place.store().parked_count(target).await.unwrap();
+        assert_eq!((kept, cursor, parked), expected);
+        applied.unwrap();
+    }
+    let commits = place.store().commits() - before;
+    assert!(commits < 80, "{commits}");
+}

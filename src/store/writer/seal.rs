@@ -1,15 +1,14 @@
 //! The trail's tree as it grows with each transaction, and what is kept of its seal.
 
-use std::ops::ControlFlow;
-
-use super::{ApplyError, Failure, Kept, Writer};
+use super::{Kept, Writer};
 use crate::audit::Tree;
 use crate::audit::tree::Hash;
 use crate::domain::TargetId;
-use crate::store::delivery::{Cursor, Delivered, From};
+use crate::store::delivery::{Cursor, From};
+use crate::store::error::ApplyError;
 use crate::store::seal::Seal;
 use crate::store::sqlite::{delivery, seal};
-use crate::store::{Epoch, Room, StoreError};
+use crate::store::{Epoch, StoreError};
 
 /// The tree as of the last commit; none where the trail is damaged, of which `keyledger events verify` says more.
 pub(super) fn load(db: &rusqlite::Connection, size: u64) -> Result<Option<Tree>, StoreError> {
@@ -71,58 +70,30 @@ impl Writer {
         delivery::set_cursor(&self.db, target, cursor)
     }
 
-    /// Keeps a part in a transaction of its own, while there is room, and says whether the thread can go on.
-    pub(super) fn keep(&mut self, part: &Kept) -> (Result<(), ApplyError>, ControlFlow<()>) {
-        if *self.shared.room.borrow() != Room::Enough {
-            return (Err(ApplyError::StorageFull), ControlFlow::Continue(()));
+    /// Keeps a part in the transaction under way. After a refusal nothing of it is left; after another error the batch is
+    /// lost.
+    pub(super) fn keep(&self, part: &Kept) -> Result<(), ApplyError> {
+        self.statement("SAVEPOINT kept")?;
+        let kept = self.keep_part(part);
+        if kept.as_ref().is_err_and(ApplyError::is_refusal) {
+            self.statement("ROLLBACK TO kept")?;
         }
-        let Err(failure) = self.keep_now(part) else {
-            self.publish_kept(part);
-            return (Ok(()), ControlFlow::Continue(()));
-        };
-        let failure = self.sort(failure);
-        if failure.error.is_refusal() {
-            return (Err(failure.error), self.give_up());
+        if kept.as_ref().err().is_none_or(ApplyError::is_refusal) {
+            self.statement("RELEASE kept")?;
         }
-        let ended = self.roll_back(self.next, &failure);
-        (Err(failure.error), ended)
+        kept
     }
 
-    fn keep_now(&self, part: &Kept) -> Result<(), Failure> {
-        self.statement("BEGIN IMMEDIATE")?;
+    fn keep_part(&self, part: &Kept) -> Result<(), ApplyError> {
         let db = &self.db;
         match part {
-            Kept::Seal(origin, Seal::Key(key)) => seal::insert_signing_key(db, &origin.name, key)?,
+            Kept::Seal(origin, Seal::Key(key)) => {
+                Ok(seal::insert_signing_key(db, &origin.name, key)?)
+            }
             Kept::Seal(origin, Seal::Checkpoint(size, note)) => {
-                seal::keep_checkpoint(db, origin, *size, note)?;
+                Ok(seal::keep_checkpoint(db, origin, *size, note)?)
             }
-            Kept::Delivered(target, delivered) => delivery::keep(db, *target, delivered)?,
-        }
-        self.commit_durably()
-    }
-
-    /// What was kept is refused, and nothing of it written.
-    fn give_up(&self) -> ControlFlow<()> {
-        match self.statement("ROLLBACK") {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                (self.on_fatal)(&error.to_string());
-                ControlFlow::Break(())
-            }
-        }
-    }
-
-    fn publish_kept(&self, part: &Kept) {
-        match part {
-            Kept::Seal(_, Seal::Checkpoint(size, _)) => {
-                self.shared.sealed.send_replace(*size);
-            }
-            Kept::Delivered(_, Delivered::Due(_)) => {
-                self.shared
-                    .delivery_version
-                    .send_modify(|version| *version += 1);
-            }
-            Kept::Seal(_, Seal::Key(_)) | Kept::Delivered(..) => {}
+            Kept::Delivered(target, delivered) => delivery::keep(db, *target, delivered),
         }
     }
 }

@@ -1,0 +1,97 @@
+//! A transaction that failed: what that means, and how everything is put back as it was.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use rusqlite::ErrorCode;
+
+use super::Writer;
+use crate::store::Sequence;
+use crate::store::error::{ApplyError, StoreError};
+
+/// Why a whole batch was not committed.
+pub(super) struct Failure {
+    pub(super) error: ApplyError,
+    /// The disk did not keep what it was given: the process must end.
+    pub(super) fatal: bool,
+}
+
+impl From<ApplyError> for Failure {
+    fn from(error: ApplyError) -> Self {
+        let fatal = matches!(
+            error,
+            ApplyError::Store(StoreError::Unsynced(_) | StoreError::Unwritten(_))
+        );
+        Self { error, fatal }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        ApplyError::from(error).into()
+    }
+}
+
+impl Failure {
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "used as a function of map_err"
+    )]
+    pub(super) fn of_commit(error: rusqlite::Error) -> Self {
+        let fatal = error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
+        Self {
+            error: error.into(),
+            fatal,
+        }
+    }
+}
+
+impl Writer {
+    pub(super) fn roll_back(&mut self, first: Sequence, failure: &Failure) -> ControlFlow<()> {
+        self.next = first;
+        self.pending.clear();
+        self.versions.clear();
+        self.clients = self.shared.clients.load_full();
+        self.clients_changed = false;
+        self.epochs = None;
+        self.routing = None;
+        if failure.fatal {
+            (self.on_fatal)(&failure.error.to_string());
+            return ControlFlow::Break(());
+        }
+        if failure.error != ApplyError::StorageFull {
+            tracing::debug!(error = %failure.error, "A commit failed and was rolled back.");
+            if let Some(times) = self.rolled_back.due(Instant::now()) {
+                tracing::warn!(error = %failure.error, times, "Commits failed and were rolled back.");
+            }
+        }
+        // Some errors have rolled back already.
+        if !self.db.is_autocommit()
+            && let Err(error) = self.db.execute_batch("ROLLBACK")
+        {
+            (self.on_fatal)(&error.to_string());
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    fn failure(code: i32) -> Failure {
+        Failure::of_commit(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None))
+    }
+
+    #[test]
+    fn only_a_failed_disk_ends_the_process() {
+        assert!(failure(ffi::SQLITE_IOERR_FSYNC).fatal);
+        assert!(failure(ffi::SQLITE_IOERR_WRITE).fatal);
+        assert!(!failure(ffi::SQLITE_BUSY).fatal);
+        assert!(!failure(ffi::SQLITE_FULL).fatal);
+        assert_eq!(failure(ffi::SQLITE_FULL).error, ApplyError::StorageFull);
+    }
+}

@@ -1,0 +1,85 @@
+//! What was committed becomes visible to everyone else, before anyone is answered.
+
+use std::sync::Arc;
+
+use super::Writer;
+use super::batch::{Batch, Kept, Outcomes};
+use crate::domain::Object;
+use crate::store::cache;
+use crate::store::changeset::Write;
+use crate::store::delivery::Delivered;
+use crate::store::seal::Seal;
+use crate::store::sqlite::object;
+
+impl Writer {
+    /// Shows what was committed to everyone else, before anyone is answered.
+    pub(super) fn publish(&mut self, batch: &Batch, outcomes: &Outcomes) {
+        self.pending.publish(&self.shared.interned);
+        let applied = batch.submissions.iter().zip(&outcomes.applied);
+        let applied = applied.filter(|(_, outcome)| outcome.is_ok());
+        let mut moves_targets = false;
+        for write in applied.flat_map(|(submission, _)| submission.changeset.writes()) {
+            self.publish_object(write);
+            moves_targets |= matches!(write, Write::Cursor(..) | Write::ParkedDropped(..));
+        }
+        if std::mem::take(&mut self.clients_changed) {
+            self.shared.clients.store(Arc::clone(&self.clients));
+            self.shared
+                .clients_version
+                .send_modify(|version| *version += 1);
+        }
+        if let Some(routing) = self.routing.take() {
+            self.shared.routing.store(Arc::new(routing));
+            self.shared
+                .routing_version
+                .send_modify(|version| *version += 1);
+        }
+        if let Some(epochs) = self.epochs.take() {
+            self.shared.epochs.store(Arc::new(epochs));
+        }
+        let kept = batch.kept.iter().zip(&outcomes.kept);
+        for ((part, _), _) in kept.filter(|(_, outcome)| outcome.is_ok()) {
+            self.publish_kept(part);
+            moves_targets |= matches!(part, Kept::Delivered(_, Delivered::Due(_)));
+        }
+        if moves_targets {
+            self.shared
+                .delivery_version
+                .send_modify(|version| *version += 1);
+        }
+        if *self.shared.head.borrow() != self.next {
+            self.shared.head.send_replace(self.next);
+        }
+    }
+
+    fn publish_object(&self, write: &Write) {
+        let cache = &self.shared.cache;
+        let (id, kept) = match write {
+            Write::Insert(object) => return cache.insert(Arc::clone(object)),
+            Write::State(from) => (
+                from.id,
+                cache.change(from.id, |object| cache::take_state(object, from)),
+            ),
+            Write::Attributes(from) => (
+                from.id,
+                cache.change(from.id, |object| cache::take_attributes(object, from)),
+            ),
+            Write::Read(id, at) => {
+                let served = |object: &mut Object| {
+                    (object.fresh, object.last_read) = (false, Some(*at));
+                };
+                (*id, cache.change(*id, served))
+            }
+            _ => return,
+        };
+        if !kept && let Ok(Some(object)) = object::load(&self.db, id) {
+            cache.insert(Arc::new(object));
+        }
+    }
+
+    fn publish_kept(&self, part: &Kept) {
+        if let Kept::Seal(_, Seal::Checkpoint(size, _)) = part {
+            self.shared.sealed.send_replace(*size);
+        }
+    }
+}
