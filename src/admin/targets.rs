@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::message::routing::{
-    Follow, Lag, NewTarget, Parked, ParkedFrom, ParkedSome, RoutingResponse, Target, TargetChange,
-    TargetRequest, Tested, WriteStatus,
+    Dropped, Follow, Lag, NewTarget, Parked, ParkedFrom, ParkedSome, RoutingResponse, Target,
+    TargetChange, TargetRequest, Tested, WriteStatus,
 };
 use super::{Admin, AdminError, Deed, Response};
 use crate::audit::{Action, Data};
@@ -273,7 +273,12 @@ async fn parked(admin: &Admin, page: &ParkedFrom) -> Result<RoutingResponse, Adm
 }
 
 async fn retry(admin: &Admin, some: &ParkedSome) -> Result<RoutingResponse, AdminError> {
-    let (target, range, _) = some_of(admin, some).await?;
+    let target = found(admin, &some.target)?;
+    parked_page(admin, &target, some.sequence).await?;
+    let range = match some.sequence {
+        Some(sequence) => ParkedRange::One(Sequence(sequence)),
+        None => ParkedRange::All,
+    };
     admin
         .store
         .keep_delivered(target.id, Delivered::Due(range))
@@ -283,57 +288,70 @@ async fn retry(admin: &Admin, some: &ParkedSome) -> Result<RoutingResponse, Admi
     )))
 }
 
+/// The most sequences that one event names: what is more is given up with further events.
+const SEQUENCES_MAX: usize = 500;
+
 async fn give_up(
     admin: &Admin,
     initiator: Initiator,
     some: &ParkedSome,
 ) -> Result<RoutingResponse, AdminError> {
     let _turn = admin.changes.lock().await;
-    let (target, range, sequences) = some_of(admin, some).await?;
-    let count = admin.store.parked_count(target.id).await?;
-    let given_up =
-        json!({ "sequences": sequences, "count": if some.sequence.is_some() { 1 } else { count } });
-    commit(
-        admin,
-        initiator,
-        Action::TargetDrop,
-        &target,
-        given_up,
-        vec![Write::ParkedDropped(target.id, range)],
-    )
-    .await?;
-    Ok(RoutingResponse::Target(Box::new(
-        shown(admin, &target).await?,
-    )))
+    let target = found(admin, &some.target)?;
+    let mut page = parked_page(admin, &target, some.sequence).await?;
+    // What is parked meanwhile is not what was asked for, and may be without end.
+    let most = match some.sequence {
+        Some(_) => 1,
+        None => admin.store.parked_count(target.id).await?,
+    };
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let mut dropped = 0;
+    while let Some(last) = page.last().map(|sequence| sequence.0) {
+        dropped += page.len();
+        let sequences: Vec<_> = page.iter().map(|sequence| sequence.0).collect();
+        let given_up = json!({ "count": sequences.len(), "sequences": sequences });
+        let write = Write::ParkedDropped(target.id, page);
+        let action = Action::TargetDrop;
+        let initiator = initiator.clone();
+        commit(admin, initiator, action, &target, given_up, vec![write]).await?;
+        let next = Sequence(last).plus(1);
+        let left = most.saturating_sub(dropped).min(SEQUENCES_MAX);
+        page = parked_from(admin, target.id, next, left).await?;
+    }
+    Ok(RoutingResponse::Dropped(Box::new(Dropped {
+        target: shown(admin, &target).await?,
+        dropped,
+    })))
 }
 
-/// The most sequences that an event names; it tells how many there are.
-const SEQUENCES_MAX: usize = 500;
-
-/// Target, range and sequences of what is parked; at least one is.
-async fn some_of(
+/// The first sequences of what is parked, or the one that is asked for; at least one is there.
+async fn parked_page(
     admin: &Admin,
-    some: &ParkedSome,
-) -> Result<(routing::Target, ParkedRange, Vec<u64>), AdminError> {
-    let target = found(admin, &some.target)?;
-    let (range, from, most) = match some.sequence {
-        Some(sequence) => (ParkedRange::One(Sequence(sequence)), sequence, 1),
-        None => (ParkedRange::All, 0, SEQUENCES_MAX),
-    };
-    let parked = admin.store.parked(target.id, Sequence(from), most).await?;
-    let sequences: Vec<_> = parked.iter().map(|parked| parked.sequence.0).collect();
-    let is_there = some
-        .sequence
-        .map_or(!sequences.is_empty(), |sequence| sequences == [sequence]);
-    if !is_there {
-        let what = some.sequence.map_or_else(
-            || "nothing".to_owned(),
-            |sequence| format!("no event {sequence}"),
-        );
-        let text = format!("sequence: {what} is parked for target `{}`", target.name);
-        return Err(AdminError::not_found(text));
+    target: &routing::Target,
+    asked: Option<u64>,
+) -> Result<Vec<Sequence>, AdminError> {
+    let (from, most) = asked.map_or((0, SEQUENCES_MAX), |sequence| (sequence, 1));
+    let page = parked_from(admin, target.id, Sequence(from), most).await?;
+    let is_there = asked.map_or(!page.is_empty(), |sequence| page == [Sequence(sequence)]);
+    if is_there {
+        return Ok(page);
     }
-    Ok((target, range, sequences))
+    let what = asked.map_or_else(
+        || "nothing".to_owned(),
+        |sequence| format!("no event {sequence}"),
+    );
+    let text = format!("sequence: {what} is parked for target `{}`", target.name);
+    Err(AdminError::not_found(text))
+}
+
+async fn parked_from(
+    admin: &Admin,
+    target: TargetId,
+    from: Sequence,
+    most: usize,
+) -> Result<Vec<Sequence>, AdminError> {
+    let parked = admin.store.parked(target, from, most).await?;
+    Ok(parked.into_iter().map(|parked| parked.sequence).collect())
 }
 
 async fn go_on_at(

@@ -288,6 +288,10 @@ fn show(answer: RoutingResponse, only: Option<&str>, report: &Report) -> anyhow:
         }
         RoutingResponse::Targets(targets) => report.list(&targets, || as_table(&targets))?,
         RoutingResponse::Target(target) => report.record(&*target, || said(&target))?,
+        RoutingResponse::Dropped(dropped) => {
+            let text = || format!("{} given up; {}", dropped.dropped, said(&dropped.target));
+            report.record(&*dropped, text)?;
+        }
         RoutingResponse::Tested(tested) => {
             report.record(&*tested, || said(&tested.target))?;
             if let Some(problem) = &tested.problem {

@@ -13,7 +13,7 @@ pub struct Standing {
     pub failures: u32,
     /// When something was last not delivered, milliseconds since 1970, and why; it stays when it is over.
     pub last_failure: Option<(i64, String)>,
-    /// Why nothing is delivered until an operator moves the target.
+    /// Why nothing is delivered: the cursor does not fit the trail until an operator moves it, or the target cannot be opened, which is tried again.
     pub held: Option<String>,
 }
 

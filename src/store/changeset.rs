@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::Sequence;
-use super::delivery::{From, ParkedRange};
+use super::delivery::From;
 use super::routing::TargetSecrets;
 use crate::audit::Event;
 use crate::crypto::{Fingerprint, Wrapped};
@@ -83,8 +83,8 @@ pub enum Write {
     RoutingSettings(RoutingSettings),
     /// A target goes on from there.
     Cursor(TargetId, From),
-    /// What is parked for a target is given up.
-    ParkedDropped(TargetId, ParkedRange),
+    /// These events, which are parked for a target, are given up.
+    ParkedDropped(TargetId, Vec<Sequence>),
     /// An epoch of this number begins with the changeset's first event, at this time (seconds since 1970).
     Epoch(u32, i64),
 }

@@ -16,17 +16,17 @@ use crate::harness::{
 };
 
 const DISK_BYTES: u64 = 16 << 20;
-const RESERVE_BYTES: u64 = 2 << 20;
+pub(crate) const RESERVE_BYTES: u64 = 2 << 20;
 
 /// A directory on a small disk of its own.
-fn small_disk() -> TempDir {
+pub(crate) fn small_disk() -> TempDir {
     let directory = fresh_directory();
     mount_tmpfs(directory.path(), DISK_BYTES);
     directory
 }
 
 /// Writes until the disk takes no more.
-fn fill(directory: &Path) -> PathBuf {
+pub(crate) fn fill(directory: &Path) -> PathBuf {
     let path = directory.join("filler");
     let mut options = File::options();
     let mut file = options
@@ -47,7 +47,7 @@ fn fill(directory: &Path) -> PathBuf {
 }
 
 /// Makes keys until that fails; gives those that were made, and the failure.
-fn create_until_full(connection: &mut Connection) -> (Vec<String>, Answer) {
+pub(crate) fn create_until_full(connection: &mut Connection) -> (Vec<String>, Answer) {
     let mut made = Vec::new();
     loop {
         let answer = connection.ask(create(key_template()));

@@ -16,6 +16,7 @@ mod cli;
 mod concurrency;
 mod credentials;
 mod delivery;
+mod delivery_faults;
 mod disk_full;
 mod durability;
 mod epochs;

@@ -293,6 +293,16 @@ pub struct Tested {
     pub problem: Option<String>,
 }
 
+/// What was given up of what a target refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// The target.
+    #[serde(flatten)]
+    pub target: Target,
+    /// How many events.
+    pub dropped: usize,
+}
+
 /// An event that a target refused for good.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parked {
@@ -338,6 +348,8 @@ pub enum RoutingResponse {
     Target(Box<Target>),
     /// A target and its test.
     Tested(Box<Tested>),
+    /// A target and what was given up of what it refused.
+    Dropped(Box<Dropped>),
     /// Every target.
     Targets(Vec<Target>),
     /// What is parked.

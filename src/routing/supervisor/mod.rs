@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+use super::retry::wait_after;
 use super::standing::Standing;
 use super::target::Deliver;
 use super::worker::{Assignment, Means, Worker};
@@ -39,7 +40,7 @@ pub trait Roster: Send + Sync + 'static {
     /// Gets ready to deliver to a target.
     ///
     /// # Errors
-    /// Why nothing can be delivered to it until it is changed, in one line without secrets.
+    /// Why nothing can be delivered to it for now, in one line without secrets. It is asked for again.
     fn assignment(
         &self,
         target: TargetId,
@@ -75,6 +76,12 @@ struct Post {
 }
 
 impl Post {
+    /// Why nobody feeds it, if nobody does.
+    fn unfed(&self) -> Option<String> {
+        let held = || self.standing.borrow().held.clone();
+        self.worker.is_none().then(held).flatten()
+    }
+
     /// Whether its worker has ended and nobody asked it to: it failed.
     fn has_ended(&self) -> bool {
         let worker = self.worker.as_ref();
@@ -112,7 +119,7 @@ impl<R: Roster> Supervisor<R> {
     /// Feeds the targets until `stopping` turns true, and returns when every worker has ended: within a bound, whatever the targets do.
     pub async fn run(self: Arc<Self>, mut stopping: watch::Receiver<bool>) {
         let mut changed = self.roster.changed();
-        let mut failing = false;
+        let (mut failing, mut tries) = (false, 0_u32);
         loop {
             changed.mark_unchanged();
             let reconciled = self.reconcile().await;
@@ -122,9 +129,19 @@ impl<R: Roster> Supervisor<R> {
                 tracing::error!(%error, "The targets could not be brought up to date; it is tried again.");
             }
             failing = reconciled.is_err();
+            let some_unfed = reconciled.unwrap_or(false);
+            tries = if some_unfed {
+                tries.saturating_add(1)
+            } else {
+                0
+            };
+            let next_try = wait_after(tries, &*self.means.random);
             let again = async {
                 if !failing {
-                    self.ended.notified().await;
+                    tokio::select! {
+                        () = self.ended.notified() => {}
+                        () = tokio::time::sleep(next_try), if some_unfed => return,
+                    }
                 }
                 tokio::time::sleep(AGAIN).await;
             };
@@ -140,8 +157,9 @@ impl<R: Roster> Supervisor<R> {
         end(posts.into_values().collect()).await;
     }
 
-    /// Starts who is missing, exchanges who is of yesterday or has ended by itself, stops who has nobody to feed.
-    async fn reconcile(&self) -> Result<(), StoreError> {
+    /// Starts who is missing, exchanges who is of yesterday or has ended by itself, stops who has nobody to feed. Says whether a target is left
+    /// that nobody feeds.
+    async fn reconcile(&self) -> Result<bool, StoreError> {
         let targets: BTreeMap<_, _> = self.roster.targets().into_iter().collect();
         let outdated = {
             let mut posts = self.posts();
@@ -171,19 +189,35 @@ impl<R: Roster> Supervisor<R> {
                 ));
             }
         }
+        let mut some_unfed = false;
         for (target, version) in targets {
-            if !self.posts().contains_key(&target) {
-                let post = self.start(target, version).await?;
-                self.posts().insert(target, post);
-            }
+            let unfed = match self.posts().get(&target) {
+                Some(post) if post.worker.is_some() => continue,
+                Some(post) => post.unfed(),
+                None => None,
+            };
+            let post = self.start(target, version, unfed).await?;
+            some_unfed |= post.worker.is_none();
+            self.posts().insert(target, post);
         }
-        Ok(())
+        Ok(some_unfed)
     }
 
-    async fn start(&self, target: TargetId, version: u64) -> Result<Post, StoreError> {
+    /// Starts to feed a target; `unfed` is why nobody could the last time.
+    async fn start(
+        &self,
+        target: TargetId,
+        version: u64,
+        unfed: Option<String>,
+    ) -> Result<Post, StoreError> {
         let assignment = match self.roster.assignment(target).await {
             Ok(assignment) => assignment,
-            Err(reason) => return self.unfed(target, version, reason).await,
+            Err(reason) => {
+                if unfed.as_ref() != Some(&reason) {
+                    tracing::error!(%target, reason, "Nothing is delivered to a target; it is tried again.");
+                }
+                return self.unfed(target, version, reason).await;
+            }
         };
         let worker = Worker::new(&self.store, self.means.clone(), assignment).await?;
         let (stop, stopping) = watch::channel(false);
@@ -208,7 +242,6 @@ impl<R: Roster> Supervisor<R> {
         version: u64,
         reason: String,
     ) -> Result<Post, StoreError> {
-        tracing::error!(%target, reason, "Nothing is delivered to a target.");
         let kept = self.store.cursor(target).await?;
         let standing = Standing {
             next: kept.map_or_else(|| self.store.head(), |kept| kept.next),

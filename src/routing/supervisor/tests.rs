@@ -35,6 +35,8 @@ struct Names {
     all: Arc<Mutex<BTreeMap<u8, (String, u64)>>>,
     taken: Arc<Mutex<Vec<String>>>,
     moved: Arc<watch::Sender<u64>>,
+    /// How often those named `shut` cannot be opened.
+    shut: Arc<Mutex<u32>>,
 }
 
 impl Names {
@@ -47,6 +49,14 @@ impl Names {
         };
         drop(all);
         self.moved.send_replace(version);
+    }
+}
+
+fn means() -> Means {
+    Means {
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        timer: Arc::new(RuntimeTimer),
     }
 }
 
@@ -73,6 +83,11 @@ impl Roster for Names {
         if name == "broken" {
             return Err("password: it cannot be unwrapped".to_owned());
         }
+        let mut shut = self.shut.lock().unwrap();
+        if name == "shut" && *shut > 0 {
+            *shut -= 1;
+            return Err("the database cannot be read".to_owned());
+        }
         Ok(Assignment {
             target,
             name: name.clone(),
@@ -90,13 +105,8 @@ impl Roster for Names {
 async fn targets_are_fed_as_they_come_change_and_go() {
     let (_directory, store) = store_with(1).await;
     let names = Names::default();
-    let means = Means {
-        clock: Arc::new(SystemClock),
-        random: Arc::new(SystemRandom),
-        timer: Arc::new(RuntimeTimer),
-    };
     names.set(1, Some("one"));
-    let supervisor = Supervisor::new(&store, means, names.clone());
+    let supervisor = Supervisor::new(&store, means(), names.clone());
     let (stop, stopping) = watch::channel(false);
     let run = tokio::spawn(Arc::clone(&supervisor).run(stopping));
     let until = async |what: &str, condition: &dyn Fn() -> bool| {
@@ -153,13 +163,8 @@ async fn targets_are_fed_as_they_come_change_and_go() {
 async fn a_worker_that_panics_is_started_again_and_loses_nothing() {
     let (_directory, store) = store_with(1).await;
     let names = Names::default();
-    let means = Means {
-        clock: Arc::new(SystemClock),
-        random: Arc::new(SystemRandom),
-        timer: Arc::new(RuntimeTimer),
-    };
     names.set(1, Some("clumsy"));
-    let supervisor = Supervisor::new(&store, means, names.clone());
+    let supervisor = Supervisor::new(&store, means(), names.clone());
     let (stop, stopping) = watch::channel(false);
     let run = tokio::spawn(Arc::clone(&supervisor).run(stopping));
     while store.cursor(id(1)).await.unwrap().is_none() {
@@ -171,6 +176,41 @@ async fn a_worker_that_panics_is_started_again_and_loses_nothing() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(*names.taken.lock().unwrap(), ["clumsy 2", "clumsy 2"]);
+    stop.send_replace(true);
+    run.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_target_that_could_not_be_opened_is_tried_again() {
+    let (_directory, store) = store_with(1).await;
+    let names = Names::default();
+    *names.shut.lock().unwrap() = 3;
+    names.set(1, Some("shut"));
+    let supervisor = Supervisor::new(&store, means(), names.clone());
+    let (stop, stopping) = watch::channel(false);
+    let run = tokio::spawn(Arc::clone(&supervisor).run(stopping));
+    let standing = async |what: &dyn Fn(&Standing) -> bool| {
+        for _ in 0..6000 {
+            if let Some(standing) = supervisor.standing(id(1)).filter(what) {
+                return standing;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("waited in vain: {:?}", supervisor.standing(id(1)));
+    };
+    let held = standing(&|standing| standing.held.is_some()).await;
+    assert_eq!(held.held.as_deref(), Some("the database cannot be read"));
+    // Nobody changes it.
+    standing(&Standing::is_well).await;
+    while store.cursor(id(1)).await.unwrap().is_none() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    append(&store, 2).await;
+    let head = store.head();
+    while store.cursor(id(1)).await.unwrap().unwrap().next != head {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(*names.taken.lock().unwrap(), ["shut 2"]);
     stop.send_replace(true);
     run.await.unwrap();
 }

@@ -116,10 +116,7 @@ impl<D: Deliver> Worker<D> {
             records,
         };
         match self.assignment.deliver.deliver(&batch).await {
-            Ok(()) => {
-                self.note_progress();
-                Ok(batch.records)
-            }
+            Ok(()) => Ok(batch.records),
             Err(error) => Err((error, batch.records)),
         }
     }
@@ -149,7 +146,7 @@ impl<D: Deliver> Worker<D> {
 
     /// Delivers what was parked and is due again, alone.
     pub(super) async fn deliver_parked(&mut self, parked: Parked) -> Result<(), Trouble> {
-        let (target, at) = (self.assignment.target, parked.sequence);
+        let at = parked.sequence;
         let page = self.store.events(at, 1, &EventFilter::default()).await?;
         let found = page.events.into_iter().find(|stored| stored.sequence == at);
         let Some(stored) = found else {
@@ -158,7 +155,7 @@ impl<D: Deliver> Worker<D> {
                 is_due: false,
                 ..parked
             };
-            return self.note(target, Delivered::Refused(gone)).await;
+            return self.note(Delivered::Refused(gone)).await;
         };
         let origin = self.store.origin_at(at);
         let became = match self.deliver(&origin, vec![record(&stored)]).await {
@@ -166,7 +163,7 @@ impl<D: Deliver> Worker<D> {
             Err((Undelivered::Retry(reason), _)) => return Err(Trouble::Again(reason)),
             Err((Undelivered::Park(reason), _)) => Delivered::Refused(self.parked(at, reason)),
         };
-        self.note(target, became).await
+        self.note(became).await
     }
 
     /// Delivers the newest checkpoint, which seals only events that the target was given. False where there is no such checkpoint.

@@ -19,7 +19,9 @@ use crate::domain::{Clock, TargetId};
 use crate::routing::retry::{Timer, wait_after};
 use crate::routing::standing::Standing;
 use crate::routing::target::{BatchLimits, Deliver};
-use crate::store::{ApplyError, Cursor, Delivered, Epochs, Parked, Sequence, Store, StoreError};
+use crate::store::{
+    ApplyError, Cursor, Delivered, Epochs, Parked, Room, Sequence, Store, StoreError,
+};
 
 /// Events read at once at most, and at least, as few as a batch may hold: most may be for others.
 const PAGE: usize = 1000;
@@ -72,12 +74,13 @@ pub struct Worker<D> {
     looked: u64,
     /// The version of what administrators moved that was looked at.
     seen: u64,
-    /// The disk is full: cursors are not kept.
+    /// The disk is full: what became of the last delivery was not kept.
     is_unkept: bool,
     standing: watch::Sender<Standing>,
     head: watch::Receiver<Sequence>,
     sealed: watch::Receiver<u64>,
     moved: watch::Receiver<u64>,
+    room: watch::Receiver<Room>,
 }
 
 /// Why a round came to nothing.
@@ -133,6 +136,7 @@ impl<D: Deliver> Worker<D> {
             head: store.head_changed(),
             sealed: store.sealed_changed(),
             moved: store.delivery_changed(),
+            room: store.room_changed(),
         })
     }
 
@@ -183,7 +187,8 @@ impl<D: Deliver> Worker<D> {
         usize::try_from(waiting).map_or(true, |waiting| waiting >= batch)
     }
 
-    /// Waits so long, or until there is something to do; in either case no longer than until somebody moves a target.
+    /// Waits so long, or until there is something to do; in either case no longer than until somebody moves a target, or the disk becomes full
+    /// or has room again.
     async fn pause(&mut self, wait: Option<Duration>) {
         let (next, looked, seen) = (self.cursor.next, self.looked, self.seen);
         let has_work = self.standing.borrow().held.is_none() && wait.is_none();
@@ -193,6 +198,7 @@ impl<D: Deliver> Worker<D> {
             _ = self.head.wait_for(|head| *head > next), if has_work => {}
             _ = self.sealed.wait_for(|size| *size > looked && *size <= next.0), if has_work => {}
             _ = self.moved.wait_for(|version| *version != seen) => {}
+            _ = self.room.changed() => {}
         }
     }
 
@@ -208,10 +214,15 @@ impl<D: Deliver> Worker<D> {
         if self.is_held() {
             return Ok(false);
         }
-        if self.kept.is_none() {
+        let has_room = *self.room.borrow_and_update() == Room::Enough;
+        if self.kept.is_none() || has_room && self.is_unkept {
             self.keep(self.cursor, Vec::new()).await?;
         }
-        if let Some(parked) = self.store.due(self.assignment.target).await? {
+        // Where it cannot be kept that the target took it, it would come again and again.
+        if has_room
+            && !self.is_unkept
+            && let Some(parked) = self.store.due(self.assignment.target).await?
+        {
             self.deliver_parked(parked).await?;
             return Ok(true);
         }
@@ -278,15 +289,7 @@ impl<D: Deliver> Worker<D> {
                 self.is_unkept = false;
             }
             // What was delivered may come again after a crash: better than to deliver nothing until there is room. What is parked must be kept.
-            Err(ApplyError::StorageFull) if !loses => {
-                if !std::mem::replace(&mut self.is_unkept, true) {
-                    let name = &self.assignment.name;
-                    tracing::warn!(
-                        target = name,
-                        "The disk is full: how far a target is is not kept."
-                    );
-                }
-            }
+            Err(ApplyError::StorageFull) if !loses => self.note_full(),
             Err(error) => return Err(refused(error)),
         }
         self.cursor = to;
@@ -294,9 +297,27 @@ impl<D: Deliver> Worker<D> {
         Ok(())
     }
 
-    async fn note(&self, target: TargetId, delivered: Delivered) -> Result<(), Trouble> {
+    /// Keeps what became of something parked.
+    async fn note(&mut self, delivered: Delivered) -> Result<(), Trouble> {
+        let target = self.assignment.target;
         let kept = self.store.keep_delivered(target, delivered).await;
-        kept.map_err(refused)
+        if kept == Err(ApplyError::StorageFull) {
+            self.note_full();
+        }
+        kept.map_err(refused)?;
+        self.note_progress();
+        Ok(())
+    }
+
+    /// Says once that what becomes of deliveries is not kept.
+    fn note_full(&mut self) {
+        if !std::mem::replace(&mut self.is_unkept, true) {
+            let name = &self.assignment.name;
+            tracing::warn!(
+                target = name,
+                "The disk is full: how far a target is is not kept."
+            );
+        }
     }
 
     /// Says once that the target goes on.

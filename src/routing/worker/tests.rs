@@ -274,7 +274,8 @@ async fn only_what_is_refused_is_parked_and_it_can_be_retried_and_dropped() {
     }
     until(&site, |count| count == 2).await;
     let mut changeset = Changeset::new(crate::routing::tests::event());
-    changeset.write(Write::ParkedDropped(TARGET, ParkedRange::All));
+    let sequences = [3, 18].map(Sequence).to_vec();
+    changeset.write(Write::ParkedDropped(TARGET, sequences));
     site.store.apply(changeset).await.unwrap();
     assert_eq!(site.store.parked_count(TARGET).await.unwrap(), 0);
     site.stop().await;

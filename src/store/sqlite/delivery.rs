@@ -61,15 +61,9 @@ pub(in crate::store) fn keep(
             parked.iter().try_for_each(|one| park(db, target, one))?;
             set_cursor(db, target, *to)
         }
-        Delivered::Refused(parked) => park(db, target, parked),
-        Delivered::Late(sequence) => remove_parked(db, target, ParkedRange::One(*sequence)),
-        Delivered::Due(range) => {
-            let sql =
-                "UPDATE parked SET is_due = 1 WHERE target = ?1 AND sequence BETWEEN ?2 AND ?3";
-            let (first, last) = range.bounds();
-            db.execute(sql, params![target.as_bytes(), first, last])?;
-            Ok(())
-        }
+        Delivered::Refused(parked) => park_again(db, target, parked),
+        Delivered::Late(sequence) => drop_parked(db, target, &[*sequence]),
+        Delivered::Due(range) => make_due(db, target, *range),
         Delivered::Forgotten => {
             let target = target.as_bytes();
             db.execute("DELETE FROM delivery WHERE target = ?1", [target])?;
@@ -92,15 +86,38 @@ fn park(db: &Connection, target: TargetId, parked: &Parked) -> Result<(), ApplyE
     Ok(())
 }
 
-/// Removes what is parked.
-pub(in crate::store) fn remove_parked(
-    db: &Connection,
-    target: TargetId,
-    range: ParkedRange,
-) -> Result<(), ApplyError> {
-    let sql = "DELETE FROM parked WHERE target = ?1 AND sequence BETWEEN ?2 AND ?3";
+/// Notes that what is parked was refused again. What was dropped while it was under way stays dropped.
+fn park_again(db: &Connection, target: TargetId, parked: &Parked) -> Result<(), ApplyError> {
+    let sql = "UPDATE parked SET reason = ?3, parked_ms = ?4, is_due = ?5 WHERE target = ?1 AND sequence = ?2";
+    let Parked {
+        sequence,
+        reason,
+        parked_ms,
+        is_due,
+    } = parked;
+    let row = params![target.as_bytes(), sequence.0, reason, parked_ms, is_due];
+    db.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
+
+fn make_due(db: &Connection, target: TargetId, range: ParkedRange) -> Result<(), ApplyError> {
+    let sql = "UPDATE parked SET is_due = 1 WHERE target = ?1 AND sequence BETWEEN ?2 AND ?3";
     let (first, last) = range.bounds();
     db.execute(sql, params![target.as_bytes(), first, last])?;
+    Ok(())
+}
+
+/// These are parked no more.
+pub(in crate::store) fn drop_parked(
+    db: &Connection,
+    target: TargetId,
+    sequences: &[Sequence],
+) -> Result<(), ApplyError> {
+    let sql = "DELETE FROM parked WHERE target = ?1 AND sequence = ?2";
+    let mut statement = db.prepare_cached(sql)?;
+    for sequence in sequences {
+        statement.execute(params![target.as_bytes(), sequence.0])?;
+    }
     Ok(())
 }
 

@@ -114,3 +114,29 @@ async fn what_is_kept_shares_a_sync_with_changesets_and_a_refusal_is_its_own() {
     let commits = place.store().commits() - before;
     assert!(commits < 80, "{commits}");
 }
+
+#[tokio::test]
+async fn what_was_dropped_while_it_was_under_way_does_not_come_back() {
+    let place = Place::new().await;
+    let keep = |delivered| place.store().keep_delivered(TARGET, delivered);
+    keep(advanced(None, at(3), &[1, 2])).await.unwrap();
+    keep(Delivered::Due(ParkedRange::All)).await.unwrap();
+    let under_way = place.store().due(TARGET).await.unwrap().unwrap();
+    let dropped = Write::ParkedDropped(TARGET, vec![under_way.sequence]);
+    place.apply([dropped]).await.unwrap();
+    let refused = |parked: Parked| {
+        Delivered::Refused(Parked {
+            is_due: false,
+            reason: "again no".to_owned(),
+            ..parked
+        })
+    };
+    keep(refused(under_way)).await.unwrap();
+    let left = place.store().due(TARGET).await.unwrap().unwrap();
+    assert_eq!(left.sequence, Sequence(2));
+    assert_eq!(place.store().parked_count(TARGET).await.unwrap(), 1);
+    // What is still parked keeps what was said of it last.
+    keep(refused(left)).await.unwrap();
+    let parked = place.store().parked(TARGET, Sequence(0), 10).await.unwrap();
+    assert_eq!((&*parked[0].reason, parked[0].is_due), ("again no", false));
+}

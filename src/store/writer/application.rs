@@ -138,7 +138,9 @@ impl Writer {
             Write::RouteRemoved(id) => routing::remove_route(db, *id),
             Write::RoutingSettings(settings) => routing::set_settings(db, settings),
             Write::Cursor(target, from) => self.move_target(*target, *from),
-            Write::ParkedDropped(target, range) => delivery::remove_parked(db, *target, *range),
+            Write::ParkedDropped(target, sequences) => {
+                delivery::drop_parked(db, *target, sequences)
+            }
             Write::Epoch(number, created) => self.begin_epoch(*number, *created),
         }
     }
