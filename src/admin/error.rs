@@ -21,6 +21,9 @@ pub enum ErrorKind {
     Unavailable,
 }
 
+/// The code of an error that says that the trail is not what was sealed.
+const BROKEN_TRAIL: &str = "broken_trail";
+
 /// Why a request was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
@@ -29,12 +32,19 @@ pub struct AdminError {
     pub kind: ErrorKind,
     /// Cause and advice in one line.
     pub message: String,
-    /// What kind of error it is in the words of the routing model, where it is about that and the kind does not say it all.
+    /// What kind of error it is where the kind does not say it all: in the words of the routing model where it is about that, or that the
+    /// trail is broken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
 }
 
 impl AdminError {
+    /// Whether it says that the trail is not what was sealed.
+    #[must_use]
+    pub fn is_break(&self) -> bool {
+        self.code.as_deref() == Some(BROKEN_TRAIL)
+    }
+
     /// The code of the error in the model of Activity Tracker Event Routing.
     #[must_use]
     pub fn code(&self) -> &str {
@@ -76,6 +86,14 @@ impl AdminError {
             kind: ErrorKind::Unavailable,
             message: message.into(),
             code: None,
+        }
+    }
+
+    /// The trail is not what was sealed.
+    pub(super) fn broken_trail(message: impl Into<String>) -> Self {
+        Self {
+            code: Some(BROKEN_TRAIL.to_owned()),
+            ..Self::unavailable(message)
         }
     }
 }

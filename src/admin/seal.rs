@@ -6,7 +6,7 @@ use super::message::{self, Response, SealedFrom, TreeHashes, TreeNodes};
 use super::{Admin, AdminError};
 use crate::audit::proof::{NODES_MAX, Node};
 use crate::ops::verifier_key;
-use crate::store::{Epoch, Sequence};
+use crate::store::{Epoch, Sequence, StoreError};
 
 /// The most events one page holds.
 const PER_PAGE_MAX: usize = 1000;
@@ -16,7 +16,13 @@ pub(super) async fn checkpoint(admin: &Admin) -> Result<Response, AdminError> {
     let sealer = admin.sealer.as_ref();
     let sealer = sealer.map_err(|error| AdminError::unavailable(error.clone()))?;
     let made = sealer.checkpoint(&admin.store).await;
-    made.map_err(|error| AdminError::unavailable(error.to_string()))?;
+    made.map_err(|error| {
+        if error.is_break() {
+            AdminError::broken_trail(error.to_string())
+        } else {
+            AdminError::unavailable(error.to_string())
+        }
+    })?;
     seal(admin).await
 }
 
@@ -65,7 +71,13 @@ pub(super) async fn tree_hashes(admin: &Admin, request: TreeNodes) -> Result<Res
         let problem = format!("nodes: {first} to {end} is no node of the tree of {head} events");
         return Err(AdminError::invalid(problem));
     }
-    let hashes = admin.store.node_hashes(nodes).await?;
+    let hashes = admin.store.node_hashes(nodes).await;
+    let hashes = hashes.map_err(|error| match error {
+        StoreError::Damaged(what) => {
+            AdminError::broken_trail(format!("the trail is damaged: {what}"))
+        }
+        error => error.into(),
+    })?;
     let hashes = hashes.iter().map(hex::encode).collect();
     Ok(Response::TreeHashes(TreeHashes { hashes }))
 }

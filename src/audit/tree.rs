@@ -4,6 +4,8 @@
 //! enough to append and to know the root. Where hashes are kept is decided elsewhere. Signed state depends on it: a change here
 //! invalidates every checkpoint.
 
+use std::ops::Range;
+
 use crate::crypto::digest::{node_hash, sha256};
 
 /// Levels of the tree from one kept subtree to the next: 256 leaves, 65 536 and so on.
@@ -21,6 +23,14 @@ pub struct Subtree {
     pub index: u64,
     /// Its hash.
     pub hash: Hash,
+}
+
+impl Subtree {
+    /// The leaves below it.
+    #[must_use]
+    pub const fn node(&self) -> Range<u64> {
+        self.index << self.level..(self.index + 1) << self.level
+    }
 }
 
 /// A tree that grows to the right.
@@ -130,7 +140,7 @@ pub const fn split(leaves: u64) -> u64 {
 
 /// What of a tree of `size` leaves is kept subtrees, from the left: each level with the first and the end of its indices. Level 0, the
 /// leaves themselves, comes last.
-pub fn parts(size: u64) -> impl Iterator<Item = (u32, std::ops::Range<u64>)> {
+pub fn parts(size: u64) -> impl Iterator<Item = (u32, Range<u64>)> {
     let levels = (0..u64::BITS / KEPT_LEVELS).rev();
     levels.filter_map(move |step| {
         let level = step * KEPT_LEVELS;

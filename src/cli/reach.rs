@@ -13,6 +13,7 @@ use super::master::{self, PassphraseArgs};
 use crate::admin::lock::{DirectoryLock, LockError};
 use crate::admin::socket::{Connection, SocketError};
 use crate::admin::{Admin, AdminError, Founder, Request, Response, peer};
+use crate::audit::Break;
 use crate::config::{Layout, Overrides, Settings};
 use crate::crypto::{Certificate, SystemRandom};
 use crate::domain::{Clock as _, SystemClock};
@@ -140,8 +141,12 @@ impl Reach {
     /// Has one request carried out.
     ///
     /// # Errors
-    /// The router refused it or could not be reached any more.
+    /// The router refused it or could not be reached any more. A [`Break`]: it found that the trail is not what was sealed.
     pub async fn run(&mut self, request: Request) -> anyhow::Result<Response> {
+        self.carry_out(request).await.map_err(as_break)
+    }
+
+    async fn carry_out(&mut self, request: Request) -> anyhow::Result<Response> {
         match self {
             Self::Server(connection) => Ok(connection.run(&request).await?),
             Self::Local(local) if !local.goes_on && !request.only_reads() => {
@@ -173,6 +178,22 @@ impl Reach {
 pub fn is_refusal(error: &anyhow::Error) -> bool {
     let over_the_socket = error.downcast_ref::<SocketError>();
     matches!(over_the_socket, Some(SocketError::Refused(_))) || error.is::<AdminError>()
+}
+
+/// What the router found wrong with the trail is a break, as where it is found here.
+fn as_break(error: anyhow::Error) -> anyhow::Error {
+    let refused = match error.downcast_ref() {
+        Some(SocketError::Refused(refused)) => Some(refused),
+        _ => error.downcast_ref::<AdminError>(),
+    };
+    match refused.filter(|refused| refused.is_break()) {
+        Some(refused) => Break {
+            sequence: None,
+            what: refused.message.clone(),
+        }
+        .into(),
+        None => error,
+    }
 }
 
 /// What instances are made with where no server runs.

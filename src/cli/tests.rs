@@ -60,7 +60,7 @@ fn arguments() -> init::Args {
     }
 }
 
-async fn initialised() -> (tempfile::TempDir, Layout, Settings) {
+pub(super) async fn initialised() -> (tempfile::TempDir, Layout, Settings) {
     let (directory, layout) = directory();
     let (settings, lock) = init::initialise(&layout, &arguments()).await.unwrap();
     drop(lock);

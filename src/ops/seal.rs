@@ -1,13 +1,13 @@
 //! Who signs the trail: the origin's key, held like a data key, and the checkpoints made with it.
 //!
 //! A checkpoint is made only of a trail that still holds what the one before it sealed: a trail that was cut or rewritten is not signed
-//! over.
+//! over. What came since is taken from the leaves themselves, and what is kept of it must agree.
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::MutexGuard;
 
 use crate::audit::checkpoint::log_name;
-use crate::audit::{Checkpoint, NoteError, VerifierKey};
+use crate::audit::{Checkpoint, NoteError, Tree, VerifierKey};
 use crate::crypto::{Random, RandomError, SigningKey, SigningKeyError};
 use crate::ops::epoch::{Finding, interruption};
 use crate::providers::{MasterKey, ProviderError};
@@ -18,7 +18,10 @@ use crate::store::{ApplyError, Seal, Store, StoreError, TrailKey};
 pub enum SealError {
     /// The store cannot be read.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
+    /// The trail has a hole, or what is kept of its tree is not what its events give.
+    #[error("the trail is damaged and is not signed ({0}): run `keyledger events verify`")]
+    Damaged(String),
     /// The store did not keep what was made.
     #[error(transparent)]
     Apply(#[from] ApplyError),
@@ -46,6 +49,26 @@ pub enum SealError {
         .0.sentence()
     )]
     Interruption(Finding),
+}
+
+impl SealError {
+    /// Whether it says that the trail is not what was sealed.
+    #[must_use]
+    pub const fn is_break(&self) -> bool {
+        matches!(
+            self,
+            Self::Damaged(_) | Self::Last(_) | Self::Contradiction(_)
+        )
+    }
+}
+
+impl From<StoreError> for SealError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Damaged(what) => Self::Damaged(what),
+            error => Self::Store(error),
+        }
+    }
 }
 
 impl From<SigningKeyError> for SealError {
@@ -107,16 +130,18 @@ impl Sealer {
             Some(note) => Some((held(store, &verifier, &note).await?, note)),
             None => None,
         };
+        // Where the epoch has no checkpoint yet, what came before it is taken as it is kept.
+        let begun = store.epochs().all.last().map_or(0, |epoch| epoch.first.0);
         if !*goes_on && let Some(finding) = interruption(store).await? {
             return Err(SealError::Interruption(finding));
         }
         *goes_on = true;
-        if let Some((last, note)) = last
-            && last.size == size
-        {
-            return Ok(note);
-        }
-        let tree = store.tree(size).await?;
+        let tree = match last {
+            Some((tree, note)) if tree.size() == size => return Ok(note),
+            Some((tree, _)) => tree,
+            None => store.tree(begun).await?,
+        };
+        let tree = store.grow(tree, size).await?;
         let made = Checkpoint {
             log: verifier.name().to_owned(),
             size: tree.size(),
@@ -147,12 +172,15 @@ pub fn unwrap(
     }
 }
 
-/// What the last checkpoint says, where the trail still holds it.
-async fn held(store: &Store, verifier: &VerifierKey, note: &str) -> Result<Checkpoint, SealError> {
+/// The tree that the last checkpoint seals, where the trail still holds it.
+async fn held(store: &Store, verifier: &VerifierKey, note: &str) -> Result<Tree, SealError> {
     let last = Checkpoint::open(note, verifier).map_err(SealError::Last)?;
-    let is_whole = last.size <= store.head().0;
-    if is_whole && store.tree(last.size).await?.root() == last.root {
-        Ok(last)
+    if last.size > store.head().0 {
+        return Err(SealError::Contradiction(last.size));
+    }
+    let tree = store.tree(last.size).await?;
+    if tree.root() == last.root {
+        Ok(tree)
     } else {
         Err(SealError::Contradiction(last.size))
     }

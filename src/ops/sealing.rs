@@ -78,6 +78,7 @@ const fn cause(error: &SealError) -> Option<&'static str> {
     Some(match error {
         SealError::Apply(ApplyError::StorageFull) => return None,
         SealError::Store(_) => "the trail cannot be read",
+        SealError::Damaged(_) => "the trail is damaged",
         SealError::Apply(_) => "the checkpoint cannot be kept",
         SealError::Provider(_) | SealError::Key | SealError::Random(_) => NO_KEY,
         SealError::Last(_) => "the last checkpoint cannot be used",

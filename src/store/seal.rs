@@ -11,6 +11,9 @@ use crate::audit::Tree;
 use crate::audit::proof::Node;
 use crate::audit::tree::Hash;
 
+/// Leaves read at once: a long read would keep the log from being reused.
+const LEAVES_MAX: u64 = 5000;
+
 /// What is kept.
 #[derive(Debug, Clone)]
 pub enum Seal {
@@ -28,6 +31,19 @@ impl Store {
     pub async fn tree(&self, size: u64) -> Result<Tree, StoreError> {
         let tree = move |db: &Connection| sqlite::seal::tree(db, size);
         self.inner.readers.read(tree).await
+    }
+
+    /// A tree of the trail grown by the leaves that follow, to `size`. What is kept of the subtrees that they complete must follow from them.
+    ///
+    /// # Errors
+    /// The database cannot be read, a part of the trail is missing, or a kept subtree is another.
+    pub async fn grow(&self, mut tree: Tree, size: u64) -> Result<Tree, StoreError> {
+        while tree.size() < size {
+            let end = size.min(tree.size().saturating_add(LEAVES_MAX));
+            let grow = move |db: &Connection| sqlite::seal::grow(db, tree, end);
+            tree = self.inner.readers.search(grow).await?;
+        }
+        Ok(tree)
     }
 
     /// The hashes of nodes of the trail's tree, in their order; each is a node of the tree of some size up to the head.

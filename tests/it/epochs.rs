@@ -346,3 +346,42 @@ fn an_export_of_a_trail_that_was_put_back_tells_its_epochs() {
     let verified = all.verify(&[&part], &[]).success();
     assert!(verified.stdout.contains("2, events"), "{verified:?}");
 }
+
+#[test]
+fn what_was_lost_on_the_server_is_proved_by_the_checkpoint_that_the_next_epoch_names() {
+    let all = Received::new();
+    let (second, second_sealed) = (&*all.second, &*all.second_sealed);
+    let (before, sealed) = (all.old.before, all.old.sealed);
+    // No checkpoint of the first epoch was received.
+    let verified = all.verify(&[&all.first, second, second_sealed], &[]);
+    assert!(
+        !verified.success().stderr.contains("nothing proves them"),
+        "the event that begins the second epoch names one"
+    );
+    let alter = |lines: &str, sequence: u64| -> String {
+        let lines = (0..).zip(lines.lines()).map(|(number, line)| {
+            if number == sequence {
+                line.replacen("vmware", "vmwarf", 1) + "\n"
+            } else {
+                format!("{line}\n")
+            }
+        });
+        lines.collect()
+    };
+    let altered = alter(&all.first, before + 1);
+    let broken = all.verify(&[&altered, second, second_sealed], &[]);
+    assert_eq!(broken.code, 3, "{broken:?}");
+    broken.refused(&[&format!("that event {before} of epoch 2 names")]);
+    // Not all that it seals was received: then nothing proves those that were.
+    let cut: String = all
+        .first
+        .lines()
+        .take(all.old.before() + 2)
+        .collect::<Vec<_>>()
+        .join("\n")
+        + "\n";
+    assert!(before + 2 < sealed);
+    let verified = all.verify(&[&cut, second, second_sealed], &[]).success();
+    let unproved = format!("Events {before} to {} of epoch 1", before + 1);
+    assert!(verified.stderr.contains(&unproved), "{verified:?}");
+}

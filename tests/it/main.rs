@@ -23,6 +23,7 @@ mod epochs;
 mod exports;
 mod identity;
 mod instances;
+mod kept_hashes;
 mod kmip_command;
 mod limits;
 mod locations;

@@ -214,3 +214,36 @@ fn nothing_is_proved_of_a_trail_that_is_not_what_was_sealed() {
     assert_eq!(proof.code, 3, "{proof:?}");
     proof.refused(&["event 1 is missing"]);
 }
+
+#[test]
+fn an_export_or_proof_of_a_trail_that_cannot_be_sealed_is_told_by_the_exit_code() {
+    let mut proved = Proved::new();
+    proved.server.stop();
+    let database = proved.server.data().join("keyledger.db");
+    let database = rusqlite::Connection::open(database).expect("the database");
+    let cut = "DELETE FROM event WHERE sequence >= 3";
+    database.execute_batch(cut).expect("a change");
+    drop(database);
+    let kept = proved.file("kept", &proved.earlier);
+    let commands: [&[&str]; 4] = [
+        &["export"],
+        &["checkpoint"],
+        &["prove", "inclusion", "0"],
+        &["prove", "consistency", &kept],
+    ];
+    let refuse = |output: &Output| {
+        assert_eq!(output.code, 3, "{output:?}");
+        output.refused(&["is not signed", "events verify"]);
+    };
+    for command in commands {
+        refuse(&run_cli(
+            proved.server.path(),
+            &[&["events"], command].concat(),
+        ));
+    }
+    // The server tells it in the same way.
+    proved.server.start_again();
+    for command in commands {
+        refuse(&proved.server.cli(&[&["events"], command].concat()));
+    }
+}

@@ -7,7 +7,7 @@ mod epoch;
 mod recent;
 
 use super::checkpoint::Checkpoint;
-use super::tree::{Hash, Tree};
+use super::tree::{Hash, Subtree, Tree};
 use crate::crypto::digest::leaf_hash;
 use epoch::{Beginning, beginning};
 use recent::Recent;
@@ -53,6 +53,10 @@ pub struct Span {
     pub end: u64,
     /// How many events the last checkpoint known of it seals, as the event that begins the next one says.
     pub last_sealed: Option<u64>,
+    /// Its events below this sequence are sealed, by a checkpoint that agreed; nothing proves the others.
+    pub sealed: u64,
+    /// How many events the checkpoint seals that the event that begins the next epoch names, if it was found to agree.
+    named: u64,
 }
 
 /// What was verified.
@@ -76,6 +80,9 @@ pub struct Verified {
     pub epochs: Vec<Span>,
 }
 
+/// The most epochs of a trail that is verified: a server begins one when its database was put back.
+pub const EPOCHS_MAX: usize = 4096;
+
 /// A verification under way.
 pub struct Verification {
     first: u64,
@@ -91,6 +98,8 @@ pub struct Verification {
     /// Where events may come again.
     recent: Option<Recent>,
     repeated: u64,
+    /// Subtrees that were completed, where somebody compares them with those that are kept.
+    completed: Option<Vec<Subtree>>,
 }
 
 impl Verification {
@@ -115,7 +124,8 @@ impl Verification {
             .copied()
             .filter(|(_, begun)| *begun < first.max(1))
             .collect();
-        let in_order = begun.is_sorted_by(|one, next| one.0 < next.0 && one.1 <= next.1);
+        let in_order = epochs.len() <= EPOCHS_MAX
+            && begun.is_sorted_by(|one, next| one.0 < next.0 && one.1 <= next.1);
         (in_order && !begun.is_empty()).then(|| Self::of(tree, &begun, checkpoints))
     }
 
@@ -146,6 +156,8 @@ impl Verification {
             first,
             end,
             last_sealed: None,
+            sealed: 0,
+            named: 0,
         };
         Self {
             first: tree.size(),
@@ -157,7 +169,25 @@ impl Verification {
             elsewhere: elsewhere.len(),
             recent: None,
             repeated: 0,
+            completed: None,
         }
+    }
+
+    /// The verification that collects the subtrees it completes, for [`Verification::completed`].
+    #[must_use]
+    pub fn collecting(self) -> Self {
+        Self {
+            completed: Some(Vec::new()),
+            ..self
+        }
+    }
+
+    /// The subtrees worth keeping that were completed since this was asked last.
+    pub fn completed(&mut self) -> Vec<Subtree> {
+        self.completed
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
     }
 
     /// The verification of what was delivered: events may come again, as long as no more than [`RECENT_EVENTS`] others came between, and an
@@ -221,7 +251,9 @@ impl Verification {
         if let Some(recent) = &mut self.recent {
             recent.push(&self.tree, leaf);
         }
-        self.tree.push(leaf, &mut Vec::new());
+        let mut passed_over = Vec::new();
+        let completed = self.completed.as_mut().unwrap_or(&mut passed_over);
+        self.tree.push(leaf, completed);
         if let Some(span) = self.epochs.last_mut() {
             span.end = self.tree.size();
         }
@@ -309,7 +341,8 @@ impl Verification {
         Ok(self.verified())
     }
 
-    fn verified(self) -> Verified {
+    fn verified(mut self) -> Verified {
+        epoch::seal_from_the_right(&mut self.epochs, self.confirmed);
         Verified {
             first: self.first,
             end: self.tree.size(),
@@ -333,6 +366,7 @@ impl Verification {
             epoch,
             first_sequence: first,
             last_sealed,
+            last_checkpoint,
         } = beginning;
         let (next, current) = (self.next(), self.epoch());
         if epoch <= current {
@@ -343,6 +377,13 @@ impl Verification {
             let what = format!("event {next} is missing: epoch {epoch} begins with event {first}");
             return Err(Break::at(next, what));
         }
+        if self.epochs.len() >= EPOCHS_MAX {
+            let what = format!("event {next} begins an epoch after {EPOCHS_MAX} others");
+            return Err(Break::at(next, what));
+        }
+        let named =
+            self.compare_named(&format!("event {first} of epoch {epoch}"), last_checkpoint)?;
+        let confirmed = self.confirmed;
         if first < next {
             self.go_back(first, epoch)?;
         }
@@ -355,14 +396,40 @@ impl Verification {
         }
         if let Some(span) = self.epochs.last_mut() {
             span.last_sealed = last_sealed;
+            (span.sealed, span.named) = (confirmed, named);
         }
         self.epochs.push(Span {
             epoch,
             first,
             end: first,
             last_sealed: None,
+            sealed: 0,
+            named: 0,
         });
         Ok(())
+    }
+
+    /// Compares the epoch that ends with the last checkpoint of it that the event names that begins the next one: how many events that
+    /// seals, if it is of what is known here. Its signature is not looked at: it is as good as the event.
+    fn compare_named(&self, event: &str, note: Option<String>) -> Result<u64, Break> {
+        let named = note.as_deref().and_then(Checkpoint::unverified);
+        let Some(named) = named.filter(|named| epoch_of(named) == self.epoch()) else {
+            return Ok(0);
+        };
+        let then = self.recent.as_ref().and_then(|recent| {
+            let is_all = named.size == self.next();
+            is_all
+                .then(|| self.tree.clone())
+                .or_else(|| recent.tree_at(named.size))
+        });
+        match then {
+            Some(tree) if tree.root() == named.root => Ok(named.size),
+            Some(_) => {
+                let source = format!("the checkpoint that {event} names");
+                Err(self.contradicted(&source, named.size))
+            }
+            None => Ok(0),
+        }
     }
 
     /// Goes back to the tree of `first` events, from which an epoch grows anew.

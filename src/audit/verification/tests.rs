@@ -249,3 +249,67 @@ fn a_part_is_verified_by_what_is_around_it() {
     assert!(Verification::of_part(5, &left, &[], []).is_none());
     assert!(Verification::of_part(5, &left, &[(2, 0), (1, 3)], []).is_none());
 }
+
+/// The event that begins an epoch and names the last checkpoint of the one before.
+fn names(epoch: u32, first: u64, last: &Checkpoint) -> String {
+    let seed = crate::crypto::Secret::new(vec![7; 32]);
+    let note = last.sign(&crate::crypto::SigningKey::from_seed(&seed).unwrap());
+    let note = serde_json::to_string(&note).unwrap();
+    let begins = begins(epoch, first, last.size);
+    begins.replace("}}", &format!(",\"lastCheckpoint\":{note}}}}}"))
+}
+
+/// Which events each epoch is known to have sealed.
+fn sealed(lines: &[Result<&str, &Checkpoint>]) -> Vec<(u64, u64)> {
+    let verified = delivered(lines, &[]).unwrap();
+    let epochs = verified.epochs.iter();
+    epochs.map(|span| (span.sealed, span.end)).collect()
+}
+
+#[test]
+fn the_end_of_an_epoch_that_was_lost_is_compared_with_the_checkpoint_that_the_next_names() {
+    let first = ["a", "b", "c", "d", "e", "f"];
+    let early = of_epoch(1, &first[..2]);
+    let two = names(2, 3, &of_epoch(1, &first[..5]));
+    let second = of_epoch(2, &["a", "b", "c", &two]);
+    let end = [Ok(&*two), Err(&second)];
+    let lines = first.map(Ok);
+    // The sixth came after what was sealed last.
+    let whole = [&lines[..], &end].concat();
+    assert_eq!(sealed(&whole), [(5, 6), (4, 4)]);
+    let mut altered = whole.clone();
+    altered[4] = Ok("x");
+    let broken = delivered(&altered, &[]).unwrap_err();
+    assert!(broken.what.contains("event 3 of epoch 2 names"), "{broken}");
+    altered = whole.clone();
+    altered[5] = Ok("x");
+    assert_eq!(sealed(&altered), [(5, 6), (4, 4)]);
+    // It was not received as far as it was sealed.
+    assert_eq!(sealed(&[&lines[..4], &end].concat()), [(3, 4), (4, 4)]);
+    // Nothing seals the event that names the checkpoint.
+    let unsealed = [&[Ok("a"), Ok("b"), Err(&early)], &lines[2..], &end[..1]].concat();
+    assert_eq!(sealed(&unsealed), [(2, 6), (2, 4)]);
+    // A third epoch, after one of which nothing was lost, or all but what begins it.
+    let three = names(3, 4, &second);
+    let third = of_epoch(3, &["a", "b", "c", &two, &three]);
+    let more = [&whole[..], &[Ok(&*three), Err(&third)]].concat();
+    assert_eq!(sealed(&more), [(5, 6), (4, 4), (5, 5)]);
+}
+
+#[test]
+fn a_trail_has_no_more_epochs_than_can_be_held() {
+    let mut verification = Verification::new([]);
+    let mut begin =
+        |epoch: u32| verification.line(begins(epoch, u64::from(epoch - 2), 0).as_bytes());
+    let most = u32::try_from(EPOCHS_MAX).unwrap();
+    (2..=most).try_for_each(&mut begin).unwrap();
+    assert!(
+        begin(most + 1)
+            .unwrap_err()
+            .what
+            .contains("after 4096 others")
+    );
+    let marks: Vec<_> = (1..=most + 1).map(|epoch| (epoch, 0)).collect();
+    assert!(Verification::of_part(0, &[], &marks[1..], []).is_some());
+    assert!(Verification::of_part(0, &[], &marks, []).is_none());
+}

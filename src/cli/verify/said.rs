@@ -1,5 +1,7 @@
 //! What a verification says of a trail that is what was sealed.
 
+use std::ops::Range;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
@@ -56,6 +58,12 @@ pub(super) fn say(verified: &Verified, args: &VerifyArgs, report: &Report) -> st
         lines.push(("checkpoints", Some(agrees)));
         fields(&lines)
     })?;
+    for (epoch, tail) in unsealed_tails(epochs) {
+        let (first, last) = (tail.start, tail.end - 1);
+        remark(&format!(
+            "Events {first} to {last} of epoch {epoch} are not on the server any more, and no checkpoint seals them: nothing proves them."
+        ));
+    }
     if sealed < end {
         let unsealed = end - sealed;
         remark(&format!(
@@ -67,7 +75,14 @@ pub(super) fn say(verified: &Verified, args: &VerifyArgs, report: &Report) -> st
 
 fn span_record(span: &Span) -> Value {
     let events = span.end - span.first;
-    json!({ "epoch": span.epoch, "first": span.first, "events": events, "lastSealed": span.last_sealed })
+    json!({ "epoch": span.epoch, "first": span.first, "events": events, "sealed": span.sealed, "lastSealed": span.last_sealed })
+}
+
+/// Events that an epoch had after the place where the next one began, and that nothing seals: the server lost them.
+fn unsealed_tails(spans: &[Span]) -> impl Iterator<Item = (u32, Range<u64>)> {
+    let with_next = spans.iter().zip(spans.iter().skip(1));
+    let tail = |(span, next): (&Span, &Span)| (span.epoch, span.sealed.max(next.first)..span.end);
+    with_next.map(tail).filter(|(_, tail)| !tail.is_empty())
 }
 
 /// An epoch, with what is known to be lost of it.

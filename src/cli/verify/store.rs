@@ -5,6 +5,8 @@ use anyhow::{Context as _, anyhow};
 use super::{VerifyArgs, held, said};
 use crate::admin::message::{Seal, SealedEvents, SealedFrom};
 use crate::admin::{Request, Response};
+use crate::audit::proof::Node;
+use crate::audit::tree::Subtree;
 use crate::audit::{Break, Checkpoint, Verification, Verified};
 use crate::cli::reach::{self, Reach};
 use crate::cli::report::{Report, remark};
@@ -36,7 +38,12 @@ pub(super) async fn verify(
 
 async fn verified(reach: &mut Reach, args: &VerifyArgs) -> anyhow::Result<Verified> {
     let seal = seal::seal(reach, Request::Seal).await?;
-    let mut verification = Verification::new(expected(&seal, args)?);
+    since(reach, expected(&seal, args)?).await
+}
+
+/// Verifies the trail against checkpoints that were read before it.
+async fn since(reach: &mut Reach, expected: Vec<(String, Checkpoint)>) -> anyhow::Result<Verified> {
+    let mut verification = Verification::new(expected).collecting();
     // What comes while it is verified is for the next time.
     let mut end = None;
     loop {
@@ -50,10 +57,33 @@ async fn verified(reach: &mut Reach, args: &VerifyArgs) -> anyhow::Result<Verifi
         };
         let end = *end.get_or_insert(page.head);
         take(&mut verification, &page, end)?;
+        compare_kept(reach, verification.completed()).await?;
         if verification.next() >= end {
+            // Read after the events: an epoch may have begun meanwhile, and none is ever taken off the list.
+            let seal = seal::seal(reach, Request::Seal).await?;
             return compared(verification.end()?, &seal);
         }
     }
+}
+
+/// Compares the hashes of subtrees, as they follow from the events, with those that the store keeps and signs from.
+async fn compare_kept(reach: &mut Reach, subtrees: Vec<Subtree>) -> anyhow::Result<()> {
+    if subtrees.is_empty() {
+        return Ok(());
+    }
+    let nodes = subtrees.iter().map(Subtree::node).collect();
+    let kept = seal::tree_hashes(reach, nodes).await?;
+    let wrong = subtrees.iter().zip(&kept);
+    let wrong = wrong.filter(|(subtree, kept)| subtree.hash != **kept);
+    let Some((subtree, _)) = wrong.min_by_key(|(subtree, _)| subtree.level) else {
+        return Ok(());
+    };
+    let Node { start, end } = subtree.node();
+    let what = format!(
+        "the hash that the store keeps of the events from {start} to {} is not theirs: it was altered, or one of them was",
+        end - 1
+    );
+    Err(Break::at(start, what).into())
 }
 
 /// What was verified, where the list of epochs that goes with sequences is that of the events.
@@ -116,4 +146,29 @@ fn expected(seal: &Seal, args: &VerifyArgs) -> anyhow::Result<Vec<(String, Check
         Ok((STORED.to_owned(), opened))
     });
     stored.chain(notes.into_iter().map(open)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::message::NewEpoch;
+    use crate::cli::master::PassphraseArgs;
+    use crate::cli::tests::initialised;
+
+    #[tokio::test]
+    async fn an_epoch_that_begins_while_the_trail_is_verified_is_no_break() {
+        let (_directory, layout, _) = initialised().await;
+        let passphrase = PassphraseArgs::default();
+        let reach = Reach::open_with_master_key(&layout, &passphrase).await;
+        let mut reach = reach.unwrap();
+        let before = seal::seal(&mut reach, Request::Checkpoint).await.unwrap();
+        let note = before.checkpoint.unwrap();
+        let expected = vec![(STORED.to_owned(), Checkpoint::unverified(&note).unwrap())];
+        let reason = "because".to_owned();
+        let begin = Request::NewEpoch(NewEpoch { reason });
+        reach.run(begin).await.unwrap();
+        let verified = since(&mut reach, expected).await.unwrap();
+        assert_eq!((verified.epochs.len(), verified.agreed), (2, 1));
+        reach.close().await;
+    }
 }

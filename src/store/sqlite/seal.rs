@@ -80,8 +80,47 @@ fn hash_at(row: &Row<'_>, index: u64) -> Option<Hash> {
 fn missing(level: u32, index: u64) -> StoreError {
     StoreError::damaged(match level {
         0 => format!("event {index} of the trail is missing"),
-        _ => format!("hash {index} of level {level} of the trail's tree is missing"),
+        _ => {
+            let Node { start, end } = index << level..(index + 1) << level;
+            let last = end - 1;
+            format!(
+                "what is kept of the trail's tree lacks the hash of the events from {start} to {last}"
+            )
+        }
     })
+}
+
+/// Grows a tree of the trail by the leaves that follow, to at most `size`. What is kept of the subtrees that they complete must be what
+/// follows from them.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when an event or a kept subtree is missing, or a kept subtree is another.
+pub(in crate::store) fn grow(
+    db: &Connection,
+    mut tree: Tree,
+    size: u64,
+) -> Result<Tree, StoreError> {
+    let sql =
+        "SELECT sequence, leaf FROM event WHERE sequence >= ?1 AND sequence < ?2 ORDER BY sequence";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(params![tree.size(), size])?;
+    let mut completed = Vec::new();
+    while tree.size() < size {
+        let leaf = rows.next()?.and_then(|row| hash_at(row, tree.size()));
+        let leaf = leaf.ok_or_else(|| missing(0, tree.size()))?;
+        tree.push(leaf, &mut completed);
+        for subtree in completed.drain(..) {
+            let node = subtree.node();
+            if node_hash(db, &node)? != subtree.hash {
+                let (first, last) = (node.start, node.end - 1);
+                let what = format!(
+                    "the hash that is kept of the events from {first} to {last} is not theirs"
+                );
+                return Err(StoreError::damaged(what));
+            }
+        }
+    }
+    Ok(tree)
 }
 
 /// Keeps the subtrees of a trail that was written before they were kept. It stops where an event is missing: opening tells of that.

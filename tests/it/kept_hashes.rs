@@ -1,0 +1,67 @@
+//! The hashes that the store keeps of parts of the trail, and signs from: one that is not that of its events is found, and never signed.
+
+use rusqlite::Connection;
+
+use crate::harness::{Output, Request, Server, create, key_template, run_cli, until};
+
+/// The hash of one block of 256 events is another.
+const ALTERED: &str = "UPDATE subtree SET hash = zeroblob(32) WHERE level = 8 AND idx = ";
+
+/// More than two blocks of events.
+fn make_blocks(server: &Server) {
+    let mut connection = server.connect();
+    for _ in 0..6 {
+        let items: Vec<_> = (0..100).map(|_| create(key_template())).collect();
+        connection.exchange(&Request::new((1, 4), &items));
+    }
+}
+
+fn change(server: &Server, sql: &str) {
+    let database = Connection::open(server.data().join("keyledger.db")).expect("the database");
+    database.execute_batch(sql).expect("a change");
+}
+
+#[track_caller]
+fn broken(output: &Output, words: &str) {
+    assert_eq!(output.code, 3, "{output:?}");
+    assert!(output.stderr.contains(words), "{words:?} in {output:?}");
+}
+
+#[test]
+fn a_kept_hash_that_is_wrong_or_gone_is_found_by_a_verification_and_its_block_named() {
+    let mut server = Server::start();
+    make_blocks(&server);
+    server.stop();
+    let verify = || run_cli(server.path(), &["events", "verify"]);
+    verify().success();
+    change(&server, &format!("{ALTERED}1"));
+    broken(&verify(), "keeps of the events from 256 to 511");
+    change(&server, &format!("{ALTERED}0"));
+    broken(&verify(), "keeps of the events from 0 to 255");
+    change(&server, "DELETE FROM subtree WHERE idx = 0");
+    broken(&verify(), "lacks the hash of the events from 0 to 255");
+}
+
+#[test]
+fn a_kept_hash_that_was_altered_before_it_was_sealed_is_not_signed() {
+    let mut server = Server::start_set("[trail]\ncheckpoint-seconds = 3600\n");
+    until("the first checkpoint", || {
+        server.data().join("checkpoint").exists().then_some(())
+    });
+    make_blocks(&server);
+    // What it makes at its end does not come about.
+    server.kill();
+    change(&server, &format!("{ALTERED}1"));
+    let signed = run_cli(server.path(), &["events", "checkpoint"]);
+    broken(&signed, "events from 256 to 511 is not theirs");
+    broken(
+        &run_cli(server.path(), &["events", "export"]),
+        "is not signed",
+    );
+    let prove = run_cli(server.path(), &["events", "prove", "inclusion", "3"]);
+    broken(&prove, "is not signed");
+    server.start_again();
+    broken(&server.cli(&["events", "checkpoint"]), "is not signed");
+    broken(&server.cli(&["events", "verify"]), "events from 256 to 511");
+    server.new_key();
+}
