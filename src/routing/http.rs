@@ -10,7 +10,7 @@
 //! | 2xx | delivered | |
 //! | 400, 413, 422 | parked | the receiver read the request and refuses this content; as it is, it always will |
 //! | 401, 403, 404 and every other 4xx | comes again | an operator can put credentials, permissions and the address right |
-//! | 408, 425, 429, 5xx | comes again | the receiver asks for time |
+//! | 408, 425, 429, 5xx | comes again | the receiver asks for time; it says by `Retry-After` how much |
 //! | 3xx | comes again | not followed; an operator can give the new address |
 //! | none | comes again | the receiver cannot be reached, or took too long |
 //!
@@ -19,7 +19,8 @@
 use std::error::Error;
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
+use jiff::fmt::rfc2822;
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Request, Response, StatusCode, Url};
 
@@ -100,10 +101,12 @@ impl Http {
         *request.body_mut() = Some(body.into());
         let unanswered = |error: reqwest::Error| Refused {
             status: None,
+            after: None,
             reason: one_line(&unanswered(host, &error), secrets),
         };
         let response = self.client.execute(request).await.map_err(unanswered)?;
         let status = response.status();
+        let after = retry_after(response.headers());
         let answer = read(response).await.map_err(unanswered)?;
         if status.is_success() {
             return Ok(answer);
@@ -112,6 +115,7 @@ impl Http {
         let colon = if said.is_empty() { "" } else { ": " };
         Err(Refused {
             status: Some(status),
+            after,
             reason: format!("{host} answered {status}{}{colon}{said}", advice(status)),
         })
     }
@@ -122,13 +126,15 @@ impl Http {
 pub(super) struct Refused {
     /// What was answered, if anything.
     pub(super) status: Option<StatusCode>,
+    /// How long it asks not to be asked again.
+    after: Option<Duration>,
     reason: String,
 }
 
 impl Refused {
     /// It always may be taken later.
     pub(super) fn retry(self) -> Undelivered {
-        Undelivered::Retry(self.reason)
+        Undelivered::again(self.reason, self.after)
     }
 
     /// What becomes of the batch: see the table of this module.
@@ -139,6 +145,20 @@ impl Refused {
             self.retry()
         }
     }
+}
+
+/// How long an answer asks not to be asked again (`Retry-After`, RFC 9110 section 10.2.3), if it does: seconds, or a time, which is seen from
+/// that of the answer itself.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
+    let asked = text(RETRY_AFTER)?;
+    if !asked.is_empty() && asked.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More seconds than there are numbers: as long as may be.
+        return Some(Duration::from_secs(asked.parse().unwrap_or(u64::MAX)));
+    }
+    let time = |text| Some(rfc2822::parse(text).ok()?.timestamp());
+    let wait = time(asked)?.duration_since(time(text(DATE)?)?);
+    Some(Duration::try_from(wait).unwrap_or_default())
 }
 
 /// Whether the receiver understood the request and refuses its content.
@@ -269,9 +289,12 @@ pub(super) const fn timeout_seconds() -> u16 {
 
 #[cfg(test)]
 mod tests {
-    use reqwest::StatusCode;
+    use std::time::Duration;
 
-    use super::{Refused, address, base, check_timeout, one_line};
+    use reqwest::StatusCode;
+    use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
+    use super::{Refused, address, base, check_timeout, one_line, retry_after};
     use crate::crypto::SecretText;
     use crate::routing::Undelivered;
 
@@ -280,6 +303,7 @@ mod tests {
         for code in 300..600 {
             let refused = Refused {
                 status: Some(StatusCode::from_u16(code).unwrap()),
+                after: None,
                 reason: String::new(),
             };
             let parked = matches!(refused.undelivered(), Undelivered::Park(_));
@@ -287,9 +311,36 @@ mod tests {
         }
         let silent = Refused {
             status: None,
+            after: None,
             reason: String::new(),
         };
         assert!(matches!(silent.undelivered(), Undelivered::Retry(_)));
+    }
+
+    #[test]
+    fn how_long_to_wait_is_told_in_seconds_or_as_a_time() {
+        let asked = |after: &str, date: &str| {
+            let headers = [("retry-after", after), ("date", date)];
+            let headers = headers.map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_str(value).unwrap(),
+                )
+            });
+            retry_after(&headers.into_iter().collect())
+        };
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(asked("120", ""), seconds(120));
+        assert_eq!(asked(" 0 ", date), seconds(0));
+        assert_eq!(asked(&"9".repeat(30), date), seconds(u64::MAX));
+        assert_eq!(asked("Sun, 06 Nov 1994 08:51:07 GMT", date), seconds(90));
+        assert_eq!(asked("Sun, 06 Nov 1994 08:00:00 GMT", date), seconds(0));
+        for other in ["", "-1", "1.5", "soon"] {
+            assert_eq!(asked(other, date), None, "{other}");
+        }
+        assert_eq!(asked("Sun, 06 Nov 1994 08:51:07 GMT", ""), None);
+        assert_eq!(retry_after(&HeaderMap::new()), None);
     }
 
     #[test]

@@ -144,6 +144,7 @@ impl Roster for StoreRoster {
             name: target.name.clone(),
             deliver,
             limits: endpoint.limits(),
+            linger: endpoint.linger(),
             wants: Arc::new(move |event| {
                 let is_extended = event.action.kind() == Kind::Extended;
                 let routing = store.routing();

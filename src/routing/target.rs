@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,10 +22,24 @@ pub enum Undelivered {
     /// without touching the events: a wrong password, a missing directory.
     #[error("{0}")]
     Retry(String),
+    /// The same, and the target asks to be left alone for so long.
+    #[error("{0}")]
+    RetryAfter(String, Duration),
     /// It will never be taken as it is: the target was reached and refuses what it was given. Of several records the worker then gives each alone,
     /// so that only the refused one is parked.
     #[error("{0}")]
     Park(String),
+}
+
+impl Undelivered {
+    /// It may be taken later; after that time, if the target asks for one.
+    #[must_use]
+    pub fn again(reason: String, after: Option<Duration>) -> Self {
+        match after {
+            Some(after) => Self::RetryAfter(reason, after),
+            None => Self::Retry(reason),
+        }
+    }
 }
 
 /// Takes batches.
@@ -111,6 +126,11 @@ pub trait Endpoint: Serialize + DeserializeOwned + Clone + PartialEq + std::fmt:
     /// What a batch may hold.
     fn limits(&self) -> BatchLimits {
         BatchLimits::default()
+    }
+
+    /// How old events become before they are delivered, so that there are more of them, unless a batch is full.
+    fn linger(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// Gets ready to deliver, without touching the outside world: connections are made when there is something to deliver.

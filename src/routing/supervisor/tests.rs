@@ -96,6 +96,7 @@ impl Roster for Names {
                 name,
             },
             limits: BatchLimits::default(),
+            linger: Duration::ZERO,
             wants: Arc::new(|_| true),
         })
     }

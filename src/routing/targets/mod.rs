@@ -12,6 +12,7 @@ pub mod webhook;
 
 use std::borrow::Cow;
 use std::pin::Pin;
+use std::time::Duration;
 
 use super::{Batch, BatchLimits, Deliver, Endpoint, EndpointError, Surroundings, Undelivered};
 use crate::crypto::SecretText;
@@ -79,6 +80,12 @@ macro_rules! targets {
             #[must_use]
             pub fn limits(&self) -> BatchLimits {
                 match self { $(Self::$variant(endpoint) => endpoint.limits(),)+ }
+            }
+
+            /// See [`Endpoint::linger`].
+            #[must_use]
+            pub fn linger(&self) -> Duration {
+                match self { $(Self::$variant(endpoint) => endpoint.linger(),)+ }
             }
 
             /// See [`Endpoint::open`].

@@ -1,8 +1,9 @@
 //! One step of a delivery: the next events, a checkpoint, or what was parked and is due again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{PAGE, PAGE_MIN, PARKED_MAX, Trouble, Worker, one_line};
+use super::{PARKED_MAX, Round, Trouble, Worker, one_line};
 use crate::audit::EventFilter;
 use crate::audit::checkpoint::CheckpointLine;
 use crate::routing::batch::{Batch, Content, Record};
@@ -12,26 +13,40 @@ use crate::store::{Cursor, Delivered, Epochs, Origin, Parked, Sequence, StoredEv
 /// After so many events that were not meant for the target the cursor is kept all the same.
 const PASSED_MAX: u64 = 10_000;
 
+/// Why a batch was not taken.
+enum Failed {
+    /// It comes again.
+    Again(Trouble),
+    /// It never will be taken, for this reason: its records.
+    Refused(String, Vec<Record>),
+}
+
 impl<D: Deliver> Worker<D> {
-    /// Delivers the events that follow the cursor, as many as fit into a batch.
-    pub(super) async fn deliver_events(&mut self) -> Result<(), Trouble> {
-        let next = self.cursor.next;
-        let limit = self.assignment.limits.records.clamp(PAGE_MIN, PAGE);
+    /// Delivers the events that follow the cursor, as many as fit into a batch, once there are so many or the first of them is old enough.
+    pub(super) async fn deliver_events(&mut self) -> Result<Round, Trouble> {
+        let (next, head) = (self.cursor.next, *self.head.borrow());
+        let limit = usize::try_from(self.page()).unwrap_or(usize::MAX);
         let page = self
             .store
             .events(next, limit, &EventFilter::default())
             .await?;
         let events = in_one_epoch(page.events, next, &self.store.epochs());
         let Some(first) = events.first() else {
-            return Err(Trouble::Again(format!(
+            return Err(Trouble::again(format!(
                 "event {next} is not in the trail: run `keyledger events verify`, then say where to go on"
             )));
         };
         self.standing
             .send_modify(|standing| standing.waiting_since_ms = Some(first.event.time_ms));
         let (records, end) = self.selected(&events);
-        if !records.is_empty() {
-            return self.hand_over(records, end).await;
+        if let Some(first) = records.first() {
+            // What does not fit was there already.
+            let is_full = end < head;
+            if let Some(wait) = self.lingers(first).filter(|_| !is_full) {
+                return Ok(Round::Lingers(wait));
+            }
+            self.hand_over(records, end).await?;
+            return Ok(Round::Done);
         }
         self.cursor.next = end;
         // As after a delivery: a cursor left in the epoch before would not fit the trail past where the next one begins.
@@ -43,7 +58,16 @@ impl<D: Deliver> Worker<D> {
         if passed >= PASSED_MAX {
             self.keep(self.cursor, Vec::new()).await?;
         }
-        Ok(())
+        Ok(Round::Done)
+    }
+
+    /// How long a batch that begins with this record waits for more, if it does. Where the clock was set back that is no longer than ever.
+    fn lingers(&self, first: &Record) -> Option<Duration> {
+        let time_ms = first.event()?.time_ms;
+        let age = self.means.clock.now_ms().saturating_sub(time_ms).max(0);
+        let age = Duration::from_millis(age.unsigned_abs());
+        let left = self.assignment.linger.checked_sub(age)?;
+        (!left.is_zero()).then_some(left)
     }
 
     /// The records of the events that are meant for the target, within a batch's limits, and the sequence after the last event looked at.
@@ -85,8 +109,8 @@ impl<D: Deliver> Worker<D> {
                     size = size.saturating_mul(2);
                     records = rest;
                 }
-                Err((Undelivered::Retry(reason), _)) => return Err(Trouble::Again(reason)),
-                Err((Undelivered::Park(reason), refused)) if refused.len() == 1 => {
+                Err(Failed::Again(trouble)) => return Err(trouble),
+                Err(Failed::Refused(reason, refused)) if refused.len() == 1 => {
                     let parked = refused
                         .first()
                         .and_then(sequence)
@@ -95,7 +119,7 @@ impl<D: Deliver> Worker<D> {
                     self.keep(to, parked.into_iter().collect()).await?;
                     records = rest;
                 }
-                Err((Undelivered::Park(_), mut refused)) => {
+                Err(Failed::Refused(_, mut refused)) => {
                     size = refused.len() / 2;
                     refused.extend(rest);
                     records = refused;
@@ -110,14 +134,18 @@ impl<D: Deliver> Worker<D> {
         &mut self,
         origin: &Origin,
         records: Vec<Record>,
-    ) -> Result<Vec<Record>, (Undelivered, Vec<Record>)> {
+    ) -> Result<Vec<Record>, Failed> {
         let batch = Batch {
             origin: origin.clone(),
             records,
         };
         match self.assignment.deliver.deliver(&batch).await {
             Ok(()) => Ok(batch.records),
-            Err(error) => Err((error, batch.records)),
+            Err(Undelivered::Retry(reason)) => Err(Failed::Again(Trouble::again(reason))),
+            Err(Undelivered::RetryAfter(reason, asked)) => {
+                Err(Failed::Again(Trouble::Again(reason, asked)))
+            }
+            Err(Undelivered::Park(reason)) => Err(Failed::Refused(reason, batch.records)),
         }
     }
 
@@ -139,7 +167,7 @@ impl<D: Deliver> Worker<D> {
         if parked < PARKED_MAX {
             return Ok(());
         }
-        Err(Trouble::Again(format!(
+        Err(Trouble::again(format!(
             "{parked} events are parked: retry or drop them"
         )))
     }
@@ -160,8 +188,8 @@ impl<D: Deliver> Worker<D> {
         let origin = self.store.origin_at(at);
         let became = match self.deliver(&origin, vec![record(&stored)]).await {
             Ok(_) => Delivered::Late(at),
-            Err((Undelivered::Retry(reason), _)) => return Err(Trouble::Again(reason)),
-            Err((Undelivered::Park(reason), _)) => Delivered::Refused(self.parked(at, reason)),
+            Err(Failed::Again(trouble)) => return Err(trouble),
+            Err(Failed::Refused(reason, _)) => Delivered::Refused(self.parked(at, reason)),
         };
         self.note(became).await
     }
@@ -182,8 +210,8 @@ impl<D: Deliver> Worker<D> {
             json: line.to_json(),
         };
         match self.deliver(&self.store.origin(), vec![record]).await {
-            Err((Undelivered::Retry(reason), _)) => return Err(Trouble::Again(reason)),
-            Err((Undelivered::Park(reason), _)) => {
+            Err(Failed::Again(trouble)) => return Err(trouble),
+            Err(Failed::Refused(reason, _)) => {
                 let name = &self.assignment.name;
                 tracing::warn!(
                     target = name,

@@ -24,12 +24,14 @@ use crate::store::{
 };
 
 /// Events read at once at most, and at least, as few as a batch may hold: most may be for others.
-const PAGE: usize = 1000;
-const PAGE_MIN: usize = 64;
+const PAGE: u64 = 1000;
+const PAGE_MIN: u64 = 64;
 /// How long a worker that had little to deliver waits for more: each batch costs a sync.
 const LINGER: Duration = Duration::from_millis(100);
 /// With so many events to come it does not wait.
 const BATCH_WORTH: usize = 100;
+/// The longest that a target is left alone because it asks for that.
+const LEFT_ALONE_MAX: Duration = Duration::from_secs(300);
 /// Events that may be parked for one target; then it is held.
 pub const PARKED_MAX: u64 = 10_000;
 
@@ -46,6 +48,8 @@ pub struct Assignment<D> {
     pub deliver: D,
     /// What a batch may hold.
     pub limits: BatchLimits,
+    /// How old events become before they are delivered, unless a batch is full.
+    pub linger: Duration,
     /// Which events it gets.
     pub wants: Wants,
 }
@@ -85,8 +89,8 @@ pub struct Worker<D> {
 
 /// Why a round came to nothing.
 enum Trouble {
-    /// It is tried again after a wait.
-    Again(String),
+    /// It is tried again after a wait, which the target may ask to be so long at least.
+    Again(String, Duration),
     /// Somebody moved the target.
     Moved,
     /// The store is closed: the end.
@@ -97,9 +101,35 @@ impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Closed => Self::Closed,
-            error => Self::Again(error.to_string()),
+            error => Self::again(error.to_string()),
         }
     }
+}
+
+impl Trouble {
+    const fn again(reason: String) -> Self {
+        Self::Again(reason, Duration::ZERO)
+    }
+}
+
+/// What a round came to.
+enum Round {
+    /// Something was delivered, or passed.
+    Done,
+    /// There is nothing to do.
+    Idle,
+    /// What there is waits for more, so long at most.
+    Lingers(Duration),
+}
+
+/// How long to wait after a round.
+enum Pause {
+    /// So long.
+    For(Duration),
+    /// So long, or until there are more events than a batch holds.
+    UntilFull(Duration),
+    /// Until there is something to do.
+    UntilWork,
 }
 
 impl<D: Deliver> Worker<D> {
@@ -151,22 +181,26 @@ impl<D: Deliver> Worker<D> {
     pub async fn run(mut self, mut stopping: watch::Receiver<bool>) {
         // An error means that whoever could stop us is gone: that is a stop too.
         while !*stopping.borrow() && stopping.has_changed().is_ok() {
-            let wait = match self.round().await {
-                Ok(true) if self.is_behind() => continue,
-                Ok(true) => Some(LINGER),
-                Ok(false) => None,
+            let pause = match self.round().await {
+                Ok(Round::Done) if self.is_behind() => continue,
+                Ok(Round::Done) => Pause::For(LINGER),
+                Ok(Round::Idle) => Pause::UntilWork,
+                Ok(Round::Lingers(wait)) => Pause::UntilFull(wait),
                 Err(Trouble::Closed) => return,
                 Err(Trouble::Moved) => match self.start_again().await {
                     Ok(()) => continue,
                     Err(StoreError::Closed) => return,
                     // A cursor that is not the kept one moves nothing, and leads here again.
-                    Err(error) => Some(self.wait_after_failure(error.to_string())),
+                    Err(error) => Pause::For(self.wait_after_failure(error.to_string())),
                 },
-                Err(Trouble::Again(reason)) => Some(self.wait_after_failure(reason)),
+                Err(Trouble::Again(reason, asked)) => Pause::For(
+                    self.wait_after_failure(reason)
+                        .max(asked.min(LEFT_ALONE_MAX)),
+                ),
             };
             tokio::select! {
                 _ = stopping.wait_for(|stop| *stop) => {}
-                () = self.pause(wait) => {}
+                () = self.pause(&pause) => {}
             }
         }
         if self.kept != Some(self.cursor) && self.standing.borrow().held.is_none() {
@@ -189,21 +223,34 @@ impl<D: Deliver> Worker<D> {
 
     /// Waits so long, or until there is something to do; in either case no longer than until somebody moves a target, or the disk becomes full
     /// or has room again.
-    async fn pause(&mut self, wait: Option<Duration>) {
+    async fn pause(&mut self, pause: &Pause) {
         let (next, looked, seen) = (self.cursor.next, self.looked, self.seen);
-        let has_work = self.standing.borrow().held.is_none() && wait.is_none();
+        let (wait, enough) = match pause {
+            Pause::For(wait) => (Some(*wait), None),
+            Pause::UntilFull(wait) => (Some(*wait), Some(next.plus(self.page()))),
+            Pause::UntilWork => (None, Some(next.plus(1))),
+        };
+        let is_held = self.standing.borrow().held.is_some();
+        let has_work = !is_held && wait.is_none();
+        let enough = enough.filter(|_| !is_held);
         // A sender that is gone: the next look at the store says that it is closed.
         tokio::select! {
             () = self.means.timer.sleep(wait.unwrap_or_default()), if wait.is_some() => {}
-            _ = self.head.wait_for(|head| *head > next), if has_work => {}
+            _ = self.head.wait_for(|head| enough.is_some_and(|enough| *head >= enough)), if enough.is_some() => {}
             _ = self.sealed.wait_for(|size| *size > looked && *size <= next.0), if has_work => {}
             _ = self.moved.wait_for(|version| *version != seen) => {}
             _ = self.room.changed() => {}
         }
     }
 
-    /// Delivers one thing, if there is one: what is due again, a checkpoint, or the next events. False where there is nothing to do.
-    async fn round(&mut self) -> Result<bool, Trouble> {
+    /// How many events are read at once.
+    fn page(&self) -> u64 {
+        let records = u64::try_from(self.assignment.limits.records).unwrap_or(u64::MAX);
+        records.clamp(PAGE_MIN, PAGE)
+    }
+
+    /// Delivers one thing, if there is one: what is due again, a checkpoint, or the next events.
+    async fn round(&mut self) -> Result<Round, Trouble> {
         let version = *self.moved.borrow_and_update();
         if version != self.seen {
             self.seen = version;
@@ -212,7 +259,7 @@ impl<D: Deliver> Worker<D> {
             }
         }
         if self.is_held() {
-            return Ok(false);
+            return Ok(Round::Idle);
         }
         let has_room = *self.room.borrow_and_update() == Room::Enough;
         if self.kept.is_none() || has_room && self.is_unkept {
@@ -224,20 +271,19 @@ impl<D: Deliver> Worker<D> {
             && let Some(parked) = self.store.due(self.assignment.target).await?
         {
             self.deliver_parked(parked).await?;
-            return Ok(true);
+            return Ok(Round::Done);
         }
         let sealed = *self.sealed.borrow_and_update();
         if sealed > self.looked && sealed <= self.cursor.next.0 {
             if self.deliver_checkpoint().await? {
-                return Ok(true);
+                return Ok(Round::Done);
             }
             self.looked = sealed;
         }
         if *self.head.borrow_and_update() > self.cursor.next {
-            self.deliver_events().await?;
-            return Ok(true);
+            return self.deliver_events().await;
         }
-        Ok(false)
+        Ok(Round::Idle)
     }
 
     /// Whether the cursor does not fit the trail; says so once.
@@ -373,7 +419,7 @@ fn refused(error: ApplyError) -> Trouble {
     match error {
         ApplyError::Conflict => Trouble::Moved,
         ApplyError::Closed => Trouble::Closed,
-        error => Trouble::Again(error.to_string()),
+        error => Trouble::again(error.to_string()),
     }
 }
 

@@ -54,6 +54,7 @@ struct Site {
     clock: Arc<ManualClock>,
     target: Manual,
     wants: Wants,
+    linger: Duration,
     running: Option<Running>,
 }
 
@@ -93,6 +94,7 @@ impl Site {
             clock: Arc::new(ManualClock::new(0)),
             target,
             wants: Arc::new(|_: &Event| true),
+            linger: Duration::ZERO,
             running: None,
         };
         site.start().await;
@@ -115,6 +117,7 @@ impl Site {
             name: "siem".to_owned(),
             deliver: self.target.clone(),
             limits,
+            linger: self.linger,
             wants: Arc::clone(&self.wants),
         };
         let worker = Worker::new(&self.store, means, assignment).await.unwrap();
@@ -447,4 +450,58 @@ fn a_cursor_of_another_epoch_goes_on_where_both_have_the_same_events() {
     };
     assert!(!misfits(1, 50) && !misfits(2, 55) && !misfits(2, 60));
     assert!(misfits(1, 51) && misfits(2, 61) && misfits(3, 10));
+}
+
+#[tokio::test]
+async fn a_target_that_asks_to_be_left_alone_is_for_no_longer_than_a_bound() {
+    let site = Site::new(5, |_| retry()).await;
+    let (clock, times) = (Arc::clone(&site.clock), Arc::new(Mutex::new(Vec::new())));
+    let tried = Arc::clone(&times);
+    let asked = [120, 1_000_000, 0];
+    site.answer(move |_| {
+        let mut times = tried.lock().unwrap();
+        times.push(clock.now_ms());
+        let wait = asked.get(times.len() - 1).copied();
+        let wait = wait.map(Duration::from_secs);
+        wait.map_or(Ok(()), |wait| {
+            Err(Undelivered::RetryAfter("busy".to_owned(), wait))
+        })
+    });
+    site.reaches(5).await;
+    let times = times.lock().unwrap();
+    let waited: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(waited[..2], [120_000, 300_000]);
+    assert!((50..=30_000).contains(&waited[2]), "{waited:?}");
+}
+
+#[tokio::test]
+async fn events_wait_for_more_until_a_batch_is_full_or_the_first_is_old() {
+    let mut site = Site::new(3, |_| Ok(())).await;
+    site.reaches(3).await;
+    site.stop().await;
+    let batches = Arc::new(Mutex::new(Vec::new()));
+    let (kept, clock) = (Arc::clone(&batches), Arc::clone(&site.clock));
+    site.answer(move |numbers| {
+        let mut batches = kept.lock().unwrap();
+        batches.push((clock.now_ms(), numbers.len()));
+        Ok(())
+    });
+    // The events of these tests happen at 0.
+    site.clock.advance_ms(-site.clock.now_ms());
+    site.linger = Duration::from_secs(60);
+    append(&site.store, 5).await;
+    site.start().await;
+    site.reaches(8).await;
+    site.stop().await;
+    assert_eq!(std::mem::take(&mut *batches.lock().unwrap()), [(60_000, 5)]);
+    // Of 130 all but two fill batches of eight, for which nobody waits.
+    site.clock.advance_ms(-site.clock.now_ms());
+    append(&site.store, 130).await;
+    site.start().await;
+    site.reaches(138).await;
+    site.stop().await;
+    let batches = batches.lock().unwrap().clone();
+    let (last, full) = batches.split_last().unwrap();
+    assert_eq!(full, [(0, 8); 16]);
+    assert_eq!(*last, (60_000, 2));
 }

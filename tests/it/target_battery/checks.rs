@@ -67,7 +67,7 @@ fn assert_same(received: &[Received], expected: &[Received]) {
 pub(super) fn deliver_at_last<E: ReceivingEnd>(site: &mut Site<E>, batch: &Batch) {
     until("the batch to be taken", || match site.deliver(batch) {
         Ok(()) => Some(()),
-        Err(Undelivered::Retry(_)) => None,
+        Err(Undelivered::Retry(_) | Undelivered::RetryAfter(..)) => None,
         Err(Undelivered::Park(reason)) => panic!("it is not to be parked: {reason}"),
     });
 }

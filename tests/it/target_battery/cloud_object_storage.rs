@@ -6,12 +6,13 @@ use std::net::TcpStream;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use keyledger::crypto::SecretText;
 use keyledger::routing::targets::cloud_object_storage::CloudObjectStorageEndpoint;
-use keyledger::routing::{Endpoint as _, Undelivered};
+use keyledger::routing::{Batch, Endpoint as _, Undelivered};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
@@ -164,6 +165,8 @@ impl ReceivingEnd for Bucket {
             bucket: self.name.clone(),
             region: None,
             checksum: true,
+            conditional: true,
+            linger_seconds: 0,
             access_key_id: self.s3.ready.id.clone(),
             secret_access_key: SecretText::new(self.s3.ready.secret.clone()),
             ca_certificate: Some(self.door.ca_pem()),
@@ -380,13 +383,92 @@ fn a_bucket_that_keeps_its_objects_for_good_gets_what_it_lacks() {
     assert_eq!(lines, sent.collect::<Vec<_>>());
     assert_eq!(objects.len(), 2);
     // What is there under this name is something else.
-    let mut other = begun;
-    other.records[1] = events(1).records.remove(0);
-    let Err(Undelivered::Retry(reason)) = site.deliver_by(&endpoint, &other) else {
+    let other = put_back(&begun);
+    for _ in 0..2 {
+        site.deliver_by(&endpoint, &other).expect("delivered");
+    }
+    assert_eq!(site.end.objects().len(), 3);
+}
+
+/// A batch that begins with the first event of another, as after its database was put back, and goes on with others.
+fn put_back(batch: &Batch) -> Batch {
+    let mut other = events(3);
+    other.records[0] = batch.records[0].clone();
+    other
+}
+
+/// The contents of all objects of a bucket, sorted.
+fn contents(site: &Site<Bucket>) -> Vec<String> {
+    let objects = site.end.objects();
+    let mut contents: Vec<_> = objects.into_iter().map(|object| object.text).collect();
+    contents.sort();
+    contents
+}
+
+fn lines(batch: &Batch) -> String {
+    let records = batch.records.iter();
+    let lines = records.flat_map(|record| [&record.json[..], b"\n"].concat());
+    String::from_utf8(lines.collect()).expect("JSON")
+}
+
+#[test]
+fn nothing_in_a_bucket_is_replaced_by_what_a_database_that_was_put_back_gives() {
+    let Some(site) = Site::<Bucket>::start() else {
+        return;
+    };
+    let port = site.end.s3.ready.port;
+    // A service that does not know the header, and one of which we may only write.
+    let simple = HttpsServer::start(Clients::All, move |request| {
+        match request.header("if-none-match") {
+            "" => pass_on(port, request),
+            _ => HttpAnswer::new(501, "<Error><Code>NotImplemented</Code></Error>"),
+        }
+    });
+    let hiding = HttpsServer::start(Clients::All, move |request| match &*request.method {
+        "HEAD" => HttpAnswer::new(403, ""),
+        _ => pass_on(port, request),
+    });
+    let by = |door: &HttpsServer, conditional| CloudObjectStorageEndpoint {
+        endpoint: door.url(),
+        ca_certificate: Some(door.ca_pem()),
+        conditional,
+        ..site.end.endpoint()
+    };
+    let mut expected = Vec::new();
+    for endpoint in [site.end.endpoint(), by(&simple, false), by(&hiding, true)] {
+        let first = events(3);
+        let other = put_back(&first);
+        for batch in [&first, &other, &other] {
+            site.deliver_by(&endpoint, batch).expect("delivered");
+        }
+        expected.extend([lines(&first), lines(&other)]);
+        expected.sort();
+        assert_eq!(contents(&site), expected);
+    }
+    let outcome = site.deliver_by(&by(&simple, true), &events(1));
+    assert!(
+        matches!(&outcome, Err(Undelivered::Retry(reason)) if reason.ends_with("NotImplemented")),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn a_service_that_asks_for_time_says_how_long() {
+    let Some(site) = Site::<Bucket>::start() else {
+        return;
+    };
+    let busy = HttpsServer::start(Clients::All, |_| HttpAnswer {
+        headers: vec![("retry-after".to_owned(), "7".to_owned())],
+        ..HttpAnswer::new(503, "<Error><Code>SlowDown</Code></Error>")
+    });
+    let endpoint = CloudObjectStorageEndpoint {
+        endpoint: busy.url(),
+        ca_certificate: Some(busy.ca_pem()),
+        ..site.end.endpoint()
+    };
+    let Err(Undelivered::RetryAfter(reason, wait)) = site.deliver_by(&endpoint, &events(1)) else {
         panic!("it is to come again");
     };
-    assert!(
-        reason.ends_with("AccessDenied: It is kept for good."),
-        "{reason}"
-    );
+    assert_eq!(wait, Duration::from_secs(7));
+    assert!(reason.ends_with("SlowDown"), "{reason}");
 }

@@ -371,7 +371,7 @@ fn who_is_not_trusted_gets_nothing_and_who_has_no_certificate_is_told() {
     // In TLS 1.3 the refusal comes after the handshake, and a busy machine may be late with it.
     until("the refusal", || {
         match site.deliver_by(&nobody, &events(1)) {
-            Err(Undelivered::Retry(_)) => Some(()),
+            Err(Undelivered::Retry(_) | Undelivered::RetryAfter(..)) => Some(()),
             Err(Undelivered::Park(reason)) => panic!("it is not to be parked: {reason}"),
             Ok(()) => None,
         }

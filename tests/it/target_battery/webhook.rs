@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -333,4 +334,26 @@ fn an_address_without_tls_works_where_it_is_asked_for() {
         elements(&bodies.lock().expect("bodies")[0]),
         [one.records[0].json.as_slice()]
     );
+}
+
+#[test]
+fn a_receiver_that_asks_for_time_says_how_long() {
+    let site = Site::<Hooks>::start().expect("it starts");
+    let busy = HttpsServer::start(Clients::All, |request| HttpAnswer {
+        headers: vec![("retry-after".to_owned(), "7".to_owned())],
+        ..HttpAnswer::new(if request.path == "/busy" { 429 } else { 422 }, "")
+    });
+    let endpoint = |path: &str| WebhookEndpoint {
+        ca_certificate: Some(busy.ca_pem()),
+        ..WebhookEndpoint::new(&format!("{}{path}", busy.url()))
+    };
+    let outcome = site.deliver_by(&endpoint("/busy"), &events(1));
+    let seven = Duration::from_secs(7);
+    assert!(
+        matches!(&outcome, Err(Undelivered::RetryAfter(_, wait)) if *wait == seven),
+        "{outcome:?}"
+    );
+    // What is refused for good is not asked for again at all.
+    let outcome = site.deliver_by(&endpoint("/refused"), &events(1));
+    assert!(matches!(outcome, Err(Undelivered::Park(_))), "{outcome:?}");
 }

@@ -2,25 +2,24 @@
 //!
 //! Nothing is ever parked: a bucket does not look at what it is given, so that whatever it refuses can be put right by the operator.
 
+mod bucket;
 mod connector;
 mod objects;
 
 use std::borrow::Cow;
-use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
-use object_store::aws::{AmazonS3, AmazonS3Builder, Checksum};
-use object_store::path::Path;
-use object_store::{Attribute, Attributes, GetOptions, ObjectStore as _, PutOptions, RetryConfig};
+use object_store::RetryConfig;
+use object_store::aws::{AmazonS3Builder, Checksum};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use crate::crypto::SecretText;
 use crate::routing::http::{self, Http};
-use crate::routing::{
-    Batch, BatchLimits, Deliver, Endpoint, EndpointError, Surroundings, TlsOptions, Undelivered,
-};
-use connector::Connector;
-use objects::{Held, Object, objects};
+use crate::routing::{BatchLimits, Endpoint, EndpointError, Surroundings, TlsOptions};
+pub use bucket::CloudObjectStorageTarget;
+use connector::{Asked, Connector};
 
 /// The region that requests are signed for unless the endpoint says otherwise; services other than Amazon's do not look at it.
 const REGION: &str = "us-east-1";
@@ -29,10 +28,9 @@ const LIMITS: BatchLimits = BatchLimits {
     records: 4000,
     bytes: 4 << 20,
 };
-
-/// Metadata of an object: how many records it holds, and the SHA-256 of its content in hex.
-const RECORDS: &str = "keyledger-records";
-const SHA256: &str = "keyledger-sha256";
+/// How long events wait for more of them, unless the endpoint says otherwise, and the longest that it may say, in seconds.
+const LINGER_SECONDS: u16 = 60;
+const LINGER_SECONDS_MAX: u16 = 3600;
 
 /// A bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +53,13 @@ pub struct CloudObjectStorageEndpoint {
     /// Whether each object goes with a checksum in a header of its own. Buckets with locks ask for one; some services know no such header.
     #[serde(default = "yes")]
     pub checksum: bool,
+    /// Whether the service is told to make an object only where there is none. Some services know no such header: there each name holds a digest of
+    /// the content.
+    #[serde(default = "yes")]
+    pub conditional: bool,
+    /// How old the first event of a batch is before it is written, in seconds, unless there is more than an object may hold.
+    #[serde(default = "linger_seconds")]
+    pub linger_seconds: u16,
     /// The CA certificates that are trusted, PEM. None: those of the system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_certificate: Option<String>,
@@ -68,6 +73,10 @@ pub struct CloudObjectStorageEndpoint {
 
 const fn yes() -> bool {
     true
+}
+
+const fn linger_seconds() -> u16 {
+    LINGER_SECONDS
 }
 
 impl CloudObjectStorageEndpoint {
@@ -124,6 +133,10 @@ impl Endpoint for CloudObjectStorageEndpoint {
             return Err(EndpointError::new("secret_access_key", "is empty"));
         }
         self.tls().check()?;
+        if self.linger_seconds > LINGER_SECONDS_MAX {
+            let problem = format!("is more than {LINGER_SECONDS_MAX}");
+            return Err(EndpointError::new("linger_seconds", problem));
+        }
         http::check_timeout(self.timeout_seconds)
     }
 
@@ -133,6 +146,10 @@ impl Endpoint for CloudObjectStorageEndpoint {
 
     fn limits(&self) -> BatchLimits {
         LIMITS
+    }
+
+    fn linger(&self) -> Duration {
+        Duration::from_secs(self.linger_seconds.into())
     }
 
     fn open(
@@ -150,6 +167,11 @@ impl Endpoint for CloudObjectStorageEndpoint {
         if self.checksum {
             builder = builder.with_checksum_algorithm(Checksum::SHA256);
         }
+        let asked = Arc::<Asked>::default();
+        let connector = Connector {
+            client: http.client(),
+            asked: Arc::clone(&asked),
+        };
         let store = builder
             .with_endpoint(url.as_str().trim_end_matches('/'))
             .with_virtual_hosted_style_request(false)
@@ -158,11 +180,13 @@ impl Endpoint for CloudObjectStorageEndpoint {
             .with_access_key_id(&self.access_key_id)
             .with_secret_access_key(self.secret_access_key.expose())
             .with_retry(never)
-            .with_http_connector(Connector(http.client()))
+            .with_http_connector(connector)
             .build()
             .map_err(|error| EndpointError::new("endpoint", http::root_cause(&error)))?;
         Ok(CloudObjectStorageTarget {
             store,
+            is_conditional: self.conditional,
+            asked,
             place: format!(
                 "bucket {} of {}",
                 self.bucket,
@@ -170,128 +194,6 @@ impl Endpoint for CloudObjectStorageEndpoint {
             ),
             secret: self.secret_access_key.clone(),
         })
-    }
-}
-
-/// Delivers to a bucket.
-pub struct CloudObjectStorageTarget {
-    store: AmazonS3,
-    /// What errors call it.
-    place: String,
-    /// What must not come back in an error.
-    secret: SecretText,
-}
-
-impl fmt::Debug for CloudObjectStorageTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CloudObjectStorageTarget")
-            .finish_non_exhaustive()
-    }
-}
-
-impl CloudObjectStorageTarget {
-    /// Writes an object and gives what is left of it to write.
-    ///
-    /// A bucket that keeps what it has for good lets no object be replaced. Then it is looked at what is there: it may be what an earlier
-    /// try wrote, whose answer was lost.
-    async fn write<'a>(
-        &self,
-        batch: &Batch,
-        object: Object<'a>,
-    ) -> Result<Option<Object<'a>>, Undelivered> {
-        let path = Path::from_iter(object.name());
-        let options = PutOptions {
-            attributes: attributes(batch, &object),
-            ..PutOptions::default()
-        };
-        let put = self.store.put_opts(&path, object.lines().into(), options);
-        let Err(error) = put.await else {
-            return Ok(None);
-        };
-        let refusal = Refusal::of(&error);
-        if refusal.by_service
-            && let Some(there) = self.held(&path).await
-            && let Some(left) = object.after(&there)
-        {
-            return Ok(left);
-        }
-        let reason = http::one_line(&refusal.text, &[&self.secret]);
-        Err(Undelivered::Retry(format!("{}: {reason}", self.place)))
-    }
-
-    /// What an object in the bucket says that it holds, if it is one of ours.
-    async fn held(&self, path: &Path) -> Option<Held> {
-        let options = GetOptions {
-            head: true,
-            ..GetOptions::default()
-        };
-        let there = self.store.get_opts(path, options).await.ok()?;
-        let metadata = |name: &'static str| there.attributes.get(&Attribute::Metadata(name.into()));
-        Some(Held {
-            records: metadata(RECORDS)?.parse().ok()?,
-            digest: metadata(SHA256)?.to_string(),
-        })
-    }
-}
-
-impl Deliver for CloudObjectStorageTarget {
-    async fn deliver(&mut self, batch: &Batch) -> Result<(), Undelivered> {
-        for object in objects(batch) {
-            let mut left = Some(object);
-            while let Some(object) = left {
-                left = self.write(batch, object).await?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What is kept beside an object: its form, whose records it holds, and which.
-fn attributes(batch: &Batch, object: &Object<'_>) -> Attributes {
-    let mut attributes = Attributes::new();
-    attributes.insert(Attribute::ContentType, "application/x-ndjson".into());
-    let Held { records, digest } = object.held();
-    let metadata = [
-        ("keyledger-origin", Some(batch.origin.name.clone())),
-        ("keyledger-epoch", Some(batch.origin.epoch.to_string())),
-        ("keyledger-sequences", object.sequences()),
-        (RECORDS, Some(records.to_string())),
-        (SHA256, Some(digest)),
-    ];
-    for (name, value) in metadata {
-        // Only such text comes back from every service as it was given.
-        if let Some(value) = value.filter(|value| value.is_ascii()) {
-            attributes.insert(Attribute::Metadata(name.into()), value.into());
-        }
-    }
-    attributes
-}
-
-/// Why an object was not written.
-struct Refusal {
-    /// Whether the service itself said so.
-    by_service: bool,
-    /// Code and message of its answer, or what happened instead of one.
-    text: String,
-}
-
-impl Refusal {
-    fn of(error: &object_store::Error) -> Self {
-        let cause = http::root_cause(error);
-        let element = |name: &str| {
-            let (_, rest) = cause.split_once(&format!("<{name}>"))?;
-            let (text, _) = rest.split_once(&format!("</{name}>"))?;
-            Some(text.to_owned())
-        };
-        let (code, message) = (element("Code"), element("Message"));
-        Self {
-            by_service: code.is_some(),
-            text: match (code, message) {
-                (Some(code), Some(message)) => format!("{code}: {message}"),
-                (Some(code), None) => code,
-                (None, _) => cause,
-            },
-        }
     }
 }
 
@@ -329,6 +231,7 @@ mod tests {
             (json!({"secret_access_key": ""}), "secret_access_key"),
             (json!({"ca_certificate": "x"}), "ca_certificate"),
             (json!({"timeout_seconds": 301}), "timeout_seconds"),
+            (json!({"linger_seconds": 3601}), "linger_seconds"),
         ] {
             let error = read(&fields).check().unwrap_err();
             assert_eq!(error.field, field, "{fields}: {error}");

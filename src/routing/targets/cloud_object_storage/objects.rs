@@ -1,8 +1,7 @@
 //! Which objects a batch becomes, and how they are named.
 //!
 //! A name says when and which event is the first in the object, and nothing of when it was written: a batch that is repeated writes the same
-//! objects again. If the repeated batch has become longer or shorter meanwhile, an object is replaced by one that begins with the same event, and
-//! what it lacks comes with the next.
+//! objects again. If the repeated batch has become longer meanwhile, what is there already counts, and the rest begins an object of its own.
 
 use jiff::Timestamp;
 
@@ -84,6 +83,17 @@ impl Object<'_> {
         }
     }
 
+    /// The segments of its name where that has to be nobody else's: with a digest of its content.
+    pub(super) fn own_name(&self) -> Vec<String> {
+        let mut name = self.name();
+        if let Some(last) = name.last_mut() {
+            let digest = self.held().digest;
+            let begun = last.strip_suffix(".log").unwrap_or(last);
+            *last = format!("{begun}_{digest}.log");
+        }
+        name
+    }
+
     /// Its content: JSON lines.
     pub(super) fn lines(&self) -> Vec<u8> {
         lines(&self.records)
@@ -99,15 +109,17 @@ impl Object<'_> {
         held(&self.records)
     }
 
-    /// What is left to write where an object of the same name holds the first records already: nothing, or an object of its own. None
-    /// where that object holds something else.
-    pub(super) fn after(mut self, there: &Held) -> Option<Option<Self>> {
-        let begun = self.records.get(..there.records)?;
+    /// What is left to write where an object of the same name holds the first records already: nothing, or an object of its own.
+    ///
+    /// # Errors
+    /// This object, where that one holds something else.
+    pub(super) fn after(mut self, there: &Held) -> Result<Option<Self>, Self> {
+        let begun = self.records.get(..there.records).unwrap_or_default();
         if begun.is_empty() || held(begun) != *there {
-            return None;
+            return Err(self);
         }
         self.records.drain(..there.records);
-        Some((!self.records.is_empty()).then_some(self))
+        Ok((!self.records.is_empty()).then_some(self))
     }
 }
 
@@ -207,11 +219,20 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_has_grown_replaces_what_began_it() {
-        let short = named(vec![event(5, "eu-de")]);
-        let long = named(vec![event(5, "eu-de"), event(6, "eu-de")]);
-        assert_eq!(short[0].0, long[0].0);
-        assert!(long[0].2.starts_with(&short[0].2));
+    fn other_content_has_another_name_of_its_own() {
+        let own = |records| {
+            let batch = batch(records);
+            let made = objects(&batch);
+            (made[0].name(), made[0].own_name())
+        };
+        let (name, of_one) = own(vec![event(5, "eu-de")]);
+        let (same, of_two) = own(vec![event(5, "eu-de"), event(6, "eu-de")]);
+        assert_eq!(name, same, "the first event makes it");
+        assert_ne!(of_one, of_two);
+        assert_eq!(own(vec![event(5, "eu-de")]).1, of_one);
+        let digest = "f0b5c2c2211c8d67ed15e75e656c7862d086e9245420892a7de62cd9ec582a06";
+        let begun = name[3].strip_suffix(".log").unwrap();
+        assert_eq!(of_one[3], format!("{begun}_{digest}.log"));
     }
 
     #[test]
@@ -221,8 +242,8 @@ mod tests {
         let there = objects(&short).remove(0).held();
         let after = |batch, there: &Held| {
             let object: Object<'_> = objects(batch).remove(0);
-            let left = object.after(there);
-            left.map(|left| left.as_ref().map(shown))
+            let left = object.after(there).ok()?;
+            Some(left.as_ref().map(shown))
         };
         assert_eq!(after(&short, &there), Some(None));
         let (name, sequences, lines) = after(&whole, &there).unwrap().unwrap();
