@@ -24,7 +24,7 @@ pub(super) async fn begin(
         Ok(sealer) => Some(sealer.pause().await),
         Err(_) => None,
     };
-    let found = epoch::interruption(&admin.store).await?;
+    let found = epoch::interruption(&admin.store.last_sealed().await?);
     let beginning = Beginning {
         initiator,
         finding: found.unwrap_or(Finding::Commanded),
@@ -51,7 +51,7 @@ pub(super) async fn begin(
 
 /// Before something is recorded in a database that was put back: a new epoch begins.
 pub(super) async fn go_on(admin: &Admin) -> Result<(), AdminError> {
-    if epoch::interruption(&admin.store).await?.is_none() {
+    if epoch::interruption(&admin.store.last_sealed().await?).is_none() {
         return Ok(());
     }
     let (clock, random) = (&*admin.clock, &*admin.random);

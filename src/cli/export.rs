@@ -22,6 +22,7 @@ use crate::audit::tree::Hash;
 use crate::audit::{Break, Checkpoint, CheckpointLine, Verification};
 use crate::config::draft::Draft;
 use crate::config::{Layout, LayoutError};
+use crate::crypto::SystemRandom;
 
 /// Events asked for at once.
 const PAGE: usize = 500;
@@ -54,7 +55,7 @@ pub async fn run(layout: &Layout, args: ExportArgs, report: &Report) -> anyhow::
     let draft = args
         .output
         .as_deref()
-        .map(|path| Draft::begin(path, args.force));
+        .map(|path| Draft::begin(path, args.force, &SystemRandom));
     let draft = draft.transpose().map_err(|error| match error {
         LayoutError::Exists { path } => {
             WrongUse(format!("{} exists; --force replaces it", path.display())).into()

@@ -35,7 +35,7 @@ use crate::server::Directory;
 use crate::server::identity::{Gatekeeper, OnSighting};
 use crate::server::listener::Serving;
 use crate::server::{Listener, TlsConfig, TlsFiles, descriptors, tls};
-use crate::store::Store;
+use crate::store::{LastSealed, Store};
 
 /// Descriptors kept from connections: control connections, and files that the store and the commands open for a moment.
 const DESCRIPTORS_KEPT: usize = socket::CONNECTIONS_MAX + 16;
@@ -294,7 +294,24 @@ fn check(settings: &Settings, passphrase: &PassphraseArgs) -> anyhow::Result<()>
         let older = format!("{text}; the next start brings schema {schema} to {newest}");
         return Ok(report::line(&older)?);
     }
-    Ok(report::line(text)?)
+    report::line(text)?;
+    Ok(tell_of_epoch(&Store::inspect_seal(&layout.database())?)?)
+}
+
+/// Says in one line where the trail does not go on from what was sealed last, and what the next start does about it.
+fn tell_of_epoch(sealed: &LastSealed) -> std::io::Result<()> {
+    match epoch::interruption(sealed) {
+        _ if !epoch::agrees_with_itself(sealed) => report::line(
+            "the trail does not hold what its last checkpoint seals and is not signed: run `keyledger events verify`",
+        ),
+        Some(finding) => {
+            let (found, next) = (finding.sentence(), epoch::next_epoch(sealed));
+            report::line(&format!(
+                "the next start begins epoch {next} of the trail: {found}"
+            ))
+        }
+        None => Ok(()),
+    }
 }
 
 /// A directory without clients, for certificates that are only looked at.

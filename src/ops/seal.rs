@@ -86,10 +86,10 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// Opens the signing key of the store's origin; makes it where there is none yet.
+    /// Opens the signing key of the store's origin; makes it where there is none yet and none has signed this epoch.
     ///
     /// # Errors
-    /// The key cannot be read, made or unwrapped.
+    /// The key cannot be read, made or unwrapped. [`SealError::Interruption`]: the one that signed is missing.
     pub async fn open(
         store: &Store,
         master: &dyn MasterKey,
@@ -99,11 +99,15 @@ impl Sealer {
         let key = match store.signing_key().await? {
             Some(kept) => unwrap(&store.origin().name, &kept, master)?,
             None => {
+                goes_on_or_err(store).await?;
                 let seed = SigningKey::draw(random)?;
                 let key = SigningKey::from_seed(&seed)?;
                 let wrapped = master.wrap(&seed, &place, random)?;
                 let public = key.public_key();
                 store.keep(Seal::Key(TrailKey { public, wrapped })).await?;
+                tracing::warn!(
+                    "A new key signs the trail from here on: note the one that keyledger events public-key prints."
+                );
                 key
             }
         };
@@ -132,8 +136,8 @@ impl Sealer {
         };
         // Where the epoch has no checkpoint yet, what came before it is taken as it is kept.
         let begun = store.epochs().all.last().map_or(0, |epoch| epoch.first.0);
-        if !*goes_on && let Some(finding) = interruption(store).await? {
-            return Err(SealError::Interruption(finding));
+        if !*goes_on {
+            goes_on_or_err(store).await?;
         }
         *goes_on = true;
         let tree = match last {
@@ -169,6 +173,14 @@ pub fn unwrap(
         Ok(key)
     } else {
         Err(SealError::Key)
+    }
+}
+
+/// Nothing is signed, and no key made that signs, where the trail does not go on from what was sealed last.
+async fn goes_on_or_err(store: &Store) -> Result<(), SealError> {
+    match interruption(&store.last_sealed().await?) {
+        Some(finding) => Err(SealError::Interruption(finding)),
+        None => Ok(()),
     }
 }
 

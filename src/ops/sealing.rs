@@ -1,4 +1,4 @@
-//! Checkpoints while the server runs, and what the trail says where they fail.
+//! Checkpoints while the server runs, the epoch that must begin before them, and what the trail says where they fail.
 //!
 //! One event when a failure begins and one when checkpoints are made again; keys are served meanwhile. A full disk has events of its own.
 
@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::audit::{Action, Data, Field};
+use crate::ops::epoch;
 use crate::ops::node;
 use crate::ops::seal::{SealError, Sealer};
 use crate::ops::service::Service;
@@ -21,19 +22,42 @@ pub async fn keep_checkpoints(
     interval: Duration,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let Some(sealer) = sealer else {
+    if sealer.is_none() {
         tell(&service, Action::TrailSealFail, Some(NO_KEY)).await;
-        return;
-    };
+    }
     // A failure is told when it begins; the next checkpoint seals what this one did not.
-    let mut state = State::Sealing;
+    let (mut state, mut goes_on) = (State::Sealing, false);
     loop {
-        let made = sealer.checkpoint(service.store()).await;
-        state = state.after(&service, made.err()).await;
+        goes_on = goes_on || go_on(&service, sealer.as_deref()).await;
+        match &sealer {
+            Some(sealer) => {
+                let made = sealer.checkpoint(service.store()).await;
+                state = state.after(&service, made.err()).await;
+            }
+            None if goes_on => return,
+            None => {}
+        }
         tokio::select! {
             () = tokio::time::sleep(interval) => {}
             // An error means that whoever could stop us is gone.
             _ = stopping.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+/// Begins the epoch that could not begin at start, because the disk was full or what was sealed last could not be read. Says whether there is
+/// nothing more to do; why not was logged at start.
+async fn go_on(service: &Service, sealer: Option<&Sealer>) -> bool {
+    let _pause = match sealer {
+        Some(sealer) => Some(sealer.pause().await),
+        None => None,
+    };
+    let (scope, random) = (service.global_scope(), service.random());
+    match epoch::go_on(service.store(), scope, service.clock(), random).await {
+        Ok(_) => true,
+        Err(error) => {
+            tracing::debug!(%error, "No new epoch of the trail could begin yet.");
+            false
         }
     }
 }

@@ -190,6 +190,10 @@ impl Service {
         &*self.parts.random
     }
 
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.parts.clock
+    }
+
     pub(crate) const fn checks(&self) -> &Checks {
         &self.checks
     }

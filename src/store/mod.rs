@@ -41,8 +41,8 @@ pub use delivery::{Cursor, Delivered, From, Parked, ParkedRange};
 pub use epochs::{Epoch, Epochs};
 pub use error::{ApplyError, StoreError, Thing};
 pub use query::{
-    Applied, By, EventPage, HeadPage, InitMeta, Inspection, LocateQuery, Look, Origin, SealedPage,
-    Sequence, StoredEvent, TrailKey,
+    Applied, By, EventPage, HeadPage, InitMeta, Inspection, LastSealed, LocateQuery, Look, Origin,
+    SealedPage, Sequence, StoredEvent, TrailKey,
 };
 pub use reserve::Room;
 pub use routing::TargetSecrets;
@@ -134,6 +134,15 @@ impl Store {
     /// [`StoreError::Absent`], [`StoreError::NotADatabase`], [`StoreError::Newer`] and what else keeps it from being read.
     pub fn inspect(path: &Path) -> Result<Inspection, StoreError> {
         sqlite::inspect(path)
+    }
+
+    /// Looks, without changing anything, whether the trail of a database of the newest schema goes on from what was sealed last. The caller
+    /// holds what keeps others from it.
+    ///
+    /// # Errors
+    /// The database cannot be read, or what is kept beside it.
+    pub fn inspect_seal(path: &Path) -> Result<LastSealed, StoreError> {
+        sqlite::inspect_seal(path, &BesideFile::of(path))
     }
 
     /// [`Store::inspect`] before a start: where a full disk keeps the database from being read, room is given from the reserve.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Beside;
 use crate::audit::Event;
 use crate::crypto::{PublicKey, Wrapped};
 use crate::domain::locate::Head;
@@ -164,6 +165,29 @@ pub struct SealedPage {
     pub unreadable: Option<(Sequence, String)>,
     /// The first sequence that is not given yet.
     pub head: Sequence,
+}
+
+/// What tells whether the trail goes on from what was sealed last.
+#[derive(Debug, Clone)]
+pub struct LastSealed {
+    /// The trail, and the epoch that is under way.
+    pub origin: Origin,
+    /// The sequence that the next event gets.
+    pub head: u64,
+    /// The key that signs checkpoints.
+    pub key: Option<PublicKey>,
+    /// The newest checkpoint of this epoch in the database.
+    pub checkpoint: Option<String>,
+    /// The root of as many events as that says to seal; none where the trail does not hold them.
+    pub checkpoint_root: Option<[u8; 32]>,
+    /// What is kept beside the database.
+    pub beside: Beside,
+    /// The root of as many events as that says to seal; none where the trail does not hold them.
+    pub beside_root: Option<[u8; 32]>,
+    /// Whether a checkpoint of this epoch was written beside the database, as far as that knows.
+    pub is_kept_beside: bool,
+    /// Whether the database knows of a checkpoint of this epoch.
+    pub was_sealed: bool,
 }
 
 /// The key that signs the checkpoints of an origin.

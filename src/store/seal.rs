@@ -6,7 +6,9 @@
 use rusqlite::Connection;
 
 use super::writer::Kept;
-use super::{ApplyError, Beside, Room, SealedPage, Sequence, Store, StoreError, TrailKey, sqlite};
+use super::{
+    ApplyError, LastSealed, Room, SealedPage, Sequence, Store, StoreError, TrailKey, sqlite,
+};
 use crate::audit::Tree;
 use crate::audit::proof::Node;
 use crate::audit::tree::Hash;
@@ -78,30 +80,14 @@ impl Store {
         self.inner.readers.read(note).await
     }
 
-    /// What is kept of the seal beside the database.
+    /// What tells whether the trail goes on from what was sealed last.
     ///
     /// # Errors
-    /// When the database cannot be read.
-    pub async fn beside(&self) -> Result<Beside, StoreError> {
-        let (origin, file) = (self.origin(), self.inner.beside.clone());
-        let read = move |db: &Connection| {
-            let was_written = sqlite::seal::is_kept_beside(db, &origin)?;
-            let read = file.read(was_written);
-            read.map_err(|error| {
-                StoreError::File(format!("the checkpoint beside the database: {error}"))
-            })
-        };
+    /// The database cannot be read, or what is kept beside it.
+    pub async fn last_sealed(&self) -> Result<LastSealed, StoreError> {
+        let file = self.inner.beside.clone();
+        let read = move |db: &Connection| sqlite::seal::last_sealed(db, &file);
         self.inner.readers.read(read).await
-    }
-
-    /// Whether a checkpoint of this epoch was written beside the database, as far as that knows.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn is_kept_beside(&self) -> Result<bool, StoreError> {
-        let origin = self.origin();
-        let kept = move |db: &Connection| sqlite::seal::is_kept_beside(db, &origin);
-        self.inner.readers.read(kept).await
     }
 
     /// Keeps a part of the seal. It is durable when this returns; a checkpoint also beside the database, first of all: the file may be

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use rusqlite::Connection;
 use serde_json::Value;
 
-use crate::harness::{Output, Server, run_cli};
+use crate::harness::{Output, Server, run_cli, until};
 
 /// A stopped server whose database can be put back to what it was before the last keys were made.
 struct PutBack {
@@ -21,7 +21,10 @@ struct PutBack {
 
 impl PutBack {
     fn new() -> Self {
-        let mut server = Server::start();
+        Self::of(Server::start())
+    }
+
+    fn of(mut server: Server) -> Self {
         server.new_key();
         server.stop();
         let older = fs::read(server.data().join("keyledger.db")).expect("the database");
@@ -86,7 +89,17 @@ fn a_database_put_back_to_an_older_copy_begins_a_new_epoch_and_is_served() {
     fs::write(&kept, &last).expect("a file");
     let kept = kept.to_str().expect("a text").to_owned();
     old.verify(&["--checkpoint", &kept]).success();
+    let check = || run_cli(old.server.path(), &["serve", "--check"]).success();
+    assert!(!check().stdout.contains("epoch"), "{:?}", check());
     old.put_back();
+    let check = check();
+    assert!(
+        check
+            .stdout
+            .contains("begins epoch 2 of the trail: the database is older"),
+        "{check:?}"
+    );
+    assert_eq!(old.begun().len(), 0);
     // What signs does not sign over it before.
     let signed = run_cli(old.server.path(), &["events", "checkpoint"]);
     signed.refused(&["older than the checkpoint", "new epoch"]);
@@ -172,7 +185,8 @@ fn a_database_that_was_rewritten_or_whose_checkpoint_is_gone_begins_a_new_epoch(
         ("contradicted", rewrite, None),
         ("checkpoint-missing", "", Some("")),
         ("checkpoint-unusable", "", Some("no note\n")),
-        ("checkpoint-unusable", unsigned, None),
+        ("signing-key-missing", unsigned, None),
+        ("signing-key-missing", "DELETE FROM signing_key", None),
     ] {
         let mut old = PutBack::new();
         let database = old.server.data().join("keyledger.db");
@@ -184,9 +198,17 @@ fn a_database_that_was_rewritten_or_whose_checkpoint_is_gone_begins_a_new_epoch(
             Some(text) => fs::write(old.beside(), text).expect("a file"),
             None => {}
         }
+        // Nothing is signed before, and a check says what comes.
+        let signed = run_cli(old.server.path(), &["events", "checkpoint"]);
+        assert_eq!(signed.code, 1, "{finding}: {signed:?}");
+        let check = run_cli(old.server.path(), &["serve", "--check"]).success();
+        let tells = "the next start begins epoch 2 of the trail: the ";
+        assert!(check.stdout.contains(tells), "{finding}: {check:?}");
         old.server.start_again();
         let begun = old.begun();
         assert_eq!(begun.len(), 1, "{finding}");
+        let new_key = old.server.log().contains("A new key signs the trail");
+        assert_eq!(new_key, finding == "signing-key-missing");
         assert_eq!(begun[0].1["requestData"]["finding"], finding);
         old.server.stop();
         old.server.start_again();
@@ -236,6 +258,8 @@ fn a_trail_that_was_cut_is_sealed_again_once_an_operator_begins_an_epoch() {
     database.execute_batch(cut).expect("a change");
     drop(database);
     run_cli(old.server.path(), &["events", "checkpoint"]).refused(&["is not signed"]);
+    let check = run_cli(old.server.path(), &["serve", "--check"]).success();
+    assert!(check.stdout.contains("is not signed"), "{check:?}");
     old.server.start_again();
     assert_eq!(old.begun().len(), 0);
     let new_epoch = ["events", "new-epoch", "--reason", "an event was cut"];
@@ -384,4 +408,37 @@ fn what_was_lost_on_the_server_is_proved_by_the_checkpoint_that_the_next_epoch_n
     let verified = all.verify(&[&cut, second, second_sealed], &[]).success();
     let unproved = format!("Events {before} to {} of epoch 1", before + 1);
     assert!(verified.stderr.contains(&unproved), "{verified:?}");
+}
+
+#[test]
+fn an_epoch_that_could_not_begin_at_start_begins_once_it_can_and_nothing_is_signed_before() {
+    let mut old = PutBack::of(Server::start_set("[trail]\ncheckpoint-seconds = 1\n"));
+    old.put_back();
+    let (beside, aside) = (old.beside(), old.server.path().join("aside"));
+    fs::rename(&beside, &aside).expect("a file");
+    // Too many links: it cannot be read just now.
+    std::os::unix::fs::symlink("checkpoint", &beside).expect("a link");
+    old.server.start_again();
+    assert!(old.server.log().contains("no new epoch could begin"));
+    old.server.new_key();
+    until("the failure to be recorded", || {
+        let list = ["events", "list", "--action", "trail-seal.fail"];
+        let listed = old.server.cli(&list).success().stdout;
+        listed.contains("trail-seal").then_some(())
+    });
+    assert_eq!(old.begun().len(), 0);
+    fs::rename(&aside, &beside).expect("a file");
+    until("the epoch to begin", || {
+        (!old.begun().is_empty()).then_some(())
+    });
+    let signed = old.server.cli(&["events", "checkpoint"]).success().stdout;
+    let log = signed.lines().next().expect("a log");
+    assert!(log.ends_with("/2"), "{signed}");
+    let begun = old.begun();
+    assert_eq!(begun.len(), 1);
+    // What came before it was recorded in the first epoch, over what had been sealed.
+    assert_eq!(begun[0].1["requestData"]["lastSealed"], old.sealed);
+    assert!(begun[0].0 > old.before);
+    old.server.stop();
+    old.verify(&[]).success();
 }

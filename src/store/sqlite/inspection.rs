@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{client, connect, epochs, is_ours, master_key_check, newest, schema, seal};
+use crate::store::beside::BesideFile;
 use crate::store::error::StoreError;
-use crate::store::query::{Inspection, TrailKey};
+use crate::store::query::{Inspection, LastSealed, TrailKey};
 
 /// What a database says of itself. The caller holds the lock of its directory.
 pub(in crate::store) fn inspect(path: &Path) -> Result<Inspection, StoreError> {
@@ -24,6 +25,14 @@ pub(in crate::store) fn inspect(path: &Path) -> Result<Inspection, StoreError> {
         data_keys: client::data_keys(&db)?,
         signing_key: signing_key(&db)?,
     })
+}
+
+/// Whether the trail goes on from what was sealed last. The caller holds the lock of its directory.
+pub(in crate::store) fn inspect_seal(
+    path: &Path,
+    file: &BesideFile,
+) -> Result<LastSealed, StoreError> {
+    seal::last_sealed(&open(path)?, file)
 }
 
 /// The key that signs the trail; an older schema has no table for it.

@@ -26,7 +26,7 @@ use std::time::Duration;
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
-pub(super) use inspection::inspect;
+pub(super) use inspection::{inspect, inspect_seal};
 pub(super) use log::Log;
 
 use super::error::{ApplyError, StoreError, Thing};

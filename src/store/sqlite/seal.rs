@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
 
+use crate::audit::Checkpoint;
 use crate::audit::proof::Node;
 use crate::audit::record;
 use crate::audit::tree::{Hash, Subtree, Tree, parts};
 use crate::crypto::{PublicKey, Wrapped};
+use crate::store::beside::{Beside, BesideFile};
 use crate::store::interned::Interned;
 use crate::store::query::{SealedPage, StoredEvent, TrailKey};
-use crate::store::{Epoch, Origin, Sequence, StoreError};
+use crate::store::{Epoch, LastSealed, Origin, Sequence, StoreError};
 
 /// Keeps the subtrees that a transaction completed.
 pub(in crate::store) fn keep_subtrees(
@@ -211,6 +213,45 @@ pub(in crate::store) fn is_kept_beside(
     let epoch = origin.epoch.to_be_bytes();
     let found = db.query_row(sql, params![BESIDE, epoch], |_| Ok(()));
     Ok(found.optional()?.is_some())
+}
+
+/// What tells whether the trail goes on from what was sealed last.
+pub(in crate::store) fn last_sealed(
+    db: &Connection,
+    file: &BesideFile,
+) -> Result<LastSealed, StoreError> {
+    let epochs = super::epochs(db)?;
+    let head = super::head(db, &epochs)?;
+    let (epoch, name) = (epochs.of(head), epochs.name);
+    let origin = Origin { name, epoch };
+    let is_kept_beside = is_kept_beside(db, &origin)?;
+    let beside = file.read(is_kept_beside).map_err(|error| {
+        StoreError::File(format!("the checkpoint beside the database: {error}"))
+    })?;
+    let checkpoint = checkpoint(db, &origin)?;
+    let root = |note: Option<&str>| match note.and_then(Checkpoint::unverified) {
+        Some(sealed) if sealed.size <= head.0 => match tree(db, sealed.size) {
+            Ok(tree) => Ok(Some(tree.root())),
+            Err(StoreError::Damaged(_)) => Ok(None),
+            Err(error) => Err(error),
+        },
+        Some(_) | None => Ok(None),
+    };
+    let note = match &beside {
+        Beside::Note(note) => Some(note.as_str()),
+        Beside::Nothing | Beside::Missing | Beside::Unreadable(_) => None,
+    };
+    Ok(LastSealed {
+        head: head.0,
+        key: signing_key(db, &origin.name)?.map(|key| key.public),
+        checkpoint_root: root(checkpoint.as_deref())?,
+        beside_root: root(note)?,
+        was_sealed: is_kept_beside || checkpoint.is_some(),
+        origin,
+        checkpoint,
+        beside,
+        is_kept_beside,
+    })
 }
 
 /// Begins an epoch whose first event is the one of this sequence.

@@ -313,14 +313,26 @@ async fn an_epoch_begins_with_its_event_and_where_it_was_to() {
 async fn a_checkpoint_is_kept_beside_the_database_and_missed_in_its_epoch_only() {
     let place = Place::new().await;
     let store = place.store();
-    assert_eq!(store.beside().await, Ok(Beside::Nothing));
+    assert_eq!(
+        store.last_sealed().await.map(|state| state.beside),
+        Ok(Beside::Nothing)
+    );
     let note = "a note\n".to_owned();
     store.keep(Seal::Checkpoint(1, note.clone())).await.unwrap();
-    assert_eq!(store.beside().await, Ok(Beside::Note(note)));
+    assert_eq!(
+        store.last_sealed().await.map(|state| state.beside),
+        Ok(Beside::Note(note))
+    );
     std::fs::remove_file(place.path().with_file_name("checkpoint")).unwrap();
-    assert_eq!(store.beside().await, Ok(Beside::Missing));
+    assert_eq!(
+        store.last_sealed().await.map(|state| state.beside),
+        Ok(Beside::Missing)
+    );
     let mut changeset = recorded(vec![event(Action::TrailBeginEpoch, "vc-01")]);
     changeset.write(Write::Epoch(2, 7));
     store.apply(changeset).await.unwrap();
-    assert_eq!(store.beside().await, Ok(Beside::Nothing));
+    assert_eq!(
+        store.last_sealed().await.map(|state| state.beside),
+        Ok(Beside::Nothing)
+    );
 }
