@@ -4,7 +4,6 @@
 
 use std::str::FromStr as _;
 
-use anyhow::bail;
 use clap::Subcommand;
 
 use super::export::ExportArgs;
@@ -12,23 +11,21 @@ use super::master::PassphraseArgs;
 use super::reach::{self, Reach};
 use super::report::{Format, Report, line};
 use super::verify::{self, VerifyArgs};
-use super::{WrongUse, export, prove, record, seal};
+use super::{WrongUse, export, find, prove, record, seal};
 use crate::admin::message::{Event, Events, EventsFrom};
 use crate::admin::socket::SocketError;
 use crate::admin::{Request, Response};
 use crate::audit::filter::time_ms;
 use crate::audit::{ActionPattern, EventFilter, Outcome};
 use crate::config::Layout;
-use crate::domain::{Clock as _, EventId, SystemClock};
+use crate::domain::{Clock as _, SystemClock};
 
 /// The most events asked for at once.
-const PAGE: usize = 500;
+pub(super) const PAGE: usize = 500;
 /// How long one request of `--follow` waits.
 const FOLLOW_WAIT_MS: u64 = 10_000;
 /// The first part of the trail `tail` looks at, in events.
 const TAIL_WINDOW: u64 = 1000;
-/// How far the time in an event's identifier may lie from its time.
-const ID_TIME_SLACK_MS: i64 = 60_000;
 
 /// What to do with events.
 #[derive(Debug, Subcommand)]
@@ -184,7 +181,11 @@ pub async fn run(layout: &Layout, command: Command, report: &Report) -> anyhow::
     }
 }
 
-async fn page(reach: &mut Reach, request: EventsFrom) -> anyhow::Result<Events> {
+/// A page of the trail.
+///
+/// # Errors
+/// The router's.
+pub async fn page(reach: &mut Reach, request: EventsFrom) -> anyhow::Result<Events> {
     match reach.run(Request::Events(request)).await? {
         Response::Events(events) => Ok(events),
         other => Err(reach::unexpected(&other)),
@@ -390,39 +391,12 @@ pub async fn head(reach: &mut Reach) -> anyhow::Result<u64> {
 }
 
 async fn show(reach: &mut Reach, text: &str, report: &Report) -> anyhow::Result<()> {
-    let event = find(reach, text).await?;
+    let event = find::find(reach, text).await?;
     match report.format() {
         Format::Jsonl => line(&event.json)?,
         Format::Text | Format::Json => line(&indented(&event.json))?,
     }
     Ok(())
-}
-
-/// The event of a sequence or an id.
-///
-/// # Errors
-/// There is none, or the text is neither.
-pub async fn find(reach: &mut Reach, text: &str) -> anyhow::Result<Event> {
-    let event = match (text.parse::<u64>(), text.parse::<EventId>()) {
-        (Ok(sequence), _) => {
-            let request = EventsFrom {
-                from: sequence,
-                limit: 1,
-                ..EventsFrom::default()
-            };
-            let found = page(reach, request).await?.events.into_iter().next();
-            found.filter(|event| event.sequence == sequence)
-        }
-        (_, Ok(id)) => by_id(reach, id).await?,
-        _ => {
-            let problem = format!("`{text}` is neither a sequence nor an event's id");
-            return Err(WrongUse(problem).into());
-        }
-    };
-    let Some(event) = event else {
-        bail!("there is no event {text}; see `keyledger events list`")
-    };
-    Ok(event)
 }
 
 /// JSON without white space as lines for people, its fields in their order.
@@ -464,38 +438,6 @@ fn indented(json: &str) -> String {
         }
     }
     text
-}
-
-/// An event by its id, whose first 48 bits are its time: only that part of the trail is read.
-async fn by_id(reach: &mut Reach, id: EventId) -> anyhow::Result<Option<Event>> {
-    let [a, b, c, d, e, f, ..] = *id.as_bytes();
-    let time_ms = i64::from_be_bytes([0, 0, a, b, c, d, e, f]);
-    let filter = EventFilter {
-        since_ms: Some(time_ms.saturating_sub(ID_TIME_SLACK_MS)),
-        until_ms: Some(time_ms.saturating_add(ID_TIME_SLACK_MS)),
-        ..EventFilter::default()
-    };
-    let (needle, mut from) = (format!("\"id\":\"{id}\""), 0);
-    loop {
-        let request = EventsFrom {
-            from,
-            limit: PAGE,
-            filter: filter.clone(),
-            wait_ms: 0,
-        };
-        let page = page(reach, request).await?;
-        // The id is the first field, so its text is not met inside a value.
-        let found = page.events.into_iter().find(|event| {
-            event
-                .json
-                .get(1..)
-                .is_some_and(|rest| rest.starts_with(&needle))
-        });
-        if found.is_some() || page.next >= page.head {
-            return Ok(found);
-        }
-        from = page.next;
-    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::master::PassphraseArgs;
 use super::reach::{self, Reach};
 use super::report::{Report, fields};
-use super::{WrongUse, events, seal};
+use super::{WrongUse, find, seal};
 use crate::admin::message::{Epoch, SealedEvents, SealedFrom};
 use crate::admin::{Request, Response};
 use crate::audit::export::{EpochMark, ExportLine, LEAVES_PER_LINE, leaves_line, texts};
@@ -159,7 +159,7 @@ async fn range(reach: &mut Reach, args: &ExportArgs, size: u64) -> anyhow::Resul
 async fn sequence(reach: &mut Reach, text: &str) -> anyhow::Result<u64> {
     match text.parse() {
         Ok(sequence) => Ok(sequence),
-        Err(_) => Ok(events::find(reach, text).await?.sequence),
+        Err(_) => Ok(find::find(reach, text).await?.sequence),
     }
 }
 

@@ -9,6 +9,7 @@ mod document;
 mod endpoint;
 pub mod events;
 pub mod export;
+mod find;
 pub mod init;
 pub mod instance;
 pub mod issue;

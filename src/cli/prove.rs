@@ -13,7 +13,7 @@ use super::reach::Reach;
 use super::report::{Format, Report, line};
 use super::seal::{self, NO_KEY};
 use super::verify::held;
-use super::{WrongUse, events};
+use super::{WrongUse, events, find};
 use crate::admin::Request;
 use crate::audit::proof::text::Proof;
 use crate::audit::proof::{Node, consistency, inclusion, is_consistent, root_by_inclusion};
@@ -126,7 +126,7 @@ async fn prove_inclusion(reach: &mut Reach, event: &str, sealed: Named) -> anyho
         note,
         checkpoint,
     } = sealed;
-    let event = events::find(reach, event).await?;
+    let event = find::find(reach, event).await?;
     let (index, size) = (event.sequence, checkpoint.size);
     let Some(nodes) = inclusion(index, size) else {
         let problem = format!("event {index} came after {source}, which seals {size} events");

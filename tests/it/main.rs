@@ -33,6 +33,7 @@ mod official;
 mod ops;
 mod power;
 mod proofs;
+mod proved_epochs;
 mod pykmip;
 mod pykmip_suite;
 mod refusals;

@@ -56,7 +56,7 @@ impl Proved {
 }
 
 /// Size and root of a checkpoint, once the code of others found it signed by `key`.
-fn opened(note: &str, key: &str) -> (u64, Hash) {
+pub(crate) fn opened(note: &str, key: &str) -> (u64, Hash) {
     let verifier = signed_note::StandardVerifier::new(key).expect("a verifier key");
     let known = signed_note::VerifierList::new(vec![Box::new(verifier)]);
     let signed = signed_note::Note::from_bytes(note.as_bytes()).expect("a note");
@@ -66,7 +66,7 @@ fn opened(note: &str, key: &str) -> (u64, Hash) {
     (checkpoint.size(), Hash(checkpoint.hash().0))
 }
 
-fn hashes<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Hash> {
+pub(crate) fn hashes<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Hash> {
     let hash = |line| Hash::parse_hash(line).expect("a hash");
     lines.map(hash).collect()
 }

@@ -336,7 +336,7 @@ fn checkpoints_are_made_at_an_interval_and_at_the_end() {
 }
 
 /// The hashes of a tree as `tlog_tiles` stores them.
-struct Hashes(Vec<tlog_tiles::Hash>);
+pub(crate) struct Hashes(pub(crate) Vec<tlog_tiles::Hash>);
 
 impl tlog_tiles::HashReader for Hashes {
     fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<tlog_tiles::Hash>, tlog_tiles::Error> {
