@@ -16,7 +16,12 @@ fn main() -> ExitCode {
         .build();
     let done = runtime
         .map_err(|error| anyhow::anyhow!("cannot start the runtime: {error}"))
-        .and_then(|runtime| runtime.block_on(cli::run(cli)));
+        .and_then(|runtime| {
+            let done = runtime.block_on(cli::run(cli));
+            // What had to come to its end has. A thread that still waits for a disk that does not answer must not keep the process.
+            runtime.shutdown_background();
+            done
+        });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report::failure(&error),

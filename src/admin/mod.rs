@@ -28,6 +28,7 @@ pub use instances::Founder;
 pub use message::{Request, Response};
 use targets::Standings;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use crate::audit::{Action, Data, Event, Outcome, ReasonCode, Target};
@@ -57,6 +58,8 @@ pub struct Admin {
     sealer: Result<Arc<Sealer>, String>,
     /// How many targets, routes and rules there may be.
     routing_limits: RoutingLimits,
+    /// Where no target may write.
+    reserved: Arc<[PathBuf]>,
     /// How targets stand; none when the command line runs the router itself.
     standings: Option<Standings>,
     /// Held while a change is decided and committed, so that no two decide on the same snapshot.
@@ -85,6 +88,7 @@ impl Admin {
             founder: Err("this process has no master key".to_owned()),
             sealer: Err("this process has no master key".to_owned()),
             standings: None,
+            reserved: Arc::new([]),
             routing_limits: RoutingLimits::default(),
             changes,
         }
@@ -119,6 +123,12 @@ impl Admin {
             pending: Some(pending),
             ..self
         }
+    }
+
+    /// The router with the files and directories that are the server's own: see [`Surroundings::reserved`](crate::routing::Surroundings::reserved).
+    #[must_use]
+    pub fn with_reserved(self, reserved: Arc<[PathBuf]>) -> Self {
+        Self { reserved, ..self }
     }
 
     /// The router with how many targets, routes and rules there may be.

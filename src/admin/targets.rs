@@ -71,7 +71,8 @@ async fn add(
         let routing = admin.store.routing();
         routing.check_new_target(&name, &admin.routing_limits)?;
         routing.check_region(region.as_deref())?;
-        let mut endpoint = checked(&target_type, &endpoint.0)?;
+        let mut endpoint = read(&target_type, &endpoint.0)?;
+        check(admin, &endpoint)?;
         let id = TargetId::new(admin.clock.now_ms(), admin.random_bytes()?);
         if endpoint
             .secrets()
@@ -142,7 +143,7 @@ async fn update(
             take_over(&field, secret, &kept)?;
         }
         // Not before: a mask is no key and no password.
-        new.check().map_err(invalid)?;
+        check(admin, &new)?;
         held = new;
     }
     target.endpoint = held.to_json().to_string();
@@ -225,19 +226,23 @@ async fn tested(admin: &Admin, target: &routing::Target) -> Result<RoutingRespon
     })))
 }
 
+fn surroundings(admin: &Admin) -> Surroundings {
+    Surroundings {
+        origin: admin.store.origin(),
+        clock: Arc::clone(&admin.clock),
+        random: Arc::clone(&admin.random),
+        reserved: Arc::clone(&admin.reserved),
+    }
+}
+
 async fn test(admin: &Admin, target: &routing::Target) -> Result<(), String> {
     let master = master(admin).map_err(|error| error.message)?;
     let endpoint = endpoint(&admin.store, target, master)
         .await
         .map_err(|error| error.to_string())?;
     let origin = admin.store.origin();
-    let surroundings = Surroundings {
-        origin: origin.clone(),
-        clock: Arc::clone(&admin.clock),
-        random: Arc::clone(&admin.random),
-    };
     let mut opened = endpoint
-        .open(&surroundings)
+        .open(&surroundings(admin))
         .map_err(|error| error.to_string())?;
     let time_ms = admin.clock.now_ms();
     let json = json!({ "test": { "origin": origin.name, "time": time_ms } });
@@ -394,10 +399,13 @@ fn begin(admin: &Admin, from: Option<u64>) -> Result<From, AdminError> {
     }
 }
 
-fn checked(target_type: &str, fields: &Value) -> Result<AnyEndpoint, AdminError> {
-    let endpoint = read(target_type, fields)?;
+/// Checks every field, also those that only this server can judge.
+fn check(admin: &Admin, endpoint: &AnyEndpoint) -> Result<(), AdminError> {
     endpoint.check().map_err(invalid)?;
-    Ok(endpoint)
+    endpoint
+        .open(&surroundings(admin))
+        .map(drop)
+        .map_err(invalid)
 }
 
 fn read(target_type: &str, fields: &Value) -> Result<AnyEndpoint, AdminError> {

@@ -25,6 +25,7 @@ pub(super) fn supervisor(
         origin: store.origin(),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
+        reserved: settings.layout.own_paths().into(),
     };
     let roster = StoreRoster {
         store: store.clone(),

@@ -113,6 +113,7 @@ impl Reach {
             authority,
             None,
         );
+        let admin = admin.with_reserved(layout.own_paths().into());
         let limits = settings.as_ref().map(|settings| settings.routing.clone());
         let admin = admin.with_routing_limits(limits.unwrap_or_default());
         let scope = settings.map(|settings| settings.scope);

@@ -40,6 +40,9 @@ use crate::store::{LastSealed, Store};
 /// Descriptors kept from connections: control connections, and files that the store and the commands open for a moment.
 const DESCRIPTORS_KEPT: usize = socket::CONNECTIONS_MAX + 16;
 
+/// Descriptors kept from connections for each target there may be: files, pipes to a program, connections.
+const DESCRIPTORS_PER_TARGET: usize = 8;
+
 /// How long a stop waits for an audit hook that is at an event.
 const HOOK_STOP: Duration = Duration::from_secs(10);
 
@@ -384,7 +387,8 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
     let background = Background::start(&opened, &service, &stopping);
     let control = tokio::spawn(socket.serve(admin, stopped(stopping.clone())));
     let mut limits = opened.settings.limits.clone();
-    descriptors::fit(&mut limits, DESCRIPTORS_KEPT);
+    let for_targets = opened.settings.routing.targets_max * DESCRIPTORS_PER_TARGET;
+    descriptors::fit(&mut limits, DESCRIPTORS_KEPT + for_targets);
     let serving = tokio::spawn(listener.run(
         Serving {
             tls,
@@ -476,6 +480,7 @@ fn router(
         keyring: Some(Arc::clone(&opened.keyring)),
     };
     let admin = admin.with_routing_limits(opened.settings.routing.clone());
+    let admin = admin.with_reserved(opened.settings.layout.own_paths().into());
     let admin = admin.with_pending(Arc::clone(service.pending()));
     let admin = admin.with_global_scope(Ok(opened.settings.scope.clone()));
     let admin = admin.with_sealer(opened.sealer.clone());

@@ -148,6 +148,18 @@ impl Layout {
         self.certs().join("clients").join(format!("{label}.key"))
     }
 
+    /// What is this server's own and nobody else may write to: its directories and its settings, as absolute paths, with and without the links on
+    /// their way.
+    #[must_use]
+    pub fn own_paths(&self) -> Vec<PathBuf> {
+        let own = [self.data(), self.certs(), self.config()];
+        let both = own.iter().flat_map(|path| {
+            let absolute = std::path::absolute(path);
+            [absolute.ok(), path.canonicalize().ok()]
+        });
+        both.flatten().collect()
+    }
+
     /// Makes the directories that are missing, private to the owner. `data` and `certs` that exist are made private.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! cursor and never tries again by itself: order, repeats and parking are the worker's.
 
 use std::borrow::Cow;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,6 +103,8 @@ pub struct Surroundings {
     pub clock: Arc<dyn Clock>,
     /// Random bytes, for identifiers.
     pub random: Arc<dyn Random>,
+    /// Files and directories of the server itself, as absolute paths without links: no target writes there.
+    pub reserved: Arc<[PathBuf]>,
 }
 
 /// What an operator says of one type of target, as a JSON object: the `<type>_endpoint` of the routing model. Unknown fields are refused.

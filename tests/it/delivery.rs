@@ -383,6 +383,8 @@ fn wrong_targets_are_refused_with_the_field() {
         &json!({ "path": "/x", "size": 1 }),
         &["file_endpoint", "size"],
     );
+    let own = json!({ "path": server.data().join("keyledger.db") });
+    add("file", &own, &["path", "what is its own"]);
     let missing = server.cli(&["route", "set", "all", "--rule", "*=nobody"]);
     missing.refused(&["no target `nobody`"]);
     server

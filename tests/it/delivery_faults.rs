@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -276,4 +277,61 @@ fn a_file_on_a_full_disk_parks_nothing_and_gets_everything_once_there_is_room() 
     assert_eq!(target(&server, "file")["parked"], 0);
     let text = fs::read_to_string(path).expect("the file");
     assert!(ids(&text) == trail(&server), "complete and in order");
+}
+
+/// The process that traces a server. It is killed when this is dropped, and with it ends what it held up.
+struct Tracer(Pid);
+
+impl Tracer {
+    fn of(server: &Server) -> Self {
+        let file = format!("/proc/{}/status", server.process_id());
+        let status = fs::read_to_string(file).expect("a child of ours");
+        let mut lines = status.lines();
+        let tracer = lines.find_map(|line| line.strip_prefix("TracerPid:"));
+        let tracer = tracer.and_then(|tracer| tracer.trim().parse().ok());
+        Self(tracer.and_then(Pid::from_raw).expect("it is traced"))
+    }
+}
+
+impl Drop for Tracer {
+    fn drop(&mut self) {
+        kill_process(self.0, Signal::KILL).expect("a process of ours");
+    }
+}
+
+#[test]
+fn a_disk_that_does_not_answer_delays_nobody_and_keeps_no_server_from_stopping() {
+    let mut server = Server::start();
+    let folder = fresh_directory();
+    let path = folder.path().join("events.jsonl");
+    add(&server, "file", &json!({ "path": path }));
+    has_caught_up(&server, "file");
+    server.stop();
+    let before = fs::read(&path).expect("the file").len();
+    server.start_again_hung(&path);
+    let tracer = Tracer::of(&server);
+    let key = server.new_key();
+    let written = || fs::read(&path).expect("the file").len() > before;
+    until("a batch to be under way", || written().then_some(()));
+    let mut connection = server.connect();
+    for _ in 0..50 {
+        connection.ask(get(&key)).success();
+    }
+    let lag = &target(&server, "file")["lag"]["events"];
+    assert!(lag.as_u64() >= Some(50), "{lag}");
+    server.ask_to_stop();
+    // What waits for the disk is there as long as that takes, whatever a process does; nothing else is.
+    until("the server to end", || {
+        let file = format!("/proc/{}/stat", server.process_id());
+        let stat = fs::read_to_string(file).expect("a child of ours");
+        stat.contains(") Z ").then_some(())
+    });
+    drop(tracer);
+    assert!(server.stop().success(), "it stops as asked");
+    server.start_again();
+    has_caught_up(&server, "file");
+    let mut seen = HashSet::new();
+    let mut received = ids(&fs::read_to_string(path).expect("the file"));
+    received.retain(|id| seen.insert(id.clone()));
+    assert!(received == trail(&server), "complete and in order");
 }

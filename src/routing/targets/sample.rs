@@ -23,6 +23,7 @@ pub(super) fn surroundings() -> Surroundings {
         origin: origin(),
         clock: Arc::new(ManualClock::new(TIME_MS + 1000)),
         random: Arc::new(SystemRandom),
+        reserved: Arc::new([]),
     }
 }
 

@@ -199,6 +199,18 @@ impl Server {
         }
     }
 
+    /// Starts the server again in its directory, on a disk that takes what is written to this file and never says that it has it.
+    pub(crate) fn start_again_hung(&mut self, file: &Path) {
+        assert!(self.process.is_none(), "the server is stopped first");
+        let mut command = Command::new("strace");
+        // The tracer is the grandchild, so that our child is the server itself.
+        command.args(["-D", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-P"]);
+        command.arg(file).args(["-e", "trace=fdatasync"]);
+        command.args(["-e", "inject=fdatasync:delay_enter=3600000000"]);
+        command.arg(program(self.path()).get_program());
+        self.process = Some(Process::start_by(command, self.path(), &["--quickstart"]));
+    }
+
     pub(crate) fn process_id(&self) -> u32 {
         self.process().child.id()
     }

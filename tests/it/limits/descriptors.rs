@@ -27,11 +27,18 @@ fn write_back(server: &Server, connection: &mut Connection) {
     });
 }
 
+/// Waits until the log says so: it is read beside what the server prints when it is ready.
+fn does_not_fit(server: &Server) {
+    until("the warning", || {
+        (lines(server, "limits.connections-max does not fit") == 1).then_some(())
+    });
+}
+
 #[test]
 fn connections_leave_the_store_and_the_control_socket_their_descriptors() {
     let begun = Instant::now();
     let server = Arc::new(Server::start_under("ulimit -n 64", ""));
-    assert_eq!(lines(&server, "limits.connections-max does not fit"), 1);
+    does_not_fit(&server);
     let witness = Witness::start_settled(&server);
     let other = enrol(&server, "other");
     let connect = |last| server.try_connect_from(address(last), &other);
@@ -50,6 +57,21 @@ fn connections_leave_the_store_and_the_control_socket_their_descriptors() {
     told_rarely(&server, "Connections were closed at once", begun);
     drop(held);
     works(&mut until("places to be free again", || connect(90).ok()));
+}
+
+#[test]
+fn connections_leave_the_targets_their_descriptors() {
+    let server = Arc::new(Server::start_under("ulimit -n 400", ""));
+    does_not_fit(&server);
+    let other = enrol(&server, "other");
+    let connect = |last| server.try_connect_from(address(last), &other);
+    let held: Vec<_> = (2..250).map_while(|last| connect(last).ok()).collect();
+    let open = format!("/proc/{}/fd", server.pid().as_raw_nonzero());
+    let open = fs::read_dir(open).expect("a child of ours").count();
+    assert!(held.len() > 100, "{} connections", held.len());
+    // Sixteen targets, with up to eight each, besides 32 control connections.
+    let left = 400 - open;
+    assert!(left >= 16 * 8 + 32, "{left} descriptors are left");
 }
 
 #[test]

@@ -5,11 +5,15 @@ use std::fs;
 use std::path::PathBuf;
 
 use keyledger::crypto::SecretText;
+use keyledger::routing::Undelivered;
 use keyledger::routing::targets::command::CommandEndpoint;
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::{Received, ReceivingEnd, battery};
-use crate::harness::fresh_directory;
+use super::checks::{arrives, deliver_at_last};
+use super::records::events;
+use super::{Received, ReceivingEnd, Site, battery};
+use crate::harness::{fresh_directory, skipped};
 
 /// What the program asks for before it takes anything.
 const TOKEN: &str = "T0ken-of-the-programs";
@@ -131,3 +135,43 @@ impl ReceivingEnd for Program {
 }
 
 battery!(Program);
+
+/// Has a tracer look at it that then stops: so it cannot end when it is killed, as if it waited for a disk that does not answer.
+const CANNOT_END: &str = "
+setsid strace -qq -o /dev/null -p $$ 2>/dev/null &
+echo $! >tracer
+for turn in $(seq 400); do
+    grep -q '^TracerPid:[^0-9]*[1-9]' /proc/$$/status && break
+    sleep 0.05
+done
+grep -q '^TracerPid:[^0-9]*[1-9]' /proc/$$/status || exit 0
+echo yes >held
+kill -STOP $(cat tracer)
+sleep 1000
+";
+
+#[test]
+fn a_program_that_cannot_end_keeps_nobody_waiting_and_gets_no_company() {
+    let mut site = Site::<Program>::start().expect("it starts");
+    site.end.write(CANNOT_END);
+    let held = site.end.directory.path().join("held");
+    let outcome = site.deliver(&events(1));
+    if !held.exists() {
+        skipped("strace cannot trace here");
+        return;
+    }
+    let words = "was killed and has not ended";
+    let not_ended =
+        |outcome: &_| matches!(outcome, Err(Undelivered::Retry(reason)) if reason.contains(words));
+    assert!(not_ended(&outcome), "{outcome:?}");
+    site.end.write(TAKES);
+    let batch = events(1);
+    let outcome = site.deliver(&batch);
+    assert!(not_ended(&outcome), "{outcome:?}");
+    assert!(site.end.received().is_empty());
+    let tracer = fs::read_to_string(site.end.directory.path().join("tracer")).expect("a number");
+    let tracer = tracer.trim().parse().ok().and_then(Pid::from_raw);
+    kill_process(tracer.expect("a number"), Signal::KILL).expect("a process of ours");
+    deliver_at_last(&mut site, &batch);
+    arrives(&mut site, &[&batch]);
+}

@@ -159,6 +159,7 @@ fn open<E: Endpoint>(runtime: &Runtime, endpoint: &E) -> E::Target {
         origin: records::origin(),
         clock: Arc::new(SystemClock),
         random: Arc::new(keyledger::crypto::SystemRandom),
+        reserved: Arc::new([]),
     };
     // As in the server: connections may be tasks of the runtime.
     let _entered = runtime.enter();

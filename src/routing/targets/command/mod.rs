@@ -102,6 +102,7 @@ impl Endpoint for CommandEndpoint {
                 secrets: self.secret_environment.clone().into_iter().collect(),
                 directory: self.working_directory.clone(),
                 time_limit: Duration::from_secs(self.timeout_seconds.into()),
+                unended: None,
             },
         })
     }

@@ -24,6 +24,9 @@ const STDERR_BYTES_MAX: usize = 4096;
 /// How long standard error may stay open after the program and its group have ended: somebody outside the group may hold it.
 const STDERR_WAIT: Duration = Duration::from_secs(1);
 
+/// How long a program that was killed may take to end. One that waits in the kernel, for a disk that does not answer, takes as long as that does.
+const KILLED_WAIT: Duration = Duration::from_secs(5);
+
 /// A program and what it is started with.
 pub(super) struct Program {
     pub(super) path: String,
@@ -33,6 +36,8 @@ pub(super) struct Program {
     pub(super) secrets: Vec<(String, SecretText)>,
     pub(super) directory: String,
     pub(super) time_limit: Duration,
+    /// A run of it that was killed and has not ended.
+    pub(super) unended: Option<Child>,
 }
 
 /// The process group of a child that has not been reaped, so that its number is nobody else's.
@@ -46,14 +51,21 @@ impl Drop for Group {
 }
 
 impl Program {
-    /// Runs it with `lines` on its standard input. When this is dropped it is killed.
+    /// Runs it with `lines` on its standard input. When this is dropped it is killed. It is not run beside one that was killed and has not ended.
     pub(super) async fn run(
-        &self,
+        &mut self,
         variables: &[(&'static str, String)],
         lines: &[u8],
     ) -> Result<(), Undelivered> {
+        let path = self.path.clone();
         let failed =
-            |error: io::Error| Undelivered::Retry(format!("{} cannot be run: {error}", self.path));
+            |error: io::Error| Undelivered::Retry(format!("{path} cannot be run: {error}"));
+        if let Some(child) = &mut self.unended {
+            if child.try_wait().map_err(failed)?.is_none() {
+                return Err(self.has_not_ended());
+            }
+            self.unended = None;
+        }
         let mut child = self.start(variables).map_err(failed)?;
         let pid = child.id().and_then(|id| i32::try_from(id).ok());
         let pid = pid
@@ -68,11 +80,17 @@ impl Program {
             never = talk(stdin, lines, stderr.as_mut(), &mut tail) => match never {},
         };
         drop(group);
+        // It may have put itself into another group.
+        child.start_kill().unwrap_or_default();
         if let Some(stderr) = &mut stderr {
             // What was written is in the pipe; who else holds it open need not be waited for.
             drop(timeout(STDERR_WAIT, tail.read(stderr)).await);
         }
-        let status = child.wait().await.map_err(failed)?;
+        let Ok(status) = timeout(KILLED_WAIT, child.wait()).await else {
+            self.unended = Some(child);
+            return Err(self.has_not_ended());
+        };
+        let status = status.map_err(failed)?;
         match ended {
             Ok(Ok(())) => self.outcome(status, &tail),
             Ok(Err(error)) => Err(failed(error)),
@@ -83,6 +101,13 @@ impl Program {
                 self.said(&tail)
             ))),
         }
+    }
+
+    fn has_not_ended(&self) -> Undelivered {
+        Undelivered::Retry(format!(
+            "{} was killed and has not ended: look at what it waits for",
+            self.path
+        ))
     }
 
     fn start(&self, variables: &[(&'static str, String)]) -> io::Result<Child> {

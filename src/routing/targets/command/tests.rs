@@ -42,6 +42,7 @@ fn open(endpoint: &CommandEndpoint) -> CommandTarget {
         origin: origin(),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
+        reserved: Arc::new([]),
     };
     endpoint.open(&surroundings).unwrap()
 }
@@ -232,6 +233,24 @@ async fn a_delivery_that_is_dropped_leaves_nothing_behind() {
     let pid = fs::read_to_string(&files[0]).unwrap();
     let entry = format!("/proc/{}", pid.trim());
     until("it to be reaped", || !Path::new(&entry).exists()).await;
+}
+
+#[tokio::test]
+async fn a_program_that_left_its_process_group_is_killed_too() {
+    let directory = TempDir::new().unwrap();
+    // The group of the server, or of whoever runs the tests.
+    let script = "echo $$ >self; exec perl -e 'setpgrp(0, getpgrp(getppid())); sleep 1000'";
+    let mut endpoint = endpoint(script);
+    endpoint.working_directory = directory.path().display().to_string();
+    endpoint.timeout_seconds = 2;
+    let (mut target, batch) = (open(&endpoint), batch(1, 1));
+    let delivered = tokio::time::timeout(Duration::from_secs(60), target.deliver(&batch));
+    let reason = retry(delivered.await.expect("it does not wait for ever"));
+    assert_eq!(reason, "/bin/sh did not end within 2 s and was killed");
+    until("it to end", || {
+        runs(&directory.path().join("self")) == Some(false)
+    })
+    .await;
 }
 
 type Change = fn(&mut CommandEndpoint);

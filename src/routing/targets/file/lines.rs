@@ -8,19 +8,24 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use rustix::fs::{CWD, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
-/// The most bytes a torn line can have: more than an event of the largest size.
-const TORN_BYTES_MAX: u64 = 1 << 20;
+use super::ours;
+
+/// What is looked at of the end of a file that does not end with a line: more than a batch, which a power cut may have made zeros of.
+const END_BYTES_MAX: u64 = 2 << 20;
 /// How often, and with what wait between, it is tried to get hold of a file that another process has locked.
 const LOCK_TRIES: u32 = 50;
 const LOCK_WAIT: Duration = Duration::from_millis(100);
 /// The time in the name of a full file: as text it sorts as the times do.
 const TIME: &str = "%Y%m%dT%H%M%S%.3fZ";
 const TIME_BYTES: usize = "20261125T222101.123Z".len();
+/// What is wrong with a path into the server's own directories.
+pub(super) const RESERVED: &str = "lies where the server keeps what is its own: name another place";
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// When a file is full.
@@ -38,6 +43,8 @@ pub(super) struct Lines {
     path: PathBuf,
     rotation: Rotation,
     is_synced: bool,
+    /// Where nothing may be written: it is the server's own.
+    reserved: Arc<[PathBuf]>,
     open: Option<Open>,
 }
 
@@ -51,11 +58,17 @@ struct Open {
 
 impl Lines {
     /// The lines of the file at `path`, which is opened when there is something to append.
-    pub(super) const fn new(path: PathBuf, rotation: Rotation, is_synced: bool) -> Self {
+    pub(super) const fn new(
+        path: PathBuf,
+        rotation: Rotation,
+        is_synced: bool,
+        reserved: Arc<[PathBuf]>,
+    ) -> Self {
         Self {
             path,
             rotation,
             is_synced,
+            reserved,
             open: None,
         }
     }
@@ -138,6 +151,12 @@ impl Lines {
 
     /// Opens the file, or begins it.
     fn open(&self) -> io::Result<Open> {
+        // Links on the way may lead anywhere.
+        let directory = self.directory().canonicalize()?;
+        let led_to = directory.join(self.path.file_name().unwrap_or_default());
+        if self.reserved.iter().any(|own| led_to.starts_with(own)) {
+            return Err(io::Error::other(RESERVED));
+        }
         let flags =
             OFlags::RDWR | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let private = Mode::RUSR | Mode::WUSR;
@@ -246,25 +265,29 @@ fn is_at(file: &Metadata, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Cuts off a last line that does not end, and gives the length of the file then.
+/// Cuts off a last line of ours that does not end, and gives the length of the file then.
+///
+/// # Errors
+/// The file does not end, and what it ends with is not provably ours: it is left as it is.
 fn cut_torn_line(file: &File) -> io::Result<u64> {
     let length = file.metadata()?.len();
-    let first = length.saturating_sub(TORN_BYTES_MAX);
     let mut last = [0];
     if length == 0 || file.read_exact_at(&mut last, length - 1).is_ok() && last == *b"\n" {
         return Ok(length);
     }
+    let first = length.saturating_sub(END_BYTES_MAX);
     let mut end = vec![0; usize::try_from(length - first).unwrap_or_default()];
     file.read_exact_at(&mut end, first)?;
-    let whole = match end.iter().rposition(|byte| *byte == b'\n') {
-        Some(at) => first.saturating_add(u64::try_from(at).unwrap_or_default() + 1),
-        None if first == 0 => 0,
-        None => return Err(io::Error::other("does not consist of lines: move it away")),
+    let Some(torn) = ours::torn_bytes(&end, first == 0) else {
+        let problem =
+            "ends within a line that is not known to be ours: end the line, or move the file away";
+        return Err(io::Error::other(problem));
     };
     tracing::warn!(
-        bytes = length - whole,
+        bytes = torn,
         "A line that a crash has torn was cut off the file of a target."
     );
+    let whole = length.saturating_sub(u64::try_from(torn).unwrap_or(u64::MAX));
     file.set_len(whole)?;
     Ok(whole)
 }

@@ -4,6 +4,7 @@
 //! can be put right by the operator, so that every failure says to come again and nothing is ever parked.
 
 mod lines;
+mod ours;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::crypto::SecretText;
 use crate::domain::Clock;
 use crate::routing::{Batch, Deliver, Endpoint, EndpointError, Surroundings, Undelivered};
-use lines::{Lines, Rotation};
+use lines::{Lines, RESERVED, Rotation};
 
 /// What a file may be limited to at least, in bytes: some events of the largest size.
 const ROTATE_BYTES_MIN: u64 = 64 * 1024;
@@ -96,8 +97,13 @@ impl Endpoint for FileEndpoint {
             bytes: self.rotate_bytes,
             daily: self.rotate_daily,
         };
+        let path = Path::new(&self.path);
+        let reserved = Arc::clone(&surroundings.reserved);
+        if reserved.iter().any(|own| path.starts_with(own)) {
+            return Err(EndpointError::new("path", RESERVED));
+        }
         let is_synced = self.sync == Sync::EachBatch;
-        let lines = Lines::new(self.path.clone().into(), rotation, is_synced);
+        let lines = Lines::new(path.to_owned(), rotation, is_synced, reserved);
         Ok(FileTarget {
             lines: Arc::new(Mutex::new(lines)),
             clock: Arc::clone(&surroundings.clock),

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::crypto::SystemRandom;
 use crate::domain::ManualClock;
+use crate::routing::targets::sample::changed;
 use crate::routing::{Content, Record};
 use crate::store::Origin;
 
@@ -86,6 +87,7 @@ fn opened(endpoint: &FileEndpoint, clock: &Arc<ManualClock>) -> FileTarget {
         origin: origin(),
         clock,
         random: Arc::new(SystemRandom),
+        reserved: Arc::new([]),
     };
     endpoint.open(&surroundings).unwrap()
 }
@@ -123,27 +125,59 @@ fn retries(outcome: Result<(), Undelivered>, words: &str) {
 #[tokio::test]
 async fn a_torn_line_is_cut_off_before_the_next_is_appended() {
     let mut site = Site::new(|_| {});
-    site.deliver(&["a", "b"]).await.unwrap();
-    for torn in ["{\"half", &"x".repeat(70_000)] {
-        let mut file = File::options().append(true).open(site.path()).unwrap();
-        file.write_all(torn.as_bytes()).unwrap();
-        site.start_again();
-        site.deliver(&["c"]).await.unwrap();
-        assert!(!site.text().contains(torn));
-    }
-    assert_eq!(site.text(), "a\nb\nc\nc\n");
-    fs::write(site.path(), "only half a line").unwrap();
+    let line = String::from_utf8(changed(5, |_| {}).json).unwrap();
+    site.deliver(&["a", &line]).await.unwrap();
+    let mut file = File::options().append(true).open(site.path()).unwrap();
+    file.write_all(&line.as_bytes()[..200]).unwrap();
+    site.start_again();
+    site.deliver(&[&line]).await.unwrap();
+    assert_eq!(site.text(), format!("a\n{line}\n{line}\n"));
+    fs::write(site.path(), &line[..200]).unwrap();
     site.deliver(&["d"]).await.unwrap();
     assert_eq!(site.text(), "d\n");
 }
 
 #[tokio::test]
-async fn a_file_without_lines_is_left_alone() {
+async fn what_others_wrote_is_never_cut() {
     let mut site = Site::new(|_| {});
     let strange = vec![1; 3 << 20];
-    fs::write(site.path(), &strange).unwrap();
-    retries(site.deliver(&["a"]).await, "move it away");
-    assert_eq!(fs::read(site.path()).unwrap(), strange);
+    for foreign in [
+        &strange[..],
+        b"root:x:0:0\nno end of line",
+        b"1,2\n{\"id\":7",
+    ] {
+        fs::write(site.path(), foreign).unwrap();
+        retries(site.deliver(&["a"]).await, "move the file away");
+        assert_eq!(fs::read(site.path()).unwrap(), foreign);
+    }
+}
+
+#[tokio::test]
+async fn the_servers_own_directories_are_not_written_to_by_whatever_way() {
+    let directory = TempDir::new().unwrap();
+    let root = directory.path().canonicalize().unwrap();
+    let (own, link) = (root.join("data"), root.join("link"));
+    fs::create_dir(&own).unwrap();
+    std::os::unix::fs::symlink(&own, &link).unwrap();
+    let surroundings = Surroundings {
+        origin: origin(),
+        clock: Arc::new(ManualClock::new(NOON_MS)),
+        random: Arc::new(SystemRandom),
+        reserved: Arc::new([own.clone()]),
+    };
+    let at = |path: PathBuf| endpoint(&path.display().to_string());
+    let Err(error) = at(own.join("events.jsonl")).open(&surroundings) else {
+        panic!("it is the server's own");
+    };
+    assert_eq!(error.field, "path");
+    let mut target = at(link.join("events.jsonl")).open(&surroundings).unwrap();
+    retries(
+        target.deliver(&batch(&["a"])).await,
+        "keeps what is its own",
+    );
+    assert_eq!(fs::read_dir(&own).unwrap().count(), 0);
+    let mut target = at(root.join("data.jsonl")).open(&surroundings).unwrap();
+    target.deliver(&batch(&["a"])).await.unwrap();
 }
 
 #[tokio::test]
