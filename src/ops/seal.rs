@@ -134,8 +134,6 @@ impl Sealer {
             Some(note) => Some((held(store, &verifier, &note).await?, note)),
             None => None,
         };
-        // Where the epoch has no checkpoint yet, what came before it is taken as it is kept.
-        let begun = store.epochs().all.last().map_or(0, |epoch| epoch.first.0);
         if !*goes_on {
             goes_on_or_err(store).await?;
         }
@@ -143,9 +141,16 @@ impl Sealer {
         let tree = match last {
             Some((tree, note)) if tree.size() == size => return Ok(note),
             Some((tree, _)) => tree,
-            None => store.tree(begun).await?,
+            // Once for each epoch, all that is there is compared.
+            None => store.tree_of_removed().await?,
         };
-        let tree = store.grow(tree, size).await?;
+        let (tree, wrong) = store.grow(tree, size).await?;
+        if let Some(wrong) = wrong.first() {
+            let (first, last) = (wrong.node().start, wrong.node().end - 1);
+            let what =
+                format!("the hash that is kept of the events from {first} to {last} is not theirs");
+            return Err(SealError::Damaged(what));
+        }
         let made = Checkpoint {
             log: verifier.name().to_owned(),
             size: tree.size(),
@@ -156,6 +161,38 @@ impl Sealer {
             .keep(Seal::Checkpoint(made.size, note.clone()))
             .await?;
         Ok(note)
+    }
+}
+
+impl Sealer {
+    /// Makes the kept hashes of subtrees anew from the leaves where they are wrong, if with them the trail holds what its last checkpoint
+    /// seals: how many were.
+    ///
+    /// # Errors
+    /// The trail has a hole, or the store failed.
+    pub async fn mend(&self, store: &Store) -> Result<usize, SealError> {
+        let _making = self.making.lock().await;
+        let last = match store.checkpoint().await? {
+            Some(note) => {
+                let verifier = verifier_key(store, &self.key.public_key());
+                Some(Checkpoint::open(&note, &verifier).map_err(SealError::Last)?)
+            }
+            None => None,
+        };
+        let (mut tree, mut wrong) = (store.tree_of_removed().await?, Vec::new());
+        if let Some(last) = last {
+            (tree, wrong) = store.grow(tree, last.size).await?;
+            if (tree.size(), tree.root()) != (last.size, last.root) {
+                return Ok(0);
+            }
+        }
+        let (_, more) = store.grow(tree, store.head().0).await?;
+        wrong.extend(more);
+        let count = wrong.len();
+        if count > 0 {
+            store.keep(Seal::Subtrees(wrong)).await?;
+        }
+        Ok(count)
     }
 }
 

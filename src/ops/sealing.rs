@@ -26,13 +26,16 @@ pub async fn keep_checkpoints(
         tell(&service, Action::TrailSealFail, Some(NO_KEY)).await;
     }
     // A failure is told when it begins; the next checkpoint seals what this one did not.
-    let (mut state, mut goes_on) = (State::Sealing, false);
+    let (mut state, mut goes_on, mut may_mend) = (State::Sealing, false, true);
     loop {
         goes_on = goes_on || go_on(&service, sealer.as_deref()).await;
         match &sealer {
             Some(sealer) => {
-                let made = sealer.checkpoint(service.store()).await;
-                state = state.after(&service, made.err()).await;
+                let failure = sealer.checkpoint(service.store()).await.err();
+                let is_break = failure.as_ref().is_some_and(SealError::is_break);
+                state = state.after(&service, failure).await;
+                // What can be mended was once recorded, and is sealed the next time.
+                may_mend = !is_break || may_mend && mend(&service, sealer).await;
             }
             None if goes_on => return,
             None => {}
@@ -57,6 +60,25 @@ async fn go_on(service: &Service, sealer: Option<&Sealer>) -> bool {
         Ok(_) => true,
         Err(error) => {
             tracing::debug!(%error, "No new epoch of the trail could begin yet.");
+            false
+        }
+    }
+}
+
+/// Makes anew what is kept of the trail's tree, where only that is wrong. Says whether there was something to mend: a trail that is broken
+/// otherwise is not read again and again.
+async fn mend(service: &Service, sealer: &Sealer) -> bool {
+    match sealer.mend(service.store()).await {
+        Ok(0) => false,
+        Ok(hashes) => {
+            tracing::warn!(
+                hashes,
+                "Hashes that are kept of the trail were wrong and were made anew from its events, which are those that were sealed."
+            );
+            true
+        }
+        Err(error) => {
+            tracing::debug!(%error, "What is kept of the trail's tree could not be mended.");
             false
         }
     }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::audit::Tree;
 use crate::audit::proof::Node;
-use crate::audit::tree::Hash;
+use crate::audit::tree::{Hash, Subtree};
 
 /// Leaves read at once: a long read would keep the log from being reused.
 const LEAVES_MAX: u64 = 5000;
@@ -23,6 +23,8 @@ pub enum Seal {
     Key(TrailKey),
     /// A checkpoint: how many events it seals, and the signed note.
     Checkpoint(u64, String),
+    /// Subtrees of the trail's tree, in place of wrong ones.
+    Subtrees(Vec<Subtree>),
 }
 
 impl Store {
@@ -35,17 +37,32 @@ impl Store {
         self.inner.readers.read(tree).await
     }
 
-    /// A tree of the trail grown by the leaves that follow, to `size`. What is kept of the subtrees that they complete must follow from them.
+    /// A tree of the trail grown by the leaves that follow, to `size`, with the subtrees that they complete of which another hash is kept.
     ///
     /// # Errors
-    /// The database cannot be read, a part of the trail is missing, or a kept subtree is another.
-    pub async fn grow(&self, mut tree: Tree, size: u64) -> Result<Tree, StoreError> {
+    /// The database cannot be read, or an event is missing.
+    pub async fn grow(
+        &self,
+        mut tree: Tree,
+        size: u64,
+    ) -> Result<(Tree, Vec<Subtree>), StoreError> {
+        let mut wrong = Vec::new();
         while tree.size() < size {
             let end = size.min(tree.size().saturating_add(LEAVES_MAX));
             let grow = move |db: &Connection| sqlite::seal::grow(db, tree, end);
-            tree = self.inner.readers.search(grow).await?;
+            let (grown, more) = self.inner.readers.search(grow).await?;
+            tree = grown;
+            wrong.extend(more);
         }
-        Ok(tree)
+        Ok((tree, wrong))
+    }
+
+    /// The tree of what comes before the first whole block of the trail that has its events: from what is kept of it, for retention took them.
+    ///
+    /// # Errors
+    /// The database cannot be read, or a part of the tree is missing.
+    pub async fn tree_of_removed(&self) -> Result<Tree, StoreError> {
+        self.inner.readers.read(sqlite::seal::tree_of_removed).await
     }
 
     /// The hashes of nodes of the trail's tree, in their order; each is a node of the tree of some size up to the head.

@@ -9,7 +9,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params}
 use crate::audit::Checkpoint;
 use crate::audit::proof::Node;
 use crate::audit::record;
-use crate::audit::tree::{Hash, Subtree, Tree, parts};
+use crate::audit::tree::{Hash, KEPT_LEVELS, Subtree, Tree, parts};
 use crate::crypto::{PublicKey, Wrapped};
 use crate::store::beside::{Beside, BesideFile};
 use crate::store::interned::Interned;
@@ -92,37 +92,44 @@ fn missing(level: u32, index: u64) -> StoreError {
     })
 }
 
-/// Grows a tree of the trail by the leaves that follow, to at most `size`. What is kept of the subtrees that they complete must be what
-/// follows from them.
+/// Grows a tree of the trail by the leaves that follow, to `size`. Gives with it the subtrees that they complete of which another hash is kept,
+/// or none.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] when an event or a kept subtree is missing, or a kept subtree is another.
+/// [`StoreError::Damaged`] when an event is missing.
 pub(in crate::store) fn grow(
     db: &Connection,
     mut tree: Tree,
     size: u64,
-) -> Result<Tree, StoreError> {
+) -> Result<(Tree, Vec<Subtree>), StoreError> {
     let sql =
         "SELECT sequence, leaf FROM event WHERE sequence >= ?1 AND sequence < ?2 ORDER BY sequence";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query(params![tree.size(), size])?;
-    let mut completed = Vec::new();
+    let (mut completed, mut wrong) = (Vec::new(), Vec::new());
     while tree.size() < size {
         let leaf = rows.next()?.and_then(|row| hash_at(row, tree.size()));
         let leaf = leaf.ok_or_else(|| missing(0, tree.size()))?;
         tree.push(leaf, &mut completed);
         for subtree in completed.drain(..) {
-            let node = subtree.node();
-            if node_hash(db, &node)? != subtree.hash {
-                let (first, last) = (node.start, node.end - 1);
-                let what = format!(
-                    "the hash that is kept of the events from {first} to {last} is not theirs"
-                );
-                return Err(StoreError::damaged(what));
+            let kept = match node_hash(db, &subtree.node()) {
+                Ok(kept) => Some(kept),
+                Err(StoreError::Damaged(_)) => None,
+                Err(error) => return Err(error),
+            };
+            if kept != Some(subtree.hash) {
+                wrong.push(subtree);
             }
         }
     }
-    Ok(tree)
+    Ok((tree, wrong))
+}
+
+/// The tree of what comes before the first whole block that has its events: nothing, unless some were removed.
+pub(in crate::store) fn tree_of_removed(db: &Connection) -> Result<Tree, StoreError> {
+    let sql = "SELECT sequence FROM event ORDER BY sequence LIMIT 1";
+    let first: Option<u64> = db.query_row(sql, [], |row| row.get(0)).optional()?;
+    tree(db, first.unwrap_or(0).next_multiple_of(1 << KEPT_LEVELS))
 }
 
 /// Keeps the subtrees of a trail that was written before they were kept. It stops where an event is missing: opening tells of that.

@@ -77,9 +77,13 @@ impl Writer {
         }
     }
 
-    fn publish_kept(&self, part: &Kept) {
-        if let Kept::Seal(_, Seal::Checkpoint(size, _)) = part {
-            self.shared.sealed.send_replace(*size);
+    fn publish_kept(&mut self, part: &Kept) {
+        match part {
+            Kept::Seal(_, Seal::Checkpoint(size, _)) => {
+                self.shared.sealed.send_replace(*size);
+            }
+            Kept::Seal(_, Seal::Subtrees(_)) => self.load_again(),
+            _ => {}
         }
     }
 }

@@ -26,6 +26,14 @@ pub(super) fn load(db: &rusqlite::Connection, size: u64) -> Result<Option<Tree>,
 }
 
 impl Writer {
+    /// Takes the tree as it is kept now: what it was grown from had wrong parts.
+    pub(super) fn load_again(&mut self) {
+        self.tree = load(&self.db, self.next.0).unwrap_or_else(|error| {
+            tracing::error!(%error, "The trail's tree cannot be read, and the trail is not sealed any more.");
+            None
+        });
+    }
+
     /// Grows the tree by the leaves of the transaction under way and keeps what they complete. The tree as it was stays the writer's
     /// until the commit.
     pub(super) fn grow(
@@ -93,6 +101,7 @@ impl Writer {
             Kept::Seal(origin, Seal::Checkpoint(size, note)) => {
                 Ok(seal::keep_checkpoint(db, origin, *size, note)?)
             }
+            Kept::Seal(_, Seal::Subtrees(subtrees)) => Ok(seal::keep_subtrees(db, subtrees)?),
             Kept::Delivered(target, delivered) => delivery::keep(db, *target, delivered),
         }
     }
