@@ -48,6 +48,7 @@ fn view(page: &EventPage) -> message::Events {
     message::Events {
         events,
         next: page.next.0,
+        first: page.first.0,
         head: page.head.0,
     }
 }

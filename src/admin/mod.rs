@@ -11,6 +11,7 @@ mod epochs;
 pub mod error;
 pub mod events;
 pub mod foundation;
+mod gaps;
 pub mod instances;
 pub mod keys;
 pub mod lock;

@@ -29,6 +29,7 @@ pub(super) async fn checkpoint(admin: &Admin) -> Result<Response, AdminError> {
 /// What is kept of the seal.
 pub(super) async fn seal(admin: &Admin) -> Result<Response, AdminError> {
     let (key, epochs) = (admin.store.signing_key().await?, admin.store.epochs());
+    let first = admin.store.first().await?.0;
     let epoch = |one: &Epoch| message::Epoch {
         epoch: one.number,
         first: one.first.0,
@@ -38,6 +39,7 @@ pub(super) async fn seal(admin: &Admin) -> Result<Response, AdminError> {
         checkpoint: admin.store.checkpoint().await?,
         origin: epochs.name.clone(),
         epochs: epochs.all.iter().map(epoch).collect(),
+        first,
     }))
 }
 

@@ -12,7 +12,7 @@ use super::message::routing::{
     Dropped, Follow, Lag, NewTarget, Parked, ParkedFrom, ParkedSome, RoutingResponse, Target,
     TargetChange, TargetRequest, Tested, WriteStatus,
 };
-use super::{Admin, AdminError, Deed, Response};
+use super::{Admin, AdminError, Deed, Response, gaps};
 use crate::audit::{Action, Data};
 use crate::crypto::SecretText;
 use crate::domain::clock::rfc3339;
@@ -372,7 +372,11 @@ async fn go_on_at(
         .await?
         .map(|cursor| cursor.next.0);
     let from = begin(admin, follow.from)?;
-    let data = json!({ "from": was, "to": follow.from.unwrap_or_else(|| admin.store.head().0) });
+    let to = match from {
+        From::Here => admin.store.head(),
+        From::Event(sequence) => sequence,
+    };
+    let data = json!({ "from": was, "to": to });
     commit(
         admin,
         initiator,
@@ -392,6 +396,14 @@ fn begin(admin: &Admin, from: Option<u64>) -> Result<From, AdminError> {
     let head = admin.store.head().0;
     match from {
         None => Ok(From::Here),
+        // The start of the trail, wherever that is by now.
+        Some(0) => Ok(From::Event(admin.store.kept_from())),
+        Some(from) if from < admin.store.kept_from().0 => {
+            let kept_from = admin.store.kept_from();
+            Err(AdminError::invalid(format!(
+                "from: event {from} was removed by retention: write {kept_from} at least"
+            )))
+        }
         Some(from) if from <= head => Ok(From::Event(Sequence(from))),
         Some(from) => Err(AdminError::invalid(format!(
             "from: event {from} is beyond the end of the trail: write {head} at most"
@@ -507,6 +519,7 @@ async fn shown(admin: &Admin, target: &routing::Target) -> Result<Target, AdminE
         write_status: write_status(standing.as_ref()),
         lag: lag(admin, target.id, standing.as_ref()).await?,
         parked: admin.store.parked_count(target.id).await?,
+        gaps: gaps::of(admin, target.id).await?,
         created_at: rfc3339(target.created),
         updated_at: rfc3339(target.updated),
         api_version: 2,

@@ -196,6 +196,7 @@ actions! {
     TargetDelete = 603, Extended, "routing-target", "delete", Critical, Plain, Global, "routing-target", "A target that events are delivered to is removed.";
     TargetFollow = 604, Extended, "routing-target", "follow", Critical, Plain, Global, "routing-target", "A target goes on at another event of the trail: what is skipped is not delivered to it.";
     TargetDrop = 605, Extended, "routing-target", "drop", Critical, Plain, Global, "routing-target", "Events that a target refused are given up: they are not delivered to it.";
+    TargetSkip = 606, Extended, "routing-target", "skip", Critical, Plain, Global, "routing-target", "Retention removes events that a target was not given: they are not delivered to it.";
     RouteCreate = 611, Extended, "routing-route", "create", Critical, Plain, Global, "routing-route", "A route that says which events go to which targets is made.";
     RouteDelete = 612, Extended, "routing-route", "delete", Critical, Plain, Global, "routing-route", "A route that says which events go to which targets is removed.";
     RouteUpdate = 614, Extended, "routing-route", "update", Critical, Plain, Global, "routing-route", "A route that says which events go to which targets is changed.";
@@ -204,6 +205,7 @@ actions! {
     TrailBeginEpoch = 701, Extended, "trail", "begin-epoch", Critical, Plain, Global, "trail", "A new epoch of the trail begins: the database was put back, or an operator said so.";
     TrailSealFail = 702, Extended, "trail-seal", "fail", Critical, Plain, Global, "trail-seal", "The trail cannot be sealed by a checkpoint.";
     TrailSealRecover = 703, Extended, "trail-seal", "recover", Warning, Plain, Global, "trail-seal", "The trail is sealed by checkpoints again.";
+    TrailTrim = 704, Extended, "trail", "trim", Warning, Plain, Global, "trail", "Retention removes the first events of the trail.";
 }
 
 impl Action {

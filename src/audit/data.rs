@@ -92,6 +92,7 @@ fields! {
     LastEpoch = 63, "lastEpoch";
     LastSealed = 64, "lastSealed";
     LastCheckpoint = 65, "lastCheckpoint";
+    LastSequence = 66, "lastSequence";
 }
 
 /// Named values in the order they were added; none at all is `{}`.

@@ -9,7 +9,7 @@ use clap::Subcommand;
 use super::export::ExportArgs;
 use super::master::PassphraseArgs;
 use super::reach::{self, Reach};
-use super::report::{Format, Report, line};
+use super::report::{Format, Report, line, remark};
 use super::verify::{self, VerifyArgs};
 use super::{WrongUse, export, find, prove, record, seal};
 use crate::admin::message::{Event, Events, EventsFrom};
@@ -240,6 +240,7 @@ async fn list(
     };
     let mut printer = Printer::new(report);
     let mut left = limit.unwrap_or(usize::MAX);
+    let wanted = from;
     while left > 0 {
         let limit = PAGE.min(left);
         let request = EventsFrom {
@@ -249,6 +250,12 @@ async fn list(
             wait_ms: 0,
         };
         let page = page(reach, request).await?;
+        if from == wanted && from < page.first {
+            let last = page.first - 1;
+            remark(&format!(
+                "Events 0 to {last} were removed by retention; `--action trail.trim` lists when."
+            ));
+        }
         page.events
             .iter()
             .try_for_each(|event| printer.print(event))?;
@@ -341,7 +348,7 @@ async fn last(
     filter: &EventFilter,
     lines: usize,
 ) -> anyhow::Result<(Vec<Event>, u64)> {
-    let head = head(reach).await?;
+    let (first, head) = ends(reach).await?;
     let mut window = TAIL_WINDOW.max(u64::try_from(lines).unwrap_or(u64::MAX));
     loop {
         let start = head.saturating_sub(window);
@@ -370,7 +377,7 @@ async fn last(
             }
             from = page.next;
         }
-        if events.len() >= lines || start == 0 {
+        if events.len() >= lines || start <= first {
             return Ok((events.into(), head));
         }
         window = window.saturating_mul(8);
@@ -382,12 +389,18 @@ async fn last(
 /// # Errors
 /// The router's.
 pub async fn head(reach: &mut Reach) -> anyhow::Result<u64> {
+    Ok(ends(reach).await?.1)
+}
+
+/// The first event there is, and the sequence the next one gets.
+async fn ends(reach: &mut Reach) -> anyhow::Result<(u64, u64)> {
     let probe = EventsFrom {
         from: u64::MAX / 2,
         limit: 1,
         ..EventsFrom::default()
     };
-    Ok(page(reach, probe).await?.head)
+    let page = page(reach, probe).await?;
+    Ok((page.first, page.head))
 }
 
 async fn show(reach: &mut Reach, text: &str, report: &Report) -> anyhow::Result<()> {

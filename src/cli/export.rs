@@ -133,10 +133,15 @@ async fn write(
 
 /// The sequences wanted, of `size` that there are.
 async fn range(reach: &mut Reach, args: &ExportArgs, size: u64) -> anyhow::Result<Range<u64>> {
+    let kept_from = seal::seal(reach, Request::Seal).await?.first;
     let first = match &args.from {
         Some(text) => sequence(reach, text).await?,
-        None => 0,
+        None => kept_from,
     };
+    if first < kept_from {
+        let removed = find::removed(reach, first).await?;
+        bail!(WrongUse(format!("--from: {removed}")));
+    }
     let end = match &args.to {
         Some(text) => sequence(reach, text).await?.saturating_add(1),
         None => size,

@@ -6,9 +6,10 @@
 
 use anyhow::bail;
 
-use super::WrongUse;
 use super::events::{PAGE, head, page};
 use super::reach::Reach;
+use super::{WrongUse, seal};
+use crate::admin::Request;
 use crate::admin::message::{Event, EventsFrom};
 use crate::audit::EventFilter;
 use crate::domain::EventId;
@@ -32,10 +33,26 @@ pub(super) async fn find(reach: &mut Reach, text: &str) -> anyhow::Result<Event>
             return Err(WrongUse(problem).into());
         }
     };
-    let Some(event) = event else {
-        bail!("there is no event {text}; see `keyledger events list`")
-    };
-    Ok(event)
+    if let Some(event) = event {
+        return Ok(event);
+    }
+    if let Ok(sequence) = text.parse()
+        && sequence < seal::seal(reach, Request::Seal).await?.first
+    {
+        bail!("{}", removed(reach, sequence).await?);
+    }
+    bail!("there is no event {text}; see `keyledger events list`")
+}
+
+/// What there is to say of an event that was removed.
+///
+/// # Errors
+/// The router's.
+pub(super) async fn removed(reach: &mut Reach, sequence: u64) -> anyhow::Result<String> {
+    let first = seal::seal(reach, Request::Seal).await?.first;
+    Ok(format!(
+        "event {sequence} was removed by retention; the first event is {first}, and `keyledger events list --action trail.trim` says when"
+    ))
 }
 
 /// The first event from a sequence on.

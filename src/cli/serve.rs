@@ -24,13 +24,14 @@ use crate::config::layout::{read_private, read_public};
 use crate::config::{Layout, Overrides, Settings};
 use crate::crypto::{Certificate, Random as _, SystemRandom};
 use crate::domain::{Clients, Clock as _, SystemClock, location};
+use crate::ops::retention::{Reached, Retention, keep_retention};
 use crate::ops::service::Parts;
 use crate::ops::{
     Keyring, Sealer, Service, epoch, keep_checkpoints, record_room, seal, warn_of_expiry,
 };
 use crate::providers::MasterKey;
 use crate::routing::roster::StoreRoster;
-use crate::routing::{Attachment, Supervisor};
+use crate::routing::{Attachment, Progress, Supervisor};
 use crate::server::Directory;
 use crate::server::identity::{Gatekeeper, OnSighting};
 use crate::server::listener::Serving;
@@ -133,7 +134,8 @@ async fn run_with(
     say_where_no_events_are(std::iter::once(&*opened.settings.scope.location).chain(theirs));
     let served = match attach(&store) {
         Ok(hook) => {
-            let served = serve(opened, args.quickstart).await;
+            let hook_at = hook.as_ref().map(Attachment::progress);
+            let served = serve(opened, args.quickstart, hook_at).await;
             stop_hook(hook).await;
             served
         }
@@ -355,7 +357,11 @@ fn tls_config(layout: &Layout, gatekeeper: Arc<Gatekeeper>) -> anyhow::Result<Tl
     Ok(tls::server_config(&files, gatekeeper)?)
 }
 
-async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
+async fn serve(
+    opened: Opened,
+    is_quickstart: bool,
+    hook_at: Option<watch::Receiver<Progress>>,
+) -> anyhow::Result<()> {
     let service = behaviour(&opened);
     let witness = Arc::clone(&service);
     let gatekeeper = gatekeeper(
@@ -384,7 +390,7 @@ async fn serve(opened: Opened, is_quickstart: bool) -> anyhow::Result<()> {
         recorder.record_sightings(finished).await;
     });
     let deliveries = tokio::spawn(deliveries.run(stopping.clone()));
-    let background = Background::start(&opened, &service, &stopping);
+    let background = Background::start(&opened, &service, hook_at, &stopping);
     let control = tokio::spawn(socket.serve(admin, stopped(stopping.clone())));
     let mut limits = opened.settings.limits.clone();
     let for_targets = opened.settings.routing.targets_max * DESCRIPTORS_PER_TARGET;
@@ -427,17 +433,26 @@ struct Background {
     calendar: JoinHandle<()>,
     observer: JoinHandle<()>,
     sealing: JoinHandle<()>,
+    retention: JoinHandle<()>,
 }
 
 impl Background {
-    fn start(opened: &Opened, service: &Arc<Service>, stopping: &watch::Receiver<bool>) -> Self {
+    fn start(
+        opened: &Opened,
+        service: &Arc<Service>,
+        hook_at: Option<watch::Receiver<Progress>>,
+        stopping: &watch::Receiver<bool>,
+    ) -> Self {
         let interval = opened.settings.checkpoint_interval;
         let sealer = opened.sealer.as_ref().ok().map(Arc::clone);
         let sealing = keep_checkpoints(Arc::clone(service), sealer, interval, stopping.clone());
+        let hook_at = hook_at.map(|at| Box::new(move || at.borrow().next) as Reached);
+        let retention = Retention::new(Arc::clone(service), opened.settings.retention, hook_at);
         Self {
             calendar: tokio::spawn(warn_of_expiry(Arc::clone(service), stopping.clone())),
             observer: tokio::spawn(record_room(Arc::clone(service), stopping.clone())),
             sealing: tokio::spawn(sealing),
+            retention: tokio::spawn(keep_retention(retention, stopping.clone())),
         }
     }
 
@@ -447,6 +462,8 @@ impl Background {
         let observer = self.observer.await;
         observer.context("recording the disk's state failed")?;
         self.sealing.await.context("sealing the trail failed")?;
+        let retention = self.retention.await;
+        retention.context("removing old events failed")?;
         Ok(())
     }
 }

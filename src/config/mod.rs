@@ -10,6 +10,7 @@ pub mod layout;
 mod limits;
 pub mod names;
 pub mod settings;
+mod trail;
 
 pub use layout::{Layout, LayoutError};
 pub use settings::{MasterKeySource, Overrides, Settings, SettingsError};

@@ -11,7 +11,9 @@ use super::file::Config;
 use super::layout::{Layout, LayoutError};
 use super::limits::check as check_limits;
 use super::names;
+use super::trail::{check_interval, check_retention};
 use crate::crypto::{AuthorityError, KeyKind};
+use crate::domain::retention::Policy;
 use crate::domain::routing::RoutingLimits;
 use crate::domain::{Scope, location};
 use crate::store::StoreConfig;
@@ -91,6 +93,8 @@ pub struct Settings {
     pub store: StoreConfig,
     /// From one checkpoint of the trail to the next.
     pub checkpoint_interval: Duration,
+    /// What is kept of the trail.
+    pub retention: Policy,
     /// How many targets, routes and rules there may be.
     pub routing: RoutingLimits,
 }
@@ -146,7 +150,8 @@ impl Settings {
             limits: check_limits(limits, &kmip)?,
             kmip,
             store: check_store(store)?,
-            checkpoint_interval: check_trail(&trail)?,
+            checkpoint_interval: check_interval(&trail)?,
+            retention: check_retention(&trail)?,
             routing: check_routing(routing)?,
         })
     }
@@ -331,15 +336,6 @@ fn check_kmip(kmip: &ops::Config) -> Result<(), SettingsError> {
     }
 }
 
-fn check_trail(trail: &ops::TrailConfig) -> Result<Duration, SettingsError> {
-    let seconds = trail.checkpoint_seconds;
-    if (1..=86_400).contains(&seconds) {
-        return Ok(Duration::from_secs(seconds));
-    }
-    let key = "trail.checkpoint-seconds";
-    Err(refused(key, seconds.to_string(), "write 1 to 86400"))
-}
-
 /// The most of anything that routing may hold: every event is compared with all of it.
 const ROUTING_MAX: usize = 1000;
 
@@ -454,6 +450,13 @@ mod tests {
                 "kmip.attribute-text-bytes-max",
             ),
             ("[store]\nreaders = 0", "store.readers"),
+            ("[trail]\nkeep-days = 36501", "trail.keep-days"),
+            ("[trail]\nkeep-days-max = 9", "trail.keep-days-max"),
+            (
+                "[trail]\nkeep-days = 10\nkeep-days-max = 9",
+                "trail.keep-days-max",
+            ),
+            ("[trail]\nevents-max = 999", "trail.events-max"),
             ("[routing]\ntargets-max = 0", "routing.targets-max"),
             ("[routing]\nroutes-max = 1001", "routing.routes-max"),
             (

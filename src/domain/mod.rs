@@ -15,6 +15,7 @@ pub mod location;
 pub mod object;
 pub mod pending;
 pub mod rate;
+pub mod retention;
 pub mod routing;
 pub mod scope;
 pub mod warning;

@@ -31,6 +31,7 @@ mod node;
 mod query;
 pub mod refusal;
 mod report;
+pub mod retention;
 mod revoke;
 pub mod room;
 pub mod seal;

@@ -19,7 +19,8 @@ pub(super) async fn record(
     Ok(())
 }
 
-fn event(service: &Service, action: Action, request: Data) -> Result<Event, OpError> {
+/// The event that says so.
+pub(super) fn event(service: &Service, action: Action, request: Data) -> Result<Event, OpError> {
     let now_ms = service.now_ms();
     let node = service.store().origin().name;
     Ok(Event {

@@ -242,18 +242,27 @@ pub fn verifier_key(store: &Store, key: &crate::crypto::PublicKey) -> VerifierKe
     VerifierKey::new(log_name(&origin.name, origin.epoch), *key)
 }
 
-/// `[trail]`: how the trail is sealed.
+/// `[trail]`: how the trail is sealed, and what is kept of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct TrailConfig {
     /// Seconds from one checkpoint to the next, while there are events.
     pub checkpoint_seconds: u64,
+    /// Events older than so many days are removed once they were delivered; 0 keeps them.
+    pub keep_days: u32,
+    /// Events older than so many days are removed, delivered or not; 0 waits for delivery.
+    pub keep_days_max: u32,
+    /// Of more than so many events the oldest are removed, delivered or not; 0 keeps them.
+    pub events_max: u64,
 }
 
 impl Default for TrailConfig {
     fn default() -> Self {
         Self {
             checkpoint_seconds: 60,
+            keep_days: 0,
+            keep_days_max: 0,
+            events_max: 0,
         }
     }
 }

@@ -21,6 +21,14 @@ pub enum FollowError {
         /// The sequence the next event gets.
         head: Sequence,
     },
+    /// Retention removed where it was to begin.
+    #[error("event {from} was removed by retention: follow from {kept_from} on")]
+    Removed {
+        /// Where it was to begin.
+        from: Sequence,
+        /// The first event that is kept.
+        kept_from: Sequence,
+    },
     /// The trail has a gap: it is damaged.
     #[error("event {0} is not in the trail: restore a backup")]
     Missing(Sequence),
@@ -44,11 +52,15 @@ impl Follower {
     /// Follows from this sequence on; the head of the trail is the last one it can begin with.
     ///
     /// # Errors
-    /// [`FollowError::BeyondHead`].
+    /// [`FollowError::BeyondHead`], [`FollowError::Removed`].
     pub fn new(store: &Store, from: Sequence) -> Result<Self, FollowError> {
         let head = store.head();
         if from > head {
             return Err(FollowError::BeyondHead { from, head });
+        }
+        let kept_from = store.kept_from();
+        if from < kept_from {
+            return Err(FollowError::Removed { from, kept_from });
         }
         Ok(Self {
             store: store.clone(),

@@ -139,7 +139,7 @@ impl Attachment {
 /// Has a hook receive every event of the store from this sequence on. Within a Tokio runtime with its timer.
 ///
 /// # Errors
-/// The sequence is beyond the end of the trail, or no thread could be started.
+/// The sequence is beyond the end of the trail or was removed by retention, or no thread could be started.
 pub fn attach(
     store: &Store,
     from: Sequence,

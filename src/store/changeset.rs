@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::Sequence;
 use super::delivery::From;
+use super::retention::{Behind, Gap};
 use super::routing::TargetSecrets;
 use crate::audit::Event;
 use crate::crypto::{Fingerprint, Wrapped};
@@ -30,6 +31,8 @@ pub enum Precondition {
     Attributes(ObjectId, u64),
     /// The sequence of the changeset's first event.
     Next(Sequence),
+    /// The targets that were not given everything before this event are these, each as it was read.
+    Behind(Sequence, Vec<Behind>),
 }
 
 /// One change.
@@ -87,6 +90,9 @@ pub enum Write {
     ParkedDropped(TargetId, Vec<Sequence>),
     /// An epoch of this number begins with the changeset's first event, at this time (seconds since 1970).
     Epoch(u32, i64),
+    /// The events before this one go once a checkpoint seals the changeset's first event, which says so, at this time (seconds since 1970).
+    /// Targets that are before it go on there; the gaps are what they miss.
+    Removal(Sequence, i64, Vec<Gap>),
 }
 
 /// Changes, their preconditions, and at least one event.

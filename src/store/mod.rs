@@ -17,6 +17,7 @@ mod interned;
 pub mod query;
 mod readers;
 mod reserve;
+pub mod retention;
 mod routing;
 mod seal;
 mod sqlite;
@@ -45,6 +46,7 @@ pub use query::{
     SealedPage, Sequence, StoredEvent, TrailKey,
 };
 pub use reserve::Room;
+pub use retention::{Behind, BlockTime, Gap, Removal};
 pub use routing::TargetSecrets;
 pub use seal::Seal;
 pub use writer::OnFatal;
@@ -90,6 +92,7 @@ struct Shared {
     routing_version: watch::Sender<u64>,
     delivery_version: watch::Sender<u64>,
     sealed: watch::Sender<u64>,
+    kept_from: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -201,6 +204,7 @@ impl Store {
         let epochs = sqlite::epochs(&db)?;
         let head = sqlite::head(&db, &epochs)?;
         let sealed = sqlite::seal::sealed(&db, epochs.of(head))?;
+        let removal = sqlite::retention::removal(&db)?;
         let master_key_check = sqlite::master_key_check(&db)?;
         if room != Room::Enough {
             tracing::error!("The disk is full. Keys are served from the reserve; make room.");
@@ -223,6 +227,7 @@ impl Store {
             routing_version: watch::Sender::new(0),
             delivery_version: watch::Sender::new(0),
             sealed: watch::Sender::new(sealed),
+            kept_from: AtomicU64::new(removal.map_or(0, |removal| removal.kept_from.0)),
         });
         let readers = Readers::start(path, config.readers)?;
         let (commands, thread) =

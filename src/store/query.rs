@@ -152,6 +152,8 @@ pub struct EventPage {
     pub events: Vec<StoredEvent>,
     /// Where to go on; moves even when nothing matched.
     pub next: Sequence,
+    /// The first event there is.
+    pub first: Sequence,
     /// The first sequence that is not given yet; `next` reaches it at the end.
     pub head: Sequence,
 }

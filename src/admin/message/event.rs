@@ -27,6 +27,9 @@ pub struct Events {
     pub events: Vec<Event>,
     /// Where to go on.
     pub next: u64,
+    /// The first event there is.
+    #[serde(default)]
+    pub first: u64,
     /// The first sequence that is not given yet; `next` reaches it at the end.
     pub head: u64,
 }

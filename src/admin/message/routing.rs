@@ -252,12 +252,24 @@ pub struct Target {
     pub lag: Lag,
     /// Events it refused for good.
     pub parked: u64,
+    /// Events that retention removed before it had them, the newest first; the last of many.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
     /// When it was made, in RFC 3339.
     pub created_at: String,
     /// When it was changed, in RFC 3339.
     pub updated_at: String,
     /// Of the model.
     pub api_version: u8,
+}
+
+/// Events that a target never gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// The first of them.
+    pub first: u64,
+    /// The last of them.
+    pub last: u64,
 }
 
 /// How the last delivery to a target went.

@@ -36,6 +36,8 @@ pub struct Seal {
     pub origin: String,
     /// Every epoch that there are events of, the oldest first.
     pub epochs: Vec<Epoch>,
+    /// The first event there is: those before it were removed.
+    pub first: u64,
 }
 
 /// An epoch of the trail.

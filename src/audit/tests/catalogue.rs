@@ -89,6 +89,7 @@ const CODES: &[(u16, &str)] = &[
     (603, "routing-target.delete"),
     (604, "routing-target.follow"),
     (605, "routing-target.drop"),
+    (606, "routing-target.skip"),
     (611, "routing-route.create"),
     (612, "routing-route.delete"),
     (613, "routing-settings.update"),
@@ -96,6 +97,7 @@ const CODES: &[(u16, &str)] = &[
     (701, "trail.begin-epoch"),
     (702, "trail-seal.fail"),
     (703, "trail-seal.recover"),
+    (704, "trail.trim"),
 ];
 
 /// Every reason: number, phrase, and the severity a failure has at least because of it.
@@ -186,6 +188,7 @@ fn expected(name: &'static str) -> Expected {
         }
         (_, "destroy" | "delete" | "wipe" | "remove") => "critical",
         (_, "update" | "activate" | "revoke" | "add" | "modify" | "migrate") => "warning",
+        ("trail", "trim") => "warning",
         (_, "rekey" | "rekey-key-pair" | "recertify" | "archive" | "recover") => "warning",
         _ => "normal",
     };

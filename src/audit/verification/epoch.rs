@@ -26,14 +26,18 @@ pub(super) fn beginning(json: &[u8]) -> Option<Beginning> {
     struct Begun {
         request_data: Beginning,
     }
-    // Where the action stands in every event: after its id and its time.
-    let head = json.get(..HEAD_BYTES.min(json.len()))?;
-    let begins = format!("\"action\":\"{}\"", Action::TrailBeginEpoch.name());
-    let found = head
-        .windows(begins.len())
-        .any(|part| part == begins.as_bytes());
+    let found = is_of(Action::TrailBeginEpoch, json);
     let begun = found.then(|| serde_json::from_slice::<Begun>(json).ok());
     begun.flatten().map(|begun| begun.request_data)
+}
+
+/// Whether an event is of an action.
+pub(super) fn is_of(action: Action, json: &[u8]) -> bool {
+    // Where the action stands in every event: after its id and its time.
+    let head = json.get(..HEAD_BYTES.min(json.len())).unwrap_or_default();
+    let named = format!("\"action\":\"{}\"", action.name());
+    head.windows(named.len())
+        .any(|part| part == named.as_bytes())
 }
 
 /// Within so many bytes of an event its action has ended.

@@ -5,14 +5,17 @@
 
 mod epoch;
 mod recent;
+mod removal;
 
 use super::checkpoint::Checkpoint;
 use super::tree::{Hash, Subtree, Tree};
 use crate::crypto::digest::leaf_hash;
 use epoch::{Beginning, beginning};
 use recent::Recent;
+use removal::removed;
 
 pub use recent::KEPT as RECENT_EVENTS;
+pub use removal::{Removed, lost};
 
 /// The first thing wrong with a trail.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -78,6 +81,8 @@ pub struct Verified {
     pub repeated: u64,
     /// The epochs, the oldest first.
     pub epochs: Vec<Span>,
+    /// What the newest event among them says that was removed at the start of the trail.
+    pub removed: Option<Removed>,
 }
 
 /// The most epochs of a trail that is verified: a server begins one when its database was put back.
@@ -100,6 +105,10 @@ pub struct Verification {
     repeated: u64,
     /// Subtrees that were completed, where somebody compares them with those that are kept.
     completed: Option<Vec<Subtree>>,
+    /// The first events were removed, and an event has to say so.
+    is_cut: bool,
+    /// What events say that was removed.
+    removed: Vec<Removed>,
 }
 
 impl Verification {
@@ -170,6 +179,18 @@ impl Verification {
             recent: None,
             repeated: 0,
             completed: None,
+            is_cut: false,
+            removed: Vec::new(),
+        }
+    }
+
+    /// The verification of a trail whose first events were removed: one of those that are left has to say so, and a checkpoint has to seal that
+    /// one.
+    #[must_use]
+    pub fn as_cut(self) -> Self {
+        Self {
+            is_cut: true,
+            ..self
         }
     }
 
@@ -248,6 +269,7 @@ impl Verification {
         if let Some(beginning) = beginning(json) {
             self.begin(beginning)?;
         }
+        self.removed.extend(removed(self.next(), json));
         if let Some(recent) = &mut self.recent {
             recent.push(&self.tree, leaf);
         }
@@ -301,11 +323,14 @@ impl Verification {
     /// Ends the verification of a whole trail.
     ///
     /// # Errors
-    /// A checkpoint seals more events than there are.
+    /// A checkpoint seals more events than there are, or no sealed event says that those before the first were removed.
     pub fn end(mut self) -> Result<Verified, Break> {
         self.compare()?;
         match self.expected.last() {
-            None => Ok(self.verified()),
+            None => {
+                self.covered()?;
+                Ok(self.verified())
+            }
             Some(Expected {
                 source, checkpoint, ..
             }) => Err(self.missing(source, checkpoint.size)),
@@ -352,6 +377,7 @@ impl Verification {
             elsewhere: self.elsewhere,
             repeated: self.repeated,
             epochs: self.epochs,
+            removed: self.removed.pop(),
         }
     }
 

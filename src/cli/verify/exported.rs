@@ -2,6 +2,7 @@
 
 use crate::audit::export::{ExportLine, LEAVES_PER_LINE, hashes};
 use crate::audit::tree::Hash;
+use crate::audit::verification::lost;
 use crate::audit::{Break, Checkpoint, CheckpointLine, Verification, Verified};
 use crate::crypto::digest::leaf_hash;
 
@@ -30,7 +31,7 @@ impl Export {
         let is_whole = (begins.epoch, begins.first) == (1, 0) && end <= line.size;
         is_whole.then(|| Self {
             compared: line.first,
-            broken: lost(&line, expected),
+            broken: lost_of(&line, expected),
             line,
             left,
             right,
@@ -146,21 +147,12 @@ impl Export {
     }
 }
 
-/// What a given checkpoint seals of an epoch beyond where the export says that the next one begins: those events are not in the trail.
-fn lost(line: &ExportLine, expected: &[(String, Checkpoint)]) -> Option<Break> {
-    let of = |checkpoint: &Checkpoint| checkpoint.origin().map_or(1, |(_, epoch)| epoch);
-    expected.iter().find_map(|(source, checkpoint)| {
-        let (epoch, size) = (of(checkpoint), checkpoint.size);
-        let next = line
-            .epochs
-            .iter()
-            .find(|mark| mark.epoch > epoch && mark.first < size)?;
-        let what = format!(
-            "event {} of epoch {epoch} is missing: epoch {} begins in its place, and {source} seals {size} events",
-            next.first, next.epoch
-        );
-        Some(Break::at(next.first, what))
-    })
+/// What a given checkpoint seals of an epoch beyond where the export says that the next one begins.
+fn lost_of(line: &ExportLine, expected: &[(String, Checkpoint)]) -> Option<Break> {
+    let marks = line.epochs.iter().map(|mark| (mark.epoch, mark.first));
+    let marks: Vec<_> = marks.collect();
+    let mut expected = expected.iter();
+    expected.find_map(|(source, checkpoint)| lost(&marks, source, checkpoint))
 }
 
 /// A verification from the first event of an export on.

@@ -26,7 +26,9 @@ pub(super) fn say(verified: &Verified, args: &VerifyArgs, report: &Report) -> st
         elsewhere,
         repeated,
         epochs,
+        removed,
     } = verified;
+    let removed = removed.as_ref().filter(|_| *first > 0);
     let (events, root) = (end - first, BASE64.encode(root));
     let spans: Vec<_> = epochs
         .iter()
@@ -35,7 +37,8 @@ pub(super) fn say(verified: &Verified, args: &VerifyArgs, report: &Report) -> st
         .collect();
     let record = json!({
         "events": events, "first": first, "sealed": sealed, "root": root, "checkpoints": given, "agreed": agreed, "notCompared": elsewhere,
-        "repeated": repeated, "epochs": spans.iter().map(span_record).collect::<Vec<_>>(),
+        "repeated": repeated, "removed": removed.map(|removed| json!({ "first": 0, "last": first - 1, "event": removed.event, "time": removed.time })),
+        "epochs": spans.iter().map(span_record).collect::<Vec<_>>(),
     });
     report.record(&record, || {
         let sound = match first {
@@ -58,6 +61,12 @@ pub(super) fn say(verified: &Verified, args: &VerifyArgs, report: &Report) -> st
         lines.push(("checkpoints", Some(agrees)));
         fields(&lines)
     })?;
+    if let Some(removed) = removed {
+        let (last, time, event) = (first - 1, &removed.time, removed.event);
+        remark(&format!(
+            "Events 0 to {last} were removed by retention, as event {event} of {time} says."
+        ));
+    }
     for (epoch, tail) in unsealed_tails(epochs) {
         let (first, last) = (tail.start, tail.end - 1);
         remark(&format!(

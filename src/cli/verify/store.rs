@@ -5,12 +5,14 @@ use anyhow::{Context as _, anyhow};
 use super::{VerifyArgs, held, said};
 use crate::admin::message::{Seal, SealedEvents, SealedFrom};
 use crate::admin::{Request, Response};
-use crate::audit::proof::Node;
+use crate::audit::proof::{Node, around, consistency};
 use crate::audit::tree::Subtree;
+use crate::audit::verification::lost;
 use crate::audit::{Break, Checkpoint, Verification, Verified};
 use crate::cli::reach::{self, Reach};
 use crate::cli::report::{Report, remark};
 use crate::cli::seal::{self, NO_KEY};
+use crate::domain::retention::BLOCK;
 
 /// Events asked for at once.
 const PAGE: usize = 500;
@@ -37,13 +39,32 @@ pub(super) async fn verify(
 }
 
 async fn verified(reach: &mut Reach, args: &VerifyArgs) -> anyhow::Result<Verified> {
-    let seal = seal::seal(reach, Request::Seal).await?;
-    since(reach, expected(&seal, args)?).await
+    loop {
+        let seal = seal::seal(reach, Request::Seal).await?;
+        let expected = expected(&seal, args)?;
+        let broken = match since(reach, &seal, expected).await {
+            Ok(verified) => return Ok(verified),
+            Err(error) => error,
+        };
+        // Events may be removed while they are verified: it moves on, and comes to an end.
+        let now = seal::seal(reach, Request::Seal).await?;
+        if now.first == seal.first {
+            return Err(broken);
+        }
+    }
 }
 
-/// Verifies the trail against checkpoints that were read before it.
-async fn since(reach: &mut Reach, expected: Vec<(String, Checkpoint)>) -> anyhow::Result<Verified> {
-    let mut verification = Verification::new(expected).collecting();
+/// Verifies the trail, from the first event there was on, against checkpoints that were read before it.
+async fn since(
+    reach: &mut Reach,
+    seal: &Seal,
+    expected: Vec<(String, Checkpoint)>,
+) -> anyhow::Result<Verified> {
+    let verification = match seal.first {
+        0 => Verification::new(expected),
+        _ => cut(reach, seal, expected).await?,
+    };
+    let mut verification = verification.collecting();
     // What comes while it is verified is for the next time.
     let mut end = None;
     loop {
@@ -84,6 +105,44 @@ async fn compare_kept(reach: &mut Reach, subtrees: Vec<Subtree>) -> anyhow::Resu
         end - 1
     );
     Err(Break::at(start, what).into())
+}
+
+/// The verification of a trail whose first events were removed, by the hashes that are kept of them.
+async fn cut(
+    reach: &mut Reach,
+    seal: &Seal,
+    expected: Vec<(String, Checkpoint)>,
+) -> anyhow::Result<Verification> {
+    let first = seal.first;
+    if !first.is_multiple_of(BLOCK) {
+        // Whole blocks are removed, and nothing else.
+        let missing = first / BLOCK * BLOCK;
+        let what = format!("event {missing} is missing");
+        return Err(Break::at(missing, what).into());
+    }
+    let marks: Vec<_> = seal
+        .epochs
+        .iter()
+        .map(|one| (one.epoch, one.first))
+        .collect();
+    let lost = |(source, one): &(String, Checkpoint)| lost(&marks, source, one);
+    if let Some(broken) = expected.iter().find_map(lost) {
+        return Err(broken.into());
+    }
+    let (left, _) = around(&(first..first + 1), first + 1).unwrap_or_default();
+    let left = seal::tree_hashes(reach, left).await?;
+    let (earlier, later): (Vec<_>, Vec<_>) = expected
+        .into_iter()
+        .partition(|(_, checkpoint)| checkpoint.size < first);
+    let verification = Verification::of_part(first, &left, &marks, later);
+    let verification = verification.context("the server's list of epochs cannot be")?;
+    let mut verification = verification.as_cut();
+    for (source, checkpoint) in earlier {
+        let nodes = consistency(checkpoint.size, first).unwrap_or_default();
+        let hashes = seal::tree_hashes(reach, nodes).await?;
+        verification.earlier(&source, &checkpoint, &hashes)?;
+    }
+    Ok(verification)
 }
 
 /// What was verified, where the list of epochs that goes with sequences is that of the events.
@@ -162,12 +221,12 @@ mod tests {
         let reach = Reach::open_with_master_key(&layout, &passphrase).await;
         let mut reach = reach.unwrap();
         let before = seal::seal(&mut reach, Request::Checkpoint).await.unwrap();
-        let note = before.checkpoint.unwrap();
+        let note = before.checkpoint.clone().unwrap();
         let expected = vec![(STORED.to_owned(), Checkpoint::unverified(&note).unwrap())];
         let reason = "because".to_owned();
         let begin = Request::NewEpoch(NewEpoch { reason });
         reach.run(begin).await.unwrap();
-        let verified = since(&mut reach, expected).await.unwrap();
+        let verified = since(&mut reach, &before, expected).await.unwrap();
         assert_eq!((verified.epochs.len(), verified.agreed), (2, 1));
         reach.close().await;
     }

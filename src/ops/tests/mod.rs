@@ -31,6 +31,7 @@ mod expiry;
 mod keys;
 mod locating;
 mod refusals;
+mod retention;
 
 const NOW_MS: i64 = 1_790_000_000_000;
 /// Bytes of answers in flight: enough for the largest answer.

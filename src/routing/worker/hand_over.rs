@@ -10,8 +10,10 @@ use crate::routing::batch::{Batch, Content, Record};
 use crate::routing::target::{BatchLimits, Deliver, Undelivered};
 use crate::store::{Cursor, Delivered, Epochs, Origin, Parked, Sequence, StoredEvent};
 
-/// After so many events that were not meant for the target the cursor is kept all the same.
+/// After so many events that were not meant for the target the cursor is kept all the same, and after fewer where it has caught up: retention
+/// waits for it.
 const PASSED_MAX: u64 = 10_000;
+const PASSED_AT_REST: u64 = 256;
 
 /// Why a batch was not taken.
 enum Failed {
@@ -55,7 +57,11 @@ impl<D: Deliver> Worker<D> {
         let passed = self
             .kept
             .map_or(u64::MAX, |kept| end.0.saturating_sub(kept.next.0));
-        if passed >= PASSED_MAX {
+        let most = match self.is_behind() {
+            true => PASSED_MAX,
+            false => PASSED_AT_REST,
+        };
+        if passed >= most {
             self.keep(self.cursor, Vec::new()).await?;
         }
         Ok(Round::Done)

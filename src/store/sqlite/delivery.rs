@@ -68,6 +68,7 @@ pub(in crate::store) fn keep(
             let target = target.as_bytes();
             db.execute("DELETE FROM delivery WHERE target = ?1", [target])?;
             db.execute("DELETE FROM parked WHERE target = ?1", [target])?;
+            db.execute("DELETE FROM gap WHERE target = ?1", [target])?;
             Ok(())
         }
     }

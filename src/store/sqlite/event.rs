@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rusqlite::{CachedStatement, Connection, params};
 
 use super::codes::{kind_code, kind_of};
+use super::retention;
 use crate::audit::filter::EventFilter;
 use crate::audit::record;
 use crate::domain::{Initiator, Scope};
@@ -40,7 +41,7 @@ impl<'a> Appender<'a> {
     }
 }
 
-/// The events from a sequence on that match, at most `limit` of them and none at or after `head`.
+/// The events from a sequence on, or from the first there is, that match, at most `limit` of them and none at or after `head`.
 pub(in crate::store) fn page(
     db: &Connection,
     from: Sequence,
@@ -49,6 +50,8 @@ pub(in crate::store) fn page(
     filter: &EventFilter,
     interned: &Interned,
 ) -> Result<EventPage, StoreError> {
+    let first = retention::first(db)?.unwrap_or(head);
+    let from = from.max(first);
     let end = head.min(from.plus(ROWS_MAX));
     let sql = "SELECT sequence, record, leaf FROM event WHERE sequence >= ?1 AND sequence < ?2 ORDER BY sequence";
     let mut statement = db.prepare_cached(sql)?;
@@ -56,6 +59,7 @@ pub(in crate::store) fn page(
     let mut page = EventPage {
         events: Vec::new(),
         next: from,
+        first,
         head,
     };
     while page.events.len() < limit {

@@ -14,6 +14,7 @@ mod inspection;
 pub(super) mod locate;
 mod log;
 pub(super) mod object;
+pub(super) mod retention;
 pub(super) mod routing;
 pub(super) mod seal;
 
@@ -51,6 +52,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
     (
         "0009_delivery",
         include_str!("migrations/0009_delivery.sql"),
+    ),
+    (
+        "0010_retention",
+        include_str!("migrations/0010_retention.sql"),
     ),
 ];
 

@@ -129,6 +129,7 @@ pub(in crate::store) fn remove_target(db: &Connection, target: TargetId) -> Resu
     }
     db.execute("DELETE FROM delivery WHERE target = ?1", [id])?;
     db.execute("DELETE FROM parked WHERE target = ?1", [id])?;
+    db.execute("DELETE FROM gap WHERE target = ?1", [id])?;
     Ok(())
 }
 

@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::retention;
 use crate::audit::Checkpoint;
 use crate::audit::proof::Node;
 use crate::audit::record;
@@ -49,22 +50,21 @@ pub(in crate::store) fn node_hash(db: &Connection, node: &Node) -> Result<Hash, 
 /// whole is kept of the part.
 fn subtree(db: &Connection, leaves_below: &Node) -> Result<Tree, StoreError> {
     let (before, size) = (leaves_below.start, leaves_below.end - leaves_below.start);
-    let leaves =
-        "SELECT sequence, leaf FROM event WHERE sequence >= ?1 AND sequence < ?2 ORDER BY sequence";
     let kept =
         "SELECT idx, hash FROM subtree WHERE idx >= ?1 AND idx < ?2 AND level = ?3 ORDER BY idx";
     let (mut tree, mut completed) = (Tree::default(), Vec::new());
     for (level, within) in parts(size) {
         let skipped = before >> level;
         let indices = within.start + skipped..within.end + skipped;
-        let mut statement: CachedStatement<'_>;
-        let mut rows = if level == 0 {
-            statement = db.prepare_cached(leaves)?;
-            statement.query(params![indices.start, indices.end])?
-        } else {
-            statement = db.prepare_cached(kept)?;
-            statement.query(params![indices.start, indices.end, level])?
-        };
+        if level == 0 {
+            // Fewer than a kept subtree has, so all of one block.
+            let leaves = retention::leaves(db, &indices)?;
+            let mut push = |leaf| tree.push(leaf, &mut completed);
+            leaves.into_iter().for_each(&mut push);
+            break;
+        }
+        let mut statement = db.prepare_cached(kept)?;
+        let mut rows = statement.query(params![indices.start, indices.end, level])?;
         for index in indices {
             let hash = rows.next()?.and_then(|row| hash_at(row, index));
             let hash = hash.ok_or_else(|| missing(level, index))?;
@@ -74,12 +74,12 @@ fn subtree(db: &Connection, leaves_below: &Node) -> Result<Tree, StoreError> {
     Ok(tree)
 }
 
-fn hash_at(row: &Row<'_>, index: u64) -> Option<Hash> {
+pub(super) fn hash_at(row: &Row<'_>, index: u64) -> Option<Hash> {
     let found: u64 = row.get(0).ok()?;
     row.get(1).ok().filter(|_| found == index)
 }
 
-fn missing(level: u32, index: u64) -> StoreError {
+pub(super) fn missing(level: u32, index: u64) -> StoreError {
     StoreError::damaged(match level {
         0 => format!("event {index} of the trail is missing"),
         _ => {

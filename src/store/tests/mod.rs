@@ -6,6 +6,7 @@ mod files;
 mod locating;
 mod objects;
 mod preconditions;
+mod retention;
 mod trail;
 
 use std::path::PathBuf;

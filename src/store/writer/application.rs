@@ -65,6 +65,7 @@ impl Writer {
                 .versions(*id)?
                 .is_some_and(|(_, attributes)| attributes == *version),
             Precondition::Next(sequence) => self.next == *sequence,
+            Precondition::Behind(before, read) => self.are_behind(*before, read)?,
         };
         if holds {
             Ok(())
@@ -142,6 +143,9 @@ impl Writer {
                 delivery::drop_parked(db, *target, sequences)
             }
             Write::Epoch(number, created) => self.begin_epoch(*number, *created),
+            Write::Removal(kept_from, recorded, gaps) => {
+                self.remove_before(*kept_from, *recorded, gaps)
+            }
         }
     }
 
@@ -263,7 +267,8 @@ const fn concerns_clients(write: &Write) -> bool {
         | Write::RoutingSettings(_)
         | Write::Cursor(..)
         | Write::ParkedDropped(..)
-        | Write::Epoch(..) => false,
+        | Write::Epoch(..)
+        | Write::Removal(..) => false,
         Write::Instance(_)
         | Write::Credential(..)
         | Write::CredentialCleared(_)

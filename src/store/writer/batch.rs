@@ -28,6 +28,8 @@ pub(in crate::store) enum Kept {
     Seal(Origin, Seal),
     /// What became of a delivery to a target.
     Delivered(TargetId, Delivered),
+    /// Events that a removal names go, where a checkpoint of this epoch seals it.
+    Removed(u32),
 }
 
 /// A changeset on its way, with what could be computed before.

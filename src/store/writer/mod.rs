@@ -10,6 +10,7 @@ mod batch;
 mod checkpoints;
 mod failure;
 mod publish;
+mod retention;
 mod room;
 mod seal;
 

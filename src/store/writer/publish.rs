@@ -1,6 +1,7 @@
 //! What was committed becomes visible to everyone else, before anyone is answered.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::Writer;
 use super::batch::{Batch, Kept, Outcomes};
@@ -19,8 +20,11 @@ impl Writer {
         let applied = applied.filter(|(_, outcome)| outcome.is_ok());
         let mut moves_targets = false;
         for write in applied.flat_map(|(submission, _)| submission.changeset.writes()) {
-            self.publish_object(write);
-            moves_targets |= matches!(write, Write::Cursor(..) | Write::ParkedDropped(..));
+            self.publish_write(write);
+            moves_targets |= matches!(
+                write,
+                Write::Cursor(..) | Write::ParkedDropped(..) | Write::Removal(..)
+            );
         }
         if std::mem::take(&mut self.clients_changed) {
             self.shared.clients.store(Arc::clone(&self.clients));
@@ -52,7 +56,7 @@ impl Writer {
         }
     }
 
-    fn publish_object(&self, write: &Write) {
+    fn publish_write(&self, write: &Write) {
         let cache = &self.shared.cache;
         let (id, kept) = match write {
             Write::Insert(object) => return cache.insert(Arc::clone(object)),
@@ -69,6 +73,9 @@ impl Writer {
                     (object.fresh, object.last_read) = (false, Some(*at));
                 };
                 (*id, cache.change(*id, served))
+            }
+            Write::Removal(kept_from, ..) => {
+                return self.shared.kept_from.store(kept_from.0, Ordering::Release);
             }
             _ => return,
         };

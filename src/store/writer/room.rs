@@ -170,6 +170,7 @@ fn only_reads_or_takes_away(write: &Write) -> bool {
         | Write::Anchor(_)
         | Write::Leaf(..)
         | Write::Cursor(..)
+        | Write::Removal(..)
         | Write::Target(..)
         | Write::Route(_)
         | Write::RoutingSettings(_)

@@ -7,7 +7,7 @@ use crate::domain::TargetId;
 use crate::store::delivery::{Cursor, From};
 use crate::store::error::ApplyError;
 use crate::store::seal::Seal;
-use crate::store::sqlite::{delivery, seal};
+use crate::store::sqlite::{delivery, retention, seal};
 use crate::store::{Epoch, StoreError};
 
 /// The tree as of the last commit; none where the trail is damaged, of which `keyledger events verify` says more.
@@ -75,6 +75,11 @@ impl Writer {
             next,
             checkpoint: 0,
         };
+        let removal = retention::removal(&self.db)?;
+        if removal.is_some_and(|removal| next < removal.kept_from) {
+            // They go, or have gone, since that was asked for.
+            return Err(ApplyError::Conflict);
+        }
         delivery::set_cursor(&self.db, target, cursor)
     }
 
@@ -103,6 +108,7 @@ impl Writer {
             }
             Kept::Seal(_, Seal::Subtrees(subtrees)) => Ok(seal::keep_subtrees(db, subtrees)?),
             Kept::Delivered(target, delivered) => delivery::keep(db, *target, delivered),
+            Kept::Removed(epoch) => self.remove_some(*epoch),
         }
     }
 }

@@ -172,6 +172,13 @@ impl Server {
         Self::start_with(directory_set(settings), &["--quickstart"])
     }
 
+    /// A quickstart server with these settings, in a directory that `prepare` has changed before.
+    pub(crate) fn start_prepared(settings: &str, prepare: impl FnOnce(&Path)) -> Self {
+        let directory = directory_set(settings);
+        prepare(directory.path());
+        Self::start_with(directory, &["--quickstart"])
+    }
+
     /// A quickstart server whose writes, syncs and sends strace writes to `trace`.
     pub(crate) fn start_traced(trace: &Path) -> Self {
         let directory = fresh_directory();

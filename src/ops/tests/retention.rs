@@ -1,0 +1,303 @@
+//! Old events go, on a clock that stands still: never before everybody has them, unless a limit says so.
+
+use tokio::sync::watch;
+
+use super::*;
+use crate::domain::TargetId;
+use crate::domain::retention::Policy;
+use crate::domain::routing::{RoutingSettings, Target as RoutingTarget};
+use crate::ops::retention::{Retention, Said};
+use crate::store::{Cursor, Delivered, From, Parked, Seal};
+
+const DAY_MS: i64 = 86_400_000;
+const TARGET: TargetId = TargetId::from_bytes([7; 16]);
+
+/// A server with a trail and a target that the settings name.
+struct Site {
+    fixture: Fixture,
+    policy: Policy,
+    said: Said,
+}
+
+impl Site {
+    /// Keeps events for 90 days; has 1000 of today.
+    async fn new() -> Self {
+        let site = Self {
+            fixture: Fixture::new().await,
+            policy: Policy {
+                keep_days: 90,
+                ..Policy::default()
+            },
+            said: Said::default(),
+        };
+        let target = RoutingTarget {
+            id: TARGET,
+            name: "siem".to_owned(),
+            target_type: "file".to_owned(),
+            region: None,
+            endpoint: "{}".to_owned(),
+            created: 0,
+            updated: 0,
+            version: 1,
+        };
+        let cursor = Write::Cursor(TARGET, From::Event(Sequence(0)));
+        site.apply(vec![Write::Target(Box::new(target), Vec::new()), cursor], 1)
+            .await;
+        site.name_target(true).await;
+        let more = 1000 - site.store().head().0;
+        site.apply(vec![], usize::try_from(more).unwrap()).await;
+        site.seal().await;
+        site
+    }
+
+    fn store(&self) -> &Store {
+        self.fixture.service.store()
+    }
+
+    async fn name_target(&self, is_named: bool) {
+        let default_targets = if is_named { vec![TARGET] } else { vec![] };
+        let settings = RoutingSettings {
+            default_targets,
+            ..RoutingSettings::default()
+        };
+        self.apply(vec![Write::RoutingSettings(settings)], 1).await;
+    }
+
+    async fn apply(&self, writes: Vec<Write>, events: usize) {
+        let page = self.store().sealed_events(Sequence(0), 1).await.unwrap();
+        let like = page.events[0].event.as_ref().clone();
+        let event = Event {
+            time_ms: self.fixture.service.now_ms(),
+            ..like
+        };
+        let mut changeset = Changeset::new(event.clone());
+        (1..events).for_each(|_| changeset.record(event.clone()));
+        writes.into_iter().for_each(|write| changeset.write(write));
+        self.store().apply(changeset).await.unwrap();
+    }
+
+    async fn seal(&self) {
+        let seal = Seal::Checkpoint(self.store().head().0, "a note\n".to_owned());
+        self.store().keep(seal).await.unwrap();
+    }
+
+    async fn deliver(&self, to: u64, parked: &[u64]) {
+        let parked = parked.iter().map(|sequence| Parked {
+            sequence: Sequence(*sequence),
+            reason: "refused".to_owned(),
+            parked_ms: 5,
+            is_due: false,
+        });
+        let advanced = Delivered::Advanced {
+            from: self.store().cursor(TARGET).await.unwrap(),
+            to: Cursor {
+                epoch: 1,
+                next: Sequence(to),
+                checkpoint: 0,
+            },
+            parked: parked.collect(),
+        };
+        self.store().keep_delivered(TARGET, advanced).await.unwrap();
+    }
+
+    /// One look at the trail; gives the first event that is kept from then on.
+    async fn look(&mut self) -> u64 {
+        self.look_with_hook(None).await.unwrap();
+        self.store().kept_from().0
+    }
+
+    async fn look_with_hook(&mut self, hook: Option<u64>) -> Result<(), String> {
+        let (_stop, stopping) = watch::channel(false);
+        let hook = hook.map(|at| Box::new(move || Sequence(at)) as _);
+        let service = Arc::clone(&self.fixture.service);
+        let retention = Retention::new(service, self.policy, hook);
+        let looked = retention.look(&mut self.said, &stopping).await;
+        if let Err(trouble) = &looked {
+            retention.tell(trouble, &mut self.said).await;
+        }
+        looked.map_err(|trouble| trouble.to_string())
+    }
+
+    async fn is_gone_until(&mut self, first: u64) {
+        assert_eq!(self.look().await, first);
+        assert_eq!(self.store().first().await.unwrap(), Sequence(first));
+    }
+
+    fn days_pass(&self, days: i64) {
+        self.fixture.clock.advance_ms(days * DAY_MS);
+    }
+
+    /// The events of an action, as outcome and data.
+    async fn said(&self, action: Action) -> Vec<(String, serde_json::Value)> {
+        let from = self.store().first().await.unwrap();
+        let page = self.store().sealed_events(from, 5000).await.unwrap();
+        let mut said = Vec::new();
+        for stored in page.events {
+            if stored.event.action == action {
+                let mut json = Vec::new();
+                stored.event.write_json(&mut json);
+                let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+                let outcome = json["outcome"].as_str().unwrap().to_owned();
+                said.push((outcome, json["requestData"].clone()));
+            }
+        }
+        said
+    }
+}
+
+#[tokio::test]
+async fn events_go_when_they_are_old_and_delivered_and_their_removal_is_sealed() {
+    let mut site = Site::new().await;
+    site.deliver(900, &[]).await;
+    site.days_pass(90);
+    assert_eq!(site.look().await, 0, "not older than 90 days");
+    site.days_pass(1);
+    assert_eq!(site.look().await, 768);
+    let trimmed = site.said(Action::TrailTrim).await;
+    let data = serde_json::json!({"epoch": 1, "firstSequence": 0, "lastSequence": 767, "reason": "keep-days = 90"});
+    assert_eq!(trimmed, [("success".to_owned(), data)]);
+    assert_eq!(site.look().await, 768);
+    assert_eq!(site.store().first().await.unwrap(), Sequence(0));
+    site.seal().await;
+    site.is_gone_until(768).await;
+    assert!(site.said(Action::TargetSkip).await.is_empty());
+    assert_eq!(site.store().gaps(TARGET, 9).await.unwrap(), []);
+    // It has nothing more to say.
+    let head = site.store().head();
+    assert_eq!((site.look().await, site.store().head()), (768, head));
+}
+
+#[tokio::test]
+async fn what_a_target_that_is_named_has_not_holds_it_and_what_another_has_not_does_not() {
+    let mut site = Site::new().await;
+    site.days_pass(91);
+    site.deliver(300, &[]).await;
+    assert_eq!(site.look().await, 256);
+    assert_eq!(site.said.held_by, Some(TARGET));
+    let mut site = Site::new().await;
+    site.days_pass(91);
+    site.deliver(900, &[255]).await;
+    assert_eq!(site.look().await, 0);
+    site.name_target(false).await;
+    assert_eq!(site.look().await, 768);
+    assert_eq!(site.said.held_by, None);
+    // It refused that one, and no one gets it any more.
+    let skipped = site.said(Action::TargetSkip).await;
+    assert_eq!(skipped[0].1["sequences"], serde_json::json!(["255"]));
+    assert_eq!(site.store().parked_count(TARGET).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn an_audit_hook_is_waited_for_whatever_the_limits() {
+    let mut site = Site::new().await;
+    site.policy.keep_days_max = 90;
+    site.days_pass(91);
+    site.look_with_hook(Some(200)).await.unwrap();
+    assert_eq!(site.store().kept_from(), Sequence(0));
+    site.look_with_hook(Some(513)).await.unwrap();
+    assert_eq!(site.store().kept_from(), Sequence(512));
+}
+
+#[tokio::test]
+async fn past_a_limit_a_gap_is_recorded_and_the_target_goes_on_after_it() {
+    let mut site = Site::new().await;
+    site.deliver(600, &[5, 6, 599]).await;
+    site.policy.keep_days_max = 100;
+    site.days_pass(99);
+    assert_eq!(site.look().await, 0);
+    site.days_pass(2);
+    assert_eq!(site.look().await, 768);
+    let trimmed = site.said(Action::TrailTrim).await;
+    assert_eq!(trimmed[0].1["reason"], "keep-days-max = 100");
+    let skipped = site.said(Action::TargetSkip).await;
+    let data = serde_json::json!({
+        "id": TARGET.to_string(), "name": "siem", "targetType": "file", "sequences": ["5-6", "599-767"], "count": 171,
+    });
+    assert_eq!(skipped, [("success".to_owned(), data)]);
+    let gaps = site.store().gaps(TARGET, 9).await.unwrap();
+    let gaps: Vec<_> = gaps.iter().map(|gap| (gap.first.0, gap.last.0)).collect();
+    assert_eq!(gaps, [(599, 767), (5, 6)]);
+    let cursor = site.store().cursor(TARGET).await.unwrap().unwrap();
+    assert_eq!(cursor.next, Sequence(768));
+    assert_eq!(site.store().parked_count(TARGET).await.unwrap(), 0);
+    site.seal().await;
+    site.is_gone_until(768).await;
+}
+
+#[tokio::test]
+async fn of_too_many_events_the_oldest_go_however_young_and_not_more_often_than_each_hour() {
+    let mut site = Site::new().await;
+    site.policy = Policy {
+        events_max: 1000,
+        ..Policy::default()
+    };
+    assert_eq!(site.look().await, 0);
+    site.apply(vec![], 600).await;
+    site.seal().await;
+    assert_eq!(site.look().await, 512);
+    let skipped = site.said(Action::TargetSkip).await;
+    assert_eq!(skipped[0].1["sequences"], serde_json::json!(["0-511"]));
+    site.seal().await;
+    site.is_gone_until(512).await;
+    site.apply(vec![], 600).await;
+    site.seal().await;
+    assert_eq!(site.look().await, 512);
+    site.fixture.clock.advance_ms(3_600_000);
+    assert_eq!(site.look().await, 1024);
+}
+
+#[tokio::test]
+async fn a_gap_of_many_ranges_is_named_whole_in_several_events() {
+    let mut site = Site::new().await;
+    let parked: Vec<_> = (0..768).step_by(2).collect();
+    site.deliver(900, &parked).await;
+    site.policy.keep_days_max = 90;
+    site.days_pass(91);
+    assert_eq!(site.look().await, 768);
+    let skipped = site.said(Action::TargetSkip).await;
+    let named = skipped
+        .iter()
+        .flat_map(|(_, data)| data["sequences"].as_array().unwrap());
+    let named: Vec<u64> = named
+        .map(|one| one.as_str().unwrap().parse().unwrap())
+        .collect();
+    assert_eq!((skipped.len(), named), (2, parked));
+}
+
+#[tokio::test]
+async fn a_cursor_that_an_epoch_left_behind_holds_from_where_the_trail_went_on() {
+    let mut site = Site::new().await;
+    // It had events that the database lost when it was put back.
+    site.deliver(1100, &[]).await;
+    site.apply(vec![Write::Epoch(2, 7)], 500).await;
+    site.seal().await;
+    site.days_pass(91);
+    assert_eq!(site.look().await, 768);
+    assert_eq!(site.said.held_by, Some(TARGET));
+}
+
+#[tokio::test]
+async fn a_trail_that_was_changed_is_left_alone_and_that_is_recorded_once() {
+    for (change, words) in [
+        (
+            "UPDATE event SET leaf = zeroblob(32) WHERE sequence = 300",
+            "from 256 to 511",
+        ),
+        ("DELETE FROM event WHERE sequence = 0", "event 0 "),
+    ] {
+        let mut site = Site::new().await;
+        site.deliver(900, &[]).await;
+        site.days_pass(91);
+        let db = site.fixture._folder.path().join("keyledger.db");
+        let db = rusqlite::Connection::open(db).unwrap();
+        db.execute_batch(change).unwrap();
+        for _ in 0..3 {
+            let failed = site.look_with_hook(None).await.unwrap_err();
+            assert!(failed.contains(words), "{failed}");
+        }
+        assert_eq!(site.store().kept_from(), Sequence(0));
+        let trimmed = site.said(Action::TrailTrim).await;
+        let data = serde_json::json!({"reason": "the trail is not what was sealed"});
+        assert_eq!(trimmed, [("failure".to_owned(), data)]);
+    }
+}
