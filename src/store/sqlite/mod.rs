@@ -121,7 +121,7 @@ pub(super) fn open(path: &Path, now: i64) -> Result<Connection, StoreError> {
     }
     let mut db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     is_ours(&db, path)?;
-    prepare_writer(&db)?;
+    prepare_writer(&mut db)?;
     migrate(&mut db, now)?;
     // From here on the thread that writes syncs what it commits: see `log`.
     db.pragma_update(None, "synchronous", "NORMAL")?;
@@ -164,7 +164,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
 }
 
 /// Settings of the one connection that writes.
-fn prepare_writer(db: &Connection) -> Result<(), StoreError> {
+fn prepare_writer(db: &mut Connection) -> Result<(), StoreError> {
     // Destroyed material is overwritten in the database; copies in the WAL go when it is
     // checkpointed and reused.
     db.pragma_update(None, "secure_delete", true)?;
@@ -177,7 +177,7 @@ fn prepare_writer(db: &Connection) -> Result<(), StoreError> {
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", true)?;
     // In place of SQLite's own checkpoints, which keep to themselves that a sync failed.
-    db.wal_hook(Some(note_log_pages));
+    db.wal_hook(Some(note_log_pages))?;
     db.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     Ok(())
 }
@@ -188,7 +188,7 @@ thread_local! {
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "the form of the hook")]
-fn note_log_pages(_: &Wal, pages: i32) -> rusqlite::Result<()> {
+fn note_log_pages(_: &mut Wal, pages: i32) -> rusqlite::Result<()> {
     LOG_PAGES.set(pages);
     Ok(())
 }

@@ -4,8 +4,8 @@
 //! moved by the writer itself, which is short; then the log is empty to the engine and begins anew. A sync that fails counts as much as
 //! that of a commit.
 //!
-//! The thread is asked only right after a commit that left something to move, and the writer moves nothing while it is at work: SQLite
-//! before 3.51.3 can lose track where one connection finds everything moved while another begins the log anew.
+//! The thread is asked only right after a commit that left something to move, and the writer moves nothing while it is at work: an SQLite
+//! before 3.51.3 could lose track where one connection finds everything moved while another begins the log anew.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};

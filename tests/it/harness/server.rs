@@ -1,13 +1,11 @@
 //! The program as a running server, and the directory it works in.
 
-use std::fmt::Write as _;
-use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::fs::{self, File};
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -40,7 +38,26 @@ struct Process {
     log: Log,
 }
 
-type Log = Arc<Mutex<String>>;
+/// What a program prints on both streams. A file: what was printed before something else happened is there to read after it.
+#[derive(Debug)]
+struct Log(File);
+
+impl Log {
+    fn of(command: &mut Command) -> Self {
+        let file = tempfile::tempfile().expect("a temporary file");
+        let stream = || Stdio::from(file.try_clone().expect("a second handle"));
+        command.stdout(stream()).stderr(stream());
+        Self(file)
+    }
+
+    fn text(&self) -> String {
+        let length = self.0.metadata().expect("a file").len();
+        let mut text = vec![0; usize::try_from(length).expect("a log fits")];
+        // A process may be writing at its end, which changes nothing here.
+        self.0.read_exact_at(&mut text, 0).expect("a file");
+        String::from_utf8_lossy(&text).into_owned()
+    }
+}
 
 /// A directory for one server, private to the owner.
 pub(crate) fn fresh_directory() -> TempDir {
@@ -323,7 +340,7 @@ impl Server {
             let process = self.process.as_mut().expect("the server runs");
             process.child.try_wait().expect("a child of ours")
         });
-        until(words, || self.log().contains(words).then_some(()));
+        assert!(self.log().contains(words), "{words:?} in {}", self.log());
         self.process = None;
         status
     }
@@ -348,11 +365,7 @@ impl Server {
 
     /// What the server has printed so far, on both streams.
     pub(crate) fn log(&self) -> String {
-        self.process()
-            .log
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.process().log.text()
     }
 
     /// Certificate and key that the server made for a client.
@@ -488,28 +501,20 @@ impl Process {
     fn serving(mut command: Command, directory: &Path, arguments: &[&str]) -> Command {
         command.args(["serve", "--listen", "127.0.0.1:0", "--dir"]);
         command.arg(directory).args(arguments);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         command
     }
 
     fn start_by(command: Command, directory: &Path, arguments: &[&str]) -> Self {
         let mut command = Self::serving(command, directory, arguments);
+        let log = Log::of(&mut command);
         let mut child = command.spawn().expect("the program starts");
-        let log = Log::default();
-        let (sender, lines) = channel();
-        follow(child.stdout.take().expect("piped"), &log, Some(sender));
-        follow(child.stderr.take().expect("piped"), &log, None);
-        let deadline = Instant::now() + PATIENCE;
-        let address = loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let Ok(line) = lines.recv_timeout(left) else {
-                break None;
-            };
-            if let Some(address) = address(&line) {
-                break Some(address);
-            }
-        };
-        if let Some(address) = address {
+        let mut ended = None;
+        until_or_not(|| {
+            ended = child.try_wait().expect("a child of ours");
+            ended.is_some() || log.text().lines().any(|line| address(line).is_some())
+        });
+        if let Some(address) = log.text().lines().find_map(address) {
             return Self {
                 child,
                 address,
@@ -518,8 +523,7 @@ impl Process {
         }
         drop(child.kill());
         let status = child.wait();
-        let log = log.lock().unwrap_or_else(PoisonError::into_inner);
-        panic!("the server did not start: {status:?}\n{log}");
+        panic!("the server did not start: {status:?}\n{}", log.text());
     }
 
     fn signal(&self, signal: Signal) {
@@ -532,8 +536,7 @@ impl Drop for Process {
         drop(self.child.kill());
         drop(self.child.wait());
         if thread::panicking() {
-            let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-            println!("--- the server's output ---\n{log}---");
+            println!("--- the server's output ---\n{}---", self.log.text());
         }
     }
 }
@@ -542,18 +545,4 @@ fn address(line: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once("listening on ")?;
     let word = rest.split_whitespace().next()?;
     word.trim_end_matches(['.', ',']).parse().ok()
-}
-
-/// Reads a stream to its end, into the log and line by line to whoever waits.
-fn follow(stream: impl Read + Send + 'static, log: &Log, sender: Option<Sender<String>>) {
-    let log = Arc::clone(log);
-    thread::spawn(move || {
-        for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-            writeln!(log, "{line}").expect("a string takes any text");
-            drop(log);
-            // Nobody waits any more once the server has started.
-            sender.as_ref().inspect(|sender| drop(sender.send(line)));
-        }
-    });
 }
