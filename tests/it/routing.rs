@@ -447,6 +447,18 @@ fn a_target_that_cannot_be_reached_is_made_and_says_so() {
     );
     let text = fs::read_to_string(server.path().join("no-folder/events.jsonl")).expect("the file");
     assert!(text.contains(r#"{"test":{"#), "{text}");
+    // Nor does it keep a target from being changed.
+    let missing = missing.replace("no-folder", "nowhere");
+    json(&server, &["target", "update", "far", "--set", &missing]);
+    assert!(json(&server, &["target", "validate", "far"])["problem"].is_string());
+    json(&server, &["route", "create", "all", "--rule", "*=far"]);
+    until("the failure to show", || {
+        let status = &json(&server, &["target", "show", "far"])["write_status"];
+        let reason = status["reason_for_last_failure"]
+            .as_str()
+            .unwrap_or_default();
+        (status["status"] == "failed" && reason.contains("nowhere")).then_some(())
+    });
 }
 
 #[test]

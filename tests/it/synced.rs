@@ -59,7 +59,7 @@ fn work(mut connection: Connection) -> Vec<Answered> {
     answered
 }
 
-fn strace_works() -> bool {
+pub(crate) fn strace_works() -> bool {
     let output = Command::new("strace")
         .args(["-qq", "-e", "trace=none", "true"])
         .output();

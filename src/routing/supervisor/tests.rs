@@ -52,6 +52,21 @@ impl Names {
     }
 }
 
+fn is_well(supervisor: &Supervisor<Names>, number: u8) -> bool {
+    let standing = supervisor.standing(id(number));
+    standing.is_some_and(|standing| standing.is_well())
+}
+
+async fn until(what: &str, condition: &dyn Fn() -> bool) {
+    for _ in 0..6000 {
+        if condition() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("waited in vain for {what}");
+}
+
 fn means() -> Means {
     Means {
         clock: Arc::new(SystemClock),
@@ -110,18 +125,6 @@ async fn targets_are_fed_as_they_come_change_and_go() {
     let supervisor = Supervisor::new(&store, means(), names.clone());
     let (stop, stopping) = watch::channel(false);
     let run = tokio::spawn(Arc::clone(&supervisor).run(stopping));
-    let until = async |what: &str, condition: &dyn Fn() -> bool| {
-        for _ in 0..3000 {
-            if condition() {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!(
-            "waited in vain for {what}: {:?}",
-            names.taken.lock().unwrap()
-        );
-    };
     let has = |line: &str| {
         names
             .taken
@@ -130,13 +133,8 @@ async fn targets_are_fed_as_they_come_change_and_go() {
             .iter()
             .any(|taken| taken == line)
     };
-    let is_fed = |number| {
-        supervisor
-            .standing(id(number))
-            .is_some_and(|standing| standing.is_well())
-    };
     // One begins at the head, and is kept there before anything is delivered.
-    until("a worker", &|| is_fed(1)).await;
+    until("a worker", &|| is_well(&supervisor, 1)).await;
     while store.cursor(id(1)).await.unwrap().is_none() {
         tokio::task::yield_now().await;
     }
@@ -190,19 +188,12 @@ async fn a_target_that_could_not_be_opened_is_tried_again() {
     let supervisor = Supervisor::new(&store, means(), names.clone());
     let (stop, stopping) = watch::channel(false);
     let run = tokio::spawn(Arc::clone(&supervisor).run(stopping));
-    let standing = async |what: &dyn Fn(&Standing) -> bool| {
-        for _ in 0..6000 {
-            if let Some(standing) = supervisor.standing(id(1)).filter(what) {
-                return standing;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("waited in vain: {:?}", supervisor.standing(id(1)));
-    };
-    let held = standing(&|standing| standing.held.is_some()).await;
-    assert_eq!(held.held.as_deref(), Some("the database cannot be read"));
+    let standing = || supervisor.standing(id(1)).unwrap_or_default();
+    until("it to be held", &|| standing().held.is_some()).await;
+    let held = standing().held;
+    assert_eq!(held.as_deref(), Some("the database cannot be read"));
     // Nobody changes it.
-    standing(&Standing::is_well).await;
+    until("it to be opened", &|| is_well(&supervisor, 1)).await;
     while store.cursor(id(1)).await.unwrap().is_none() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -242,6 +242,7 @@ async fn a_flapping_target_loses_nothing() {
     .await;
     site.reaches(300).await;
     assert!(is_in_order(&site.taken()));
+    assert_eq!(site.taken().len(), 300);
     site.stop().await;
 }
 

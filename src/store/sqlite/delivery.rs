@@ -58,10 +58,12 @@ pub(in crate::store) fn keep(
             if cursor(db, target)? != *from {
                 return Err(ApplyError::Conflict);
             }
-            parked.iter().try_for_each(|one| park(db, target, one))?;
+            parked
+                .iter()
+                .try_for_each(|one| put(db, PARK, target, one))?;
             set_cursor(db, target, *to)
         }
-        Delivered::Refused(parked) => park_again(db, target, parked),
+        Delivered::Refused(parked) => put(db, PARK_AGAIN, target, parked),
         Delivered::Late(sequence) => drop_parked(db, target, &[*sequence]),
         Delivered::Due(range) => make_due(db, target, *range),
         Delivered::Forgotten => {
@@ -74,22 +76,11 @@ pub(in crate::store) fn keep(
     }
 }
 
-fn park(db: &Connection, target: TargetId, parked: &Parked) -> Result<(), ApplyError> {
-    let sql = "INSERT OR REPLACE INTO parked (target, sequence, reason, parked_ms, is_due) VALUES (?1, ?2, ?3, ?4, ?5)";
-    let Parked {
-        sequence,
-        reason,
-        parked_ms,
-        is_due,
-    } = parked;
-    let row = params![target.as_bytes(), sequence.0, reason, parked_ms, is_due];
-    db.prepare_cached(sql)?.execute(row)?;
-    Ok(())
-}
+const PARK: &str = "INSERT OR REPLACE INTO parked (target, sequence, reason, parked_ms, is_due) VALUES (?1, ?2, ?3, ?4, ?5)";
+/// What was dropped while it was under way stays dropped.
+const PARK_AGAIN: &str = "UPDATE parked SET reason = ?3, parked_ms = ?4, is_due = ?5 WHERE target = ?1 AND sequence = ?2";
 
-/// Notes that what is parked was refused again. What was dropped while it was under way stays dropped.
-fn park_again(db: &Connection, target: TargetId, parked: &Parked) -> Result<(), ApplyError> {
-    let sql = "UPDATE parked SET reason = ?3, parked_ms = ?4, is_due = ?5 WHERE target = ?1 AND sequence = ?2";
+fn put(db: &Connection, sql: &str, target: TargetId, parked: &Parked) -> Result<(), ApplyError> {
     let Parked {
         sequence,
         reason,

@@ -11,7 +11,7 @@ use super::{Received, ReceivingEnd, Site};
 use crate::harness::until;
 
 /// How long a target may take with a receiving end that never answers: the sum of its time limits, and time for a busy machine.
-const GIVEN_UP: Duration = Duration::from_secs(90);
+pub(super) const GIVEN_UP: Duration = Duration::from_secs(90);
 
 /// The records of these batches as they have to arrive.
 fn expected(batches: &[&Batch]) -> Vec<Received> {

@@ -5,12 +5,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use keyledger::crypto::SecretText;
-use keyledger::routing::Undelivered;
 use keyledger::routing::targets::command::CommandEndpoint;
+use keyledger::routing::{Deliver as _, Undelivered};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::checks::{arrives, deliver_at_last};
+use super::checks::{GIVEN_UP, arrives, deliver_at_last};
 use super::records::events;
 use super::{Received, ReceivingEnd, Site, battery};
 use crate::harness::{fresh_directory, skipped};
@@ -155,7 +155,12 @@ fn a_program_that_cannot_end_keeps_nobody_waiting_and_gets_no_company() {
     let mut site = Site::<Program>::start().expect("it starts");
     site.end.write(CANNOT_END);
     let held = site.end.directory.path().join("held");
-    let outcome = site.deliver(&events(1));
+    let first = events(1);
+    let given_up = tokio::time::timeout;
+    let outcome = site
+        .runtime
+        .block_on(async { given_up(GIVEN_UP, site.target.deliver(&first)).await });
+    let outcome = outcome.expect("it returns within its own time limits");
     if !held.exists() {
         skipped("strace cannot trace here");
         return;
