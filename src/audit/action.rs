@@ -122,19 +122,19 @@ actions! {
     InstanceSecureDataWipe = 103, Management, "instance-secure-data", "wipe", Critical, Plain, Global, "instance-secure-data", "The instance-secure data is wiped.";
     InstanceBssAccountMigrate = 104, Management, "instance-bss-account", "migrate", Warning, Plain, Global, "instance-bss-account", "An instance is migrated to a BSS account.";
     VcsCreate = 105, Management, "vcs", "create", Normal, Plain, Global, "vcs", "A VMware Cloud Foundation for Classic - Automated instance is created.";
-    VcsDelete = 106, Management, "vcs", "delete", Critical, Plain, Global, "vcs", "A VMware Cloud Foundation for Classic - Automated instance is deleted.";
-    VcsHostAdd = 107, Management, "vcs-host", "add", Warning, Plain, Global, "vcs-host", "A host is added to a VMware Cloud Foundation for Classic - Automated instance.";
-    VcsHostRemove = 108, Management, "vcs-host", "remove", Critical, Plain, Global, "vcs-host", "A host is removed from a VMware Cloud Foundation for Classic - Automated instance.";
-    VcsUpdate = 109, Management, "vcs", "update", Warning, Plain, Global, "vcs", "A VMware Cloud Foundation for Classic - Automated instance is updated.";
-    VcsClusterCreate = 110, Management, "vcs-cluster", "create", Normal, Plain, Global, "vcs-cluster", "A cluster is created for a VMware Cloud Foundation for Classic - Automated instance.";
-    VcsClusterDelete = 111, Management, "vcs-cluster", "delete", Critical, Plain, Global, "vcs-cluster", "A cluster is deleted for a VMware Cloud Foundation for Classic - Automated instance.";
-    VcsNsxLicenseUpdate = 112, Management, "vcs-nsx-license", "update", Warning, Plain, Global, "vcs-nsx-license", "The VMware NSX license is updated for a VMware Cloud Foundation for Classic - Automated instance.";
-    VcsNfsStorageAdd = 113, Management, "vcs-nfs-storage", "add", Warning, Plain, Global, "vcs-nfs-storage", "NFS storage is added to a VMware Cloud Foundation for Classic - Automated instance.";
-    VcsNfsStorageRemove = 114, Management, "vcs-nfs-storage", "remove", Critical, Plain, Global, "vcs-nfs-storage", "NFS storage is removed from a VMware Cloud Foundation for Classic - Automated instance.";
-    VcsPlanUpdate = 115, Management, "vcs-plan", "update", Warning, Plain, Global, "vcs-plan", "A VMware Cloud Foundation for Classic - Automated instance's plan is updated.";
+    VcsDelete = 106, Management, "vcs", "delete", Critical, Plain, Global, "vcs", "A VCF for Classic - Automated instance is deleted.";
+    VcsHostAdd = 107, Management, "vcs-host", "add", Warning, Plain, Global, "vcs-host", "A host is added to a VCF for Classic - Automated instance.";
+    VcsHostRemove = 108, Management, "vcs-host", "remove", Critical, Plain, Global, "vcs-host", "A host is removed from a VCF for Classic - Automated instance.";
+    VcsUpdate = 109, Management, "vcs", "update", Warning, Plain, Global, "vcs", "A VCF for Classic - Automated instance is updated.";
+    VcsClusterCreate = 110, Management, "vcs-cluster", "create", Normal, Plain, Global, "vcs-cluster", "A cluster is created for a VCF for Classic - Automated instance.";
+    VcsClusterDelete = 111, Management, "vcs-cluster", "delete", Critical, Plain, Global, "vcs-cluster", "A cluster is deleted for a VCF for Classic - Automated instance.";
+    VcsNsxLicenseUpdate = 112, Management, "vcs-nsx-license", "update", Warning, Plain, Global, "vcs-nsx-license", "The VMware NSX® license is updated for a VCF for Classic - Automated instance.";
+    VcsNfsStorageAdd = 113, Management, "vcs-nfs-storage", "add", Warning, Plain, Global, "vcs-nfs-storage", "NFS storage is added to a VCF for Classic - Automated instance.";
+    VcsNfsStorageRemove = 114, Management, "vcs-nfs-storage", "remove", Critical, Plain, Global, "vcs-nfs-storage", "NFS storage is removed from a VCF for Classic - Automated instance.";
+    VcsPlanUpdate = 115, Management, "vcs-plan", "update", Warning, Plain, Global, "vcs-plan", "A VCF for Classic - Automated instance's plan is updated.";
     VssCreate = 116, Management, "vss", "create", Normal, Plain, Global, "vss", "A VMware Cloud Foundation for Classic - Flexible instance is created.";
-    VssUpdate = 117, Management, "vss", "update", Warning, Plain, Global, "vss", "A VMware Cloud Foundation for Classic - Flexible instance is updated.";
-    VssTemplateRemove = 118, Management, "vss-template", "remove", Critical, Plain, Global, "vss-template", "A VMware Cloud Foundation for Classic - Flexible template is removed.";
+    VssUpdate = 117, Management, "vss", "update", Warning, Plain, Global, "vss", "A VCF for Classic - Flexible instance is updated.";
+    VssTemplateRemove = 118, Management, "vss-template", "remove", Critical, Plain, Global, "vss-template", "A VCF for Classic - Flexible template is removed.";
     ServiceCreate = 119, Management, "service", "create", Normal, Plain, Global, "service", "A service is created.";
     ServiceDelete = 120, Management, "service", "delete", Critical, Plain, Global, "service", "A service is deleted.";
 
@@ -275,13 +275,14 @@ impl Action {
         self.row().description
     }
 
-    /// The service's name for people, the first words of an event's message. What is ours belongs to KMIP for VMware: it is about its
-    /// keys, clients and instances.
+    /// The service's name for people, the first words of an event's message: what is done with keys, and by and to the clients that use them,
+    /// is KMIP for VMware; the rest is the service as a whole.
     #[must_use]
-    pub const fn display_name(self) -> &'static str {
-        match self.kind() {
-            Kind::Kmip | Kind::Extended => "KMIP for VMware",
-            Kind::Management => "VMware Solutions",
+    pub fn display_name(self) -> &'static str {
+        if self.object_type().starts_with("kmip-") {
+            "KMIP for VMware"
+        } else {
+            "VMware Solutions"
         }
     }
 

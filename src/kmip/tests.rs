@@ -155,7 +155,7 @@ fn an_operation_has_a_module_exactly_when_it_has_a_payload() {
         let item = ttlv::read(writer.as_bytes()).expect("just written");
         let payload = item.structure().expect("a structure");
         let decoded = RequestPayload::decode(*operation, payload, ProtocolVersion::V1_4);
-        let unsupported = decoded == Ok(RequestPayload::Unsupported(*operation));
+        let unsupported = decoded == Ok(RequestPayload::Unsupported(*operation, None));
         assert_eq!(operation.is_implemented(), !unsupported, "{operation}");
     }
 }

@@ -26,34 +26,79 @@ pub(crate) struct ItemEvent<'a> {
     pub(crate) failure: Option<Cause>,
 }
 
-/// The action of an operation. What touches no key is recorded only where protocol events are on; an operation that is not of the standard is a
-/// refused request.
-fn action(operation: Option<Operation>) -> Action {
+/// The action of an operation. One that the standard knows has its own, carried out here or not; a refused request is what names none, or one
+/// that is about no key and has no answer here.
+const fn action(operation: Option<Operation>) -> Action {
+    use Operation as Op;
+    let Some(operation) = operation else {
+        return Action::RequestRefuse;
+    };
     match operation {
-        Some(Operation::Create) => Action::KeyCreate,
-        Some(Operation::Get) => Action::KeyRead,
-        Some(Operation::GetAttributes | Operation::GetAttributeList) => Action::AttributesRetrieve,
-        Some(Operation::AddAttribute) => Action::AttributesAdd,
-        Some(Operation::ModifyAttribute) => Action::AttributesModify,
-        Some(Operation::DeleteAttribute) => Action::AttributesDelete,
-        Some(Operation::Activate) => Action::KeyActivate,
-        Some(Operation::Revoke) => Action::KeyRevoke,
-        Some(Operation::Destroy) => Action::KeyDestroy,
-        Some(Operation::Locate) => Action::KeyLocate,
-        Some(Operation::DiscoverVersions) => Action::ProtocolDiscover,
-        Some(Operation::Query) => Action::ProtocolQuery,
-        // What is not carried out here is refused.
-        _ => Action::RequestRefuse,
+        Op::Create => Action::KeyCreate,
+        Op::Get => Action::KeyRead,
+        Op::GetAttributes | Op::GetAttributeList => Action::AttributesRetrieve,
+        Op::AddAttribute => Action::AttributesAdd,
+        Op::ModifyAttribute | Op::SetAttribute | Op::AdjustAttribute => Action::AttributesModify,
+        Op::DeleteAttribute => Action::AttributesDelete,
+        Op::Activate => Action::KeyActivate,
+        Op::Revoke => Action::KeyRevoke,
+        Op::Destroy => Action::KeyDestroy,
+        Op::Locate => Action::KeyLocate,
+        Op::Register => Action::KeyRegister,
+        Op::ReKey => Action::KeyRekey,
+        Op::ReKeyKeyPair => Action::KeyRekeyKeyPair,
+        Op::CreateKeyPair => Action::KeyCreateKeyPair,
+        Op::Check => Action::KeyCheck,
+        Op::Archive => Action::KeyArchive,
+        Op::Recover => Action::KeyRecover,
+        Op::ObtainLease => Action::KeyObtainLease,
+        Op::GetUsageAllocation => Action::KeyGetUsageAllocation,
+        Op::DeriveKey => Action::KeyDerive,
+        Op::Certify => Action::KeyCertify,
+        Op::ReCertify => Action::KeyRecertify,
+        Op::Validate => Action::KeyValidate,
+        Op::Encrypt => Action::KeyEncrypt,
+        Op::Decrypt => Action::KeyDecrypt,
+        Op::Sign => Action::KeySign,
+        Op::SignatureVerify => Action::KeySignatureVerify,
+        Op::Mac => Action::KeyMac,
+        Op::MacVerify => Action::KeyMacVerify,
+        Op::Hash => Action::KeyHash,
+        Op::RngRetrieve => Action::KeyRngRetrieve,
+        Op::RngSeed => Action::KeyRngSeed,
+        Op::Import => Action::KeyImport,
+        Op::Export => Action::KeyExport,
+        Op::CreateSplitKey => Action::KeyCreateSplitKey,
+        Op::JoinSplitKey => Action::KeyJoinSplitKey,
+        Op::Query => Action::ProtocolQuery,
+        Op::DiscoverVersions => Action::ProtocolDiscover,
+        Op::Ping => Action::ProtocolPing,
+        Op::Cancel
+        | Op::Poll
+        | Op::Notify
+        | Op::Put
+        | Op::Log
+        | Op::Login
+        | Op::Logout
+        | Op::DelegatedLogin
+        | Op::SetEndpointRole
+        | Op::Pkcs11
+        | Op::Interop
+        | Op::ReProvision
+        | Op::SetDefaults
+        | Op::SetConstraints
+        | Op::GetConstraints
+        | Op::QueryAsynchronousRequests
+        | Op::Process => Action::RequestRefuse,
     }
 }
 
 /// Whether an event is made: always, except for what touches no key and did not fail, unless it is switched on.
 fn is_recorded(action: Action, failed: bool, protocol_events: bool) -> bool {
-    let protocol = matches!(action, Action::ProtocolDiscover | Action::ProtocolQuery);
-    !protocol || protocol_events || failed
+    !action.is_protocol() || protocol_events || failed
 }
 
-/// The event of a batch item; none for Discover Versions and Query unless protocol events are on.
+/// The event of a batch item; none for Discover Versions and Query that did not fail, unless protocol events are on.
 pub(crate) fn of_item(
     service: &Service,
     identity: &Arc<Identity>,
@@ -68,7 +113,10 @@ pub(crate) fn of_item(
     ) {
         return Ok(None);
     }
-    let target = item.report.target.clone();
+    let target = match action {
+        Action::RequestRefuse => Target::Instance,
+        _ => item.report.target.clone(),
+    };
     let mut event = blank(service, identity, stamp, action, target)?;
     event.request = asked(item).and(&item.report.request);
     event.response = result(item.failure).and(&item.report.response);

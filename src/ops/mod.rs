@@ -132,7 +132,11 @@ async fn dispatch(
         Request::Revoke(request) => Response::Revoke(revoke::run(ctx, request, report).await?),
         Request::Destroy(request) => Response::Destroy(destroy::run(ctx, request, report).await?),
         Request::Locate(request) => Response::Locate(locate::run(ctx, request, report).await?),
-        Request::Unsupported(operation) => {
+        Request::Unsupported(operation, about) => {
+            // Only what is named: most of them take the ID Placeholder otherwise, but not all.
+            if about.is_some() {
+                report.about(ctx, about.as_deref());
+            }
             return Err(OpError::new(Cause::OperationNotSupported, operation.name()));
         }
     })

@@ -1,5 +1,6 @@
 //! The rules that a test can check: layers, lengths, comments, documents, and what must not be in the tree.
 
+mod catalogue;
 mod documents;
 mod layers;
 mod sources;

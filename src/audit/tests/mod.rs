@@ -1,6 +1,7 @@
 //! The tables of the trail, and the events the other tests are about.
 
 mod catalogue;
+mod descriptions;
 mod filters;
 mod json;
 mod records;

@@ -44,8 +44,8 @@ macro_rules! request_payloads {
                 #[doc = concat!("See `", stringify!($module), "`.")]
                 $Operation($module::Request),
             )*
-            /// An operation of the standard that has no payload here.
-            Unsupported(Operation),
+            /// An operation of the standard that has no payload here, and the one object that it names, if it names one.
+            Unsupported(Operation, Option<String>),
         }
 
         impl RequestPayload {
@@ -54,12 +54,12 @@ macro_rules! request_payloads {
             pub const fn operation(&self) -> Operation {
                 match self {
                     $(Self::$Operation(_) => Operation::$Operation,)*
-                    Self::Unsupported(operation) => *operation,
+                    Self::Unsupported(operation, _) => *operation,
                 }
             }
 
-            /// Reads the payload of an operation. The content of an unsupported one is not looked
-            /// at.
+            /// Reads the payload of an operation. Of an unsupported one only which object it is about,
+            /// whatever else it holds.
             ///
             /// # Errors
             /// When it is not what the version defines for the operation.
@@ -73,7 +73,7 @@ macro_rules! request_payloads {
                         Self::$Operation($module::Request::decode(payload, version)?)
                     })*
                     // The table of operations says which ones have a module; a test compares.
-                    other => Self::Unsupported(other),
+                    other => Self::Unsupported(other, only_identifier(payload)),
                 })
             }
 
@@ -81,7 +81,7 @@ macro_rules! request_payloads {
             pub fn encode(&self, writer: &mut Writer, version: ProtocolVersion) {
                 match self {
                     $(Self::$Operation(request) => request.encode(writer, version),)*
-                    Self::Unsupported(_) => {}
+                    Self::Unsupported(..) => {}
                 }
             }
         }
@@ -124,10 +124,19 @@ impl RequestPayload {
             | Self::DiscoverVersions(_)
             | Self::Locate(_)
             | Self::Query(_)
-            | Self::Unsupported(_) => return None,
+            | Self::Unsupported(..) => return None,
         };
         Some(unique_identifier.as_deref())
     }
+}
+
+/// The Unique Identifier of a payload that holds exactly one.
+fn only_identifier(payload: Structure<'_>) -> Option<String> {
+    let items = payload.items().filter_map(Result::ok);
+    let mut identifiers = items.filter(|item| item.tag == Tag::UniqueIdentifier.raw());
+    let first = identifiers.next()?;
+    let is_only = identifiers.next().is_none();
+    is_only.then(|| text(first).ok()).flatten()
 }
 
 const fn request_scope(version: ProtocolVersion) -> Scope {

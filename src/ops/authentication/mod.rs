@@ -81,7 +81,7 @@ fn certificate_suffices(item: &RequestItem) -> bool {
         | RequestPayload::Revoke(_)
         | RequestPayload::Destroy(_)
         | RequestPayload::Locate(_)
-        | RequestPayload::Unsupported(_) => false,
+        | RequestPayload::Unsupported(..) => false,
     }
 }
 

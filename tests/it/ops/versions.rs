@@ -1,6 +1,6 @@
 //! What each protocol version is answered.
 
-use super::{Scene, VERSIONS};
+use super::{NOBODY, Scene, VERSIONS};
 use crate::harness::{
     BatchItem, Content, Node, Request, Response, Server, create, discover, get, get_attribute_list,
     get_attributes, key_template, op, query, reason, tag,
@@ -173,15 +173,22 @@ fn every_operation_that_query_lists_is_carried_out() {
 #[test]
 fn an_operation_that_is_not_carried_out_is_refused_and_recorded() {
     let mut scene = Scene::new();
-    // Archive, which is known, and two numbers that no standard defines.
-    for operation in [0x15, 0xff, 0x8000_0001] {
-        let item = BatchItem::new(operation, vec![]);
-        scene.refused(
-            item,
-            reason::OPERATION_NOT_SUPPORTED,
-            "kmip-request.refuse 501",
-            "-",
-        );
+    let uid = scene.key(vec![]);
+    let named = |uid: &str| vec![Node::text(tag::UNIQUE_IDENTIFIER, uid)];
+    // Register, Archive and Encrypt are known, Poll is about no key, and two numbers no standard defines.
+    for (operation, payload, action, about) in [
+        (0x03, vec![], "kmip-key.register", "-"),
+        (0x15, named(&uid), "kmip-key.archive", &*uid),
+        (0x15, named(NOBODY), "kmip-key.archive", NOBODY),
+        (0x1f, named(&uid), "kmip-key.encrypt", &uid),
+        (0x1a, named(&uid), "kmip-request.refuse", "-"),
+        (0x3b, vec![], "kmip-protocol.ping", "-"),
+        (0xff, named(&uid), "kmip-request.refuse", "-"),
+        (0x8000_0001, vec![], "kmip-request.refuse", "-"),
+    ] {
+        let item = BatchItem::new(operation, payload);
+        let line = format!("{action} 501");
+        scene.refused(item, reason::OPERATION_NOT_SUPPORTED, &line, about);
     }
     scene.check();
 }

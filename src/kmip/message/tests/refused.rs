@@ -188,15 +188,24 @@ fn an_unknown_operation_is_not_supported_and_its_code_is_kept() {
 }
 
 #[test]
-fn an_operation_without_payload_module_is_left_unread() {
-    let bytes = single(ProtocolVersion::V1_4, Operation::Register, |writer| {
-        writer.integer(ttlv::Tag::new(0x54_0001), 1);
+fn of_an_operation_without_payload_module_only_its_one_object_is_read() {
+    for (identifiers, read) in [(&[][..], None), (&["a"], Some("a")), (&["a", "b"], None)] {
+        let bytes = single(ProtocolVersion::V1_4, Operation::Archive, |writer| {
+            writer.integer(ttlv::Tag::new(0x54_0001), 1);
+            for identifier in identifiers {
+                writer.text(Tag::UniqueIdentifier, identifier);
+            }
+        });
+        let message = decode(&bytes).expect("a request");
+        let expected = RequestPayload::Unsupported(Operation::Archive, read.map(str::to_owned));
+        assert_eq!(message.items[0].payload, Ok(expected));
+    }
+    let bytes = single(ProtocolVersion::V1_4, Operation::Archive, |writer| {
+        writer.integer(Tag::UniqueIdentifier, 1);
     });
     let message = decode(&bytes).expect("a request");
-    assert_eq!(
-        message.items[0].payload,
-        Ok(RequestPayload::Unsupported(Operation::Register))
-    );
+    let expected = RequestPayload::Unsupported(Operation::Archive, None);
+    assert_eq!(message.items[0].payload, Ok(expected), "of another type");
 }
 
 #[test]
