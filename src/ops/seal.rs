@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::MutexGuard;
 
 use crate::audit::checkpoint::log_name;
+use crate::audit::tree::Subtree;
 use crate::audit::{Checkpoint, NoteError, Tree, VerifierKey};
 use crate::crypto::{Random, RandomError, SigningKey, SigningKeyError};
 use crate::ops::epoch::{Finding, interruption};
@@ -105,9 +106,7 @@ impl Sealer {
                 let wrapped = master.wrap(&seed, &place, random)?;
                 let public = key.public_key();
                 store.keep(Seal::Key(TrailKey { public, wrapped })).await?;
-                tracing::warn!(
-                    "A new key signs the trail from here on: note the one that keyledger events public-key prints."
-                );
+                tell_of_key(store.origin().epoch);
                 key
             }
         };
@@ -141,16 +140,9 @@ impl Sealer {
         let tree = match last {
             Some((tree, note)) if tree.size() == size => return Ok(note),
             Some((tree, _)) => tree,
-            // Once for each epoch, all that is there is compared.
-            None => store.tree_of_removed().await?,
+            None => first_of_epoch(store).await?,
         };
-        let (tree, wrong) = store.grow(tree, size).await?;
-        if let Some(wrong) = wrong.first() {
-            let (first, last) = (wrong.node().start, wrong.node().end - 1);
-            let what =
-                format!("the hash that is kept of the events from {first} to {last} is not theirs");
-            return Err(SealError::Damaged(what));
-        }
+        let tree = sound(store.grow(tree, size).await?)?;
         let made = Checkpoint {
             log: verifier.name().to_owned(),
             size: tree.size(),
@@ -162,6 +154,30 @@ impl Sealer {
             .await?;
         Ok(note)
     }
+}
+
+/// The tree that an epoch began with, compared with all its leaves that are there.
+async fn first_of_epoch(store: &Store) -> Result<Tree, SealError> {
+    let begun = store.epochs().all.last().map_or(0, |epoch| epoch.first.0);
+    let removed = store.tree_of_removed().await?;
+    if removed.size() > begun {
+        return Ok(store.tree(begun).await?);
+    }
+    match store.grow(removed, begun).await {
+        // With a hole in it, as it is kept: the epoch is there to go on from what was left.
+        Err(StoreError::Damaged(_)) => Ok(store.tree(begun).await?),
+        grown => sound(grown?),
+    }
+}
+
+/// A tree of which no other hash is kept than follows from its leaves.
+fn sound((tree, wrong): (Tree, Vec<Subtree>)) -> Result<Tree, SealError> {
+    let Some(wrong) = wrong.first() else {
+        return Ok(tree);
+    };
+    let (first, last) = (wrong.node().start, wrong.node().end - 1);
+    let what = format!("the hash that is kept of the events from {first} to {last} is not theirs");
+    Err(SealError::Damaged(what))
 }
 
 impl Sealer {
@@ -210,6 +226,16 @@ pub fn unwrap(
         Ok(key)
     } else {
         Err(SealError::Key)
+    }
+}
+
+/// A new key is to be noted by those who verify; in a later epoch they had noted another.
+fn tell_of_key(epoch: u32) {
+    if epoch > 1 {
+        tracing::warn!(
+            epoch,
+            "A new key signs the trail from here on: note the one that keyledger events public-key prints."
+        );
     }
 }
 

@@ -121,3 +121,22 @@ fn a_kept_hash_that_was_altered_is_mended_where_the_events_are_those_that_were_s
     drop(database);
     broken(&run_cli(server.path(), &["events", "verify"]), "event 7 ");
 }
+
+#[test]
+fn a_new_epoch_goes_on_from_a_trail_with_a_hole_and_not_from_a_wrong_hash() {
+    let mut server = Server::start();
+    make_blocks(&server);
+    server.stop();
+    let new_epoch = ["events", "new-epoch", "--reason", "an event was lost"];
+    let checkpoint = || run_cli(server.path(), &["events", "checkpoint"]);
+    change(&server, &format!("{ALTERED}1"));
+    run_cli(server.path(), &new_epoch).success();
+    broken(&checkpoint(), "events from 256 to 511 is not theirs");
+    // Of what is not there any more, what is kept is all that there is.
+    change(&server, "DELETE FROM event WHERE sequence = 7");
+    change(&server, "DELETE FROM event WHERE sequence = 300");
+    run_cli(server.path(), &new_epoch).success();
+    checkpoint().success();
+    let verified = run_cli(server.path(), &["events", "verify"]);
+    broken(&verified, "event 7 is missing");
+}

@@ -10,10 +10,11 @@ mod removal;
 use super::checkpoint::Checkpoint;
 use super::tree::{Hash, Subtree, Tree};
 use crate::crypto::digest::leaf_hash;
-use epoch::{Beginning, beginning};
+use epoch::beginning;
 use recent::Recent;
 use removal::removed;
 
+pub use epoch::{EPOCHS_MAX, Span};
 pub use recent::KEPT as RECENT_EVENTS;
 pub use removal::{Removed, lost};
 
@@ -45,23 +46,6 @@ struct Expected {
     checkpoint: Checkpoint,
 }
 
-/// An epoch of a trail, as its events say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    /// Its number.
-    pub epoch: u32,
-    /// The sequence of its first event.
-    pub first: u64,
-    /// The sequence after its last event.
-    pub end: u64,
-    /// How many events the last checkpoint known of it seals, as the event that begins the next one says.
-    pub last_sealed: Option<u64>,
-    /// Its events below this sequence are sealed, by a checkpoint that agreed; nothing proves the others.
-    pub sealed: u64,
-    /// How many events the checkpoint seals that the event that begins the next epoch names, if it was found to agree.
-    named: u64,
-}
-
 /// What was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
@@ -84,9 +68,6 @@ pub struct Verified {
     /// What the newest event among them says that was removed at the start of the trail.
     pub removed: Option<Removed>,
 }
-
-/// The most epochs of a trail that is verified: a server begins one when its database was put back.
-pub const EPOCHS_MAX: usize = 4096;
 
 /// A verification under way.
 pub struct Verification {
@@ -379,102 +360,6 @@ impl Verification {
             epochs: self.epochs,
             removed: self.removed.pop(),
         }
-    }
-
-    /// The epoch under way.
-    fn epoch(&self) -> u32 {
-        self.epochs.last().map_or(0, |span| span.epoch)
-    }
-
-    /// An epoch begins with the event that comes next.
-    fn begin(&mut self, beginning: Beginning) -> Result<(), Break> {
-        let Beginning {
-            epoch,
-            first_sequence: first,
-            last_sealed,
-            last_checkpoint,
-        } = beginning;
-        let (next, current) = (self.next(), self.epoch());
-        if epoch <= current {
-            let what = format!("event {next} begins epoch {epoch}, and epoch {current} had begun");
-            return Err(Break::at(next, what));
-        }
-        if first > next {
-            let what = format!("event {next} is missing: epoch {epoch} begins with event {first}");
-            return Err(Break::at(next, what));
-        }
-        if self.epochs.len() >= EPOCHS_MAX {
-            let what = format!("event {next} begins an epoch after {EPOCHS_MAX} others");
-            return Err(Break::at(next, what));
-        }
-        let named =
-            self.compare_named(&format!("event {first} of epoch {epoch}"), last_checkpoint)?;
-        let confirmed = self.confirmed;
-        if first < next {
-            self.go_back(first, epoch)?;
-        }
-        if let Some(lost) = self.expected.last().filter(|one| one.epoch < epoch) {
-            let (source, sealed, of) = (&lost.source, lost.checkpoint.size, lost.epoch);
-            let what = format!(
-                "event {first} of epoch {of} is missing: epoch {epoch} begins in its place, and {source} seals {sealed} events"
-            );
-            return Err(Break::at(first, what));
-        }
-        if let Some(span) = self.epochs.last_mut() {
-            span.last_sealed = last_sealed;
-            (span.sealed, span.named) = (confirmed, named);
-        }
-        self.epochs.push(Span {
-            epoch,
-            first,
-            end: first,
-            last_sealed: None,
-            sealed: 0,
-            named: 0,
-        });
-        Ok(())
-    }
-
-    /// Compares the epoch that ends with the last checkpoint of it that the event names that begins the next one: how many events that
-    /// seals, if it is of what is known here. Its signature is not looked at: it is as good as the event.
-    fn compare_named(&self, event: &str, note: Option<String>) -> Result<u64, Break> {
-        let named = note.as_deref().and_then(Checkpoint::unverified);
-        let Some(named) = named.filter(|named| epoch_of(named) == self.epoch()) else {
-            return Ok(0);
-        };
-        let then = self.recent.as_ref().and_then(|recent| {
-            let is_all = named.size == self.next();
-            is_all
-                .then(|| self.tree.clone())
-                .or_else(|| recent.tree_at(named.size))
-        });
-        match then {
-            Some(tree) if tree.root() == named.root => Ok(named.size),
-            Some(_) => {
-                let source = format!("the checkpoint that {event} names");
-                Err(self.contradicted(&source, named.size))
-            }
-            None => Ok(0),
-        }
-    }
-
-    /// Goes back to the tree of `first` events, from which an epoch grows anew.
-    fn go_back(&mut self, first: u64, epoch: u32) -> Result<(), Break> {
-        let next = self.next();
-        let Some(recent) = &mut self.recent else {
-            let what = format!("event {next} says that epoch {epoch} begins with event {first}");
-            return Err(Break::at(next, what));
-        };
-        let Some(tree) = recent.tree_at(first) else {
-            let what = format!(
-                "epoch {epoch} begins with event {first}, which came too long before event {next}"
-            );
-            return Err(Break::at(first, what));
-        };
-        recent.cut(first);
-        self.tree = tree;
-        self.confirmed = self.confirmed.min(first);
-        Ok(())
     }
 
     /// Compares the tree with the checkpoints of its epoch and size.
