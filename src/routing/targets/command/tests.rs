@@ -239,7 +239,8 @@ async fn a_delivery_that_is_dropped_leaves_nothing_behind() {
 async fn a_program_that_left_its_process_group_is_killed_too() {
     let directory = TempDir::new().unwrap();
     // The group of the server, or of whoever runs the tests.
-    let script = "echo $$ >self; exec perl -e 'setpgrp(0, getpgrp(getppid())); sleep 1000'";
+    let script = "echo $$ >self; exec python3 -c \
+                  'import os, time; os.setpgid(0, os.getpgid(os.getppid())); time.sleep(1000)'";
     let mut endpoint = endpoint(script);
     endpoint.working_directory = directory.path().display().to_string();
     endpoint.timeout_seconds = 2;
