@@ -14,8 +14,8 @@ pub(super) struct EndpointArgs {
     /// A file with its whole endpoint as a JSON object; - is standard input. A secret that is ******** stays what it is
     #[arg(long, value_name = "FILE")]
     endpoint: Option<PathBuf>,
-    /// A member of the endpoint, such as path=/var/log/events.jsonl; the value is JSON, or text if it is none; tls.ca_file is
-    /// ca_file in tls
+    /// A member of the endpoint, such as path=/var/log/events.jsonl; the value is JSON, or text if it is none;
+    /// environment.MODE is MODE in environment
     #[arg(long, value_name = "MEMBER=VALUE")]
     set: Vec<String>,
     /// A secret member of the endpoint, from a file that only its owner may read; - is standard input

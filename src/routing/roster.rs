@@ -139,6 +139,7 @@ impl Roster for StoreRoster {
             .map_err(|error| error.to_string())?;
         // The routes of the moment decide, so that a change holds from the next batch on.
         let (store, home) = (self.store.clone(), Arc::clone(&self.home));
+        let (checkpoints_of, at_home) = (store.clone(), Arc::clone(&home));
         Ok(Assignment {
             target: id,
             name: target.name.clone(),
@@ -150,6 +151,9 @@ impl Roster for StoreRoster {
                 let routing = store.routing();
                 let targets = routing.targets_of(&event.scope, is_extended, &home);
                 targets.contains(&id)
+            }),
+            wants_checkpoints: Arc::new(move || {
+                checkpoints_of.routing().gets_checkpoints(id, &at_home)
             }),
         })
     }

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::harness::{Server, create, fresh_directory, get, key_template, run_cli, until};
 
 const SAID: &str = "No events are generated in this location";
@@ -64,13 +66,87 @@ fn a_location_without_events_is_said_once_and_serves_and_records() {
     assert_eq!(said(&checked.stderr).len(), 1, "{checked:?}");
 }
 
+/// Moves a server to another location; it does not run.
+fn move_to(server: &Server, from: &str, to: &str) {
+    let file = server.path().join("keyledger.toml");
+    let settings = fs::read_to_string(&file).expect("the configuration");
+    fs::write(file, settings.replace(from, to)).expect("the configuration");
+}
+
+/// What a file target of this server has received.
+fn received(server: &Server) -> Vec<Value> {
+    let text = fs::read_to_string(server.path().join("events.jsonl")).expect("the file");
+    let lines = text.lines().map(serde_json::from_str);
+    lines.collect::<Result<_, _>>().expect("JSON lines")
+}
+
+fn count(received: &[Value], member: &str) -> usize {
+    let has = |line: &&Value| line.get(member).is_some();
+    received.iter().filter(has).count()
+}
+
+/// Waits until the target has gone through the whole trail.
+fn passes_all(server: &Server) {
+    until("the target to have passed all", || {
+        let shown = server
+            .cli(&["target", "show", "log", "--format", "json"])
+            .success();
+        let shown: Value = serde_json::from_str(&shown.stdout).expect("JSON");
+        (shown["lag"]["events"] == 0).then_some(())
+    });
+}
+
+#[test]
+fn where_no_events_are_generated_nothing_is_routed_whatever_rules_say() {
+    let mut server = server_in("eu-gb");
+    let path = format!("path={}", server.path().join("events.jsonl").display());
+    let create = ["target", "create", "log", "--type", "file", "--set", &path];
+    let from_the_start = ["--from", "start"];
+    server
+        .cli(&[&create[..], &from_the_start].concat())
+        .success();
+    let route = ["route", "create", "all", "--rule", "*=log"];
+    server.cli(&route).success();
+    let default = ["routing-settings", "set", "--default-target", "log"];
+    server.cli(&default).success();
+    source_of_a_read(&server);
+    passes_all(&server);
+    server.cli(&["events", "checkpoint"]).success();
+    // A checkpoint goes before the events that come after it.
+    source_of_a_read(&server);
+    passes_all(&server);
+    let lines = received(&server);
+    assert_eq!((lines.len(), count(&lines, "test")), (1, 1), "{lines:?}");
+
+    // The same server elsewhere: what is the server's own is routed, what is of the instance, which stays where it was, is not.
+    server.stop();
+    move_to(&server, "eu-gb", "rack-7");
+    server.start_again();
+    let follow = ["target", "follow", "log"];
+    server
+        .cli(&[&follow[..], &from_the_start].concat())
+        .success();
+    server.cli(&["events", "checkpoint"]).success();
+    let lines = until("a checkpoint", || {
+        Some(received(&server)).filter(|lines| count(lines, "checkpoint") > 0)
+    });
+    let events = lines.iter().filter_map(|line| line["action"].as_str());
+    let events: Vec<_> = events.collect();
+    assert!(
+        events.contains(&"vmware-solutions.routing-route.create"),
+        "{events:?}"
+    );
+    assert!(
+        !events.iter().any(|action| action.contains("kmip-key")),
+        "{events:?}"
+    );
+}
+
 #[test]
 fn an_instance_keeps_its_location_when_the_servers_changes() {
     let mut server = server_in("eu-gb");
     server.stop();
-    let file = server.path().join("keyledger.toml");
-    let settings = fs::read_to_string(&file).expect("the configuration");
-    fs::write(file, settings.replace("eu-gb", "rack-7")).expect("the configuration");
+    move_to(&server, "eu-gb", "rack-7");
     server.cli(&["instance", "add", "second"]).success();
     server.start_again();
     let log = log_once_said(&server);
@@ -85,7 +161,7 @@ fn an_instance_keeps_its_location_when_the_servers_changes() {
     let listed = server
         .cli(&["instance", "list", "--format", "json"])
         .success();
-    let listed: serde_json::Value = serde_json::from_str(&listed.stdout).expect("JSON");
+    let listed: Value = serde_json::from_str(&listed.stdout).expect("JSON");
     let of = |name: &str| {
         let mut all = listed.as_array().expect("a list").iter();
         let held = all.find(|held| held["name"] == name).expect("the instance");

@@ -40,6 +40,13 @@ impl Routing {
         }
         once
     }
+
+    /// Whether a target gets checkpoints. They are of the server: where that generates no events, nobody does; elsewhere whatever a rule or the
+    /// settings name.
+    #[must_use]
+    pub fn gets_checkpoints(&self, target: TargetId, home: &str) -> bool {
+        location::generates_events(home) && self.uses(target).next().is_some()
+    }
 }
 
 impl Route {

@@ -229,15 +229,7 @@ impl Routing {
     /// # Errors
     /// Routes or the settings use it.
     pub fn check_unused(&self, target: TargetId) -> Result<(), RoutingError> {
-        let uses = |rule: &Rule| rule.target_ids.contains(&target);
-        let routes = self.routes.iter();
-        let routes = routes.filter(|route| route.rules.iter().any(uses));
-        let mut users: Vec<_> = routes
-            .map(|route| format!("route `{}`", route.name))
-            .collect();
-        if self.settings.default_targets.contains(&target) {
-            users.push("the settings (default_targets)".to_owned());
-        }
+        let users: Vec<_> = self.uses(target).collect();
         if users.is_empty() {
             return Ok(());
         }
@@ -245,6 +237,16 @@ impl Routing {
             target: self.name_of(target),
             user: users.join(", "),
         })
+    }
+
+    /// What names a target, for people.
+    pub(super) fn uses(&self, target: TargetId) -> impl Iterator<Item = String> {
+        let uses = move |rule: &Rule| rule.target_ids.contains(&target);
+        let routes = self.routes.iter();
+        let routes = routes.filter(move |route| route.rules.iter().any(uses));
+        let routes = routes.map(|route| format!("route `{}`", route.name));
+        let is_default = self.settings.default_targets.contains(&target);
+        routes.chain(is_default.then(|| "the settings (default_targets)".to_owned()))
     }
 
     /// Checks a route as it is to be; `replaces` is the one whose place it takes.

@@ -69,6 +69,23 @@ fn routing() -> Routing {
 }
 
 #[test]
+fn checkpoints_go_where_something_is_routed() {
+    let mut routing = routing();
+    let gets = |routing: &Routing, number, home| routing.gets_checkpoints(id(number), home);
+    // Of rules and of the settings; a target that nothing names gets none.
+    routing.targets.push(target(6));
+    for number in 1..=5 {
+        assert!(gets(&routing, number, "local"), "{number}");
+        for home in ["eu-gb", "uk-south"] {
+            assert!(!gets(&routing, number, home), "{number} in {home}");
+        }
+    }
+    assert!(!gets(&routing, 6, "local"));
+    routing.settings.default_targets.clear();
+    assert!(!gets(&routing, 5, "local"));
+}
+
+#[test]
 fn the_first_rule_of_each_route_decides() {
     let routing = routing();
     let goes = |location, targets: &[u8]| {

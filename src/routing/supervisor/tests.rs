@@ -113,6 +113,7 @@ impl Roster for Names {
             limits: BatchLimits::default(),
             linger: Duration::ZERO,
             wants: Arc::new(|_| true),
+            wants_checkpoints: Arc::new(|| true),
         })
     }
 }

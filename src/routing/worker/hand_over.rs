@@ -200,8 +200,12 @@ impl<D: Deliver> Worker<D> {
         self.note(became).await
     }
 
-    /// Delivers the newest checkpoint, which seals only events that the target was given. False where there is no such checkpoint.
+    /// Delivers the newest checkpoint, which seals only events that the target was given. False where there is no such checkpoint, or none is meant
+    /// for the target.
     pub(super) async fn deliver_checkpoint(&mut self) -> Result<bool, Trouble> {
+        if !(self.assignment.wants_checkpoints)() {
+            return Ok(false);
+        }
         let note = self.store.checkpoint().await?;
         let line = note.as_deref().and_then(CheckpointLine::of_note);
         let Cursor {

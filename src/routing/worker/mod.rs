@@ -38,6 +38,9 @@ pub const PARKED_MAX: u64 = 10_000;
 /// Says whether an event is meant for the target, as of now.
 pub type Wants = Arc<dyn Fn(&Event) -> bool + Send + Sync>;
 
+/// Says whether checkpoints are meant for the target, as of now.
+pub type WantsCheckpoints = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// A target and what it is to get.
 pub struct Assignment<D> {
     /// Its identifier.
@@ -52,6 +55,8 @@ pub struct Assignment<D> {
     pub linger: Duration,
     /// Which events it gets.
     pub wants: Wants,
+    /// Whether it gets checkpoints.
+    pub wants_checkpoints: WantsCheckpoints,
 }
 
 /// What a worker gets from the server it runs in.

@@ -54,6 +54,7 @@ struct Site {
     clock: Arc<ManualClock>,
     target: Manual,
     wants: Wants,
+    wants_checkpoints: bool,
     linger: Duration,
     running: Option<Running>,
 }
@@ -94,6 +95,7 @@ impl Site {
             clock: Arc::new(ManualClock::new(0)),
             target,
             wants: Arc::new(|_: &Event| true),
+            wants_checkpoints: true,
             linger: Duration::ZERO,
             running: None,
         };
@@ -112,6 +114,7 @@ impl Site {
             records: 8,
             bytes: 1 << 20,
         };
+        let wants_checkpoints = self.wants_checkpoints;
         let assignment = Assignment {
             target: TARGET,
             name: "siem".to_owned(),
@@ -119,6 +122,7 @@ impl Site {
             limits,
             linger: self.linger,
             wants: Arc::clone(&self.wants),
+            wants_checkpoints: Arc::new(move || wants_checkpoints),
         };
         let worker = Worker::new(&self.store, means, assignment).await.unwrap();
         let (stop, stopping) = watch::channel(false);
@@ -313,19 +317,41 @@ async fn only_what_is_meant_for_the_target_arrives() {
     );
 }
 
+/// A checkpoint of this size, signed.
+fn note(size: u64) -> String {
+    let seed = crate::crypto::Secret::new(vec![7; 32]);
+    let key = crate::crypto::SigningKey::from_seed(&seed).unwrap();
+    let checkpoint = crate::audit::Checkpoint {
+        log: crate::audit::checkpoint::log_name("node-1", 1),
+        size,
+        root: [1; 32],
+    };
+    checkpoint.sign(&key)
+}
+
+#[tokio::test]
+async fn a_target_that_is_to_get_no_checkpoints_gets_none() {
+    let mut site = Site::new(10, |_| Ok(())).await;
+    site.stop().await;
+    site.wants_checkpoints = false;
+    site.start().await;
+    let seal = Seal::Checkpoint(10, note(10));
+    site.store.keep(seal).await.unwrap();
+    site.reaches(10).await;
+    // A checkpoint comes before the events after it.
+    append(&site.store, 3).await;
+    site.reaches(13).await;
+    assert_eq!(site.taken(), (0..13).collect::<Vec<_>>());
+    // It was not taken for delivered.
+    site.stop().await;
+    site.wants_checkpoints = true;
+    site.start().await;
+    until_taken(&site, 14).await;
+    assert_eq!(site.taken().last(), Some(&1010));
+}
+
 #[tokio::test]
 async fn checkpoints_come_after_what_they_seal() {
-    let note = |size: u64| {
-        let key =
-            crate::crypto::SigningKey::from_seed(&crate::crypto::Secret::new(vec![7; 32])).unwrap();
-        let log = crate::audit::checkpoint::log_name("node-1", 1);
-        crate::audit::Checkpoint {
-            log,
-            size,
-            root: [1; 32],
-        }
-        .sign(&key)
-    };
     let mut site = Site::new(10, |_| retry()).await;
     site.store
         .keep(Seal::Checkpoint(10, note(10)))
