@@ -155,6 +155,7 @@ impl Verification {
             return Err(Break::at(first, what));
         };
         recent.cut(first);
+        self.removed.retain(|removed| removed.event < first);
         self.tree = tree;
         self.confirmed = self.confirmed.min(first);
         Ok(())

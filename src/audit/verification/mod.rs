@@ -12,11 +12,10 @@ use super::tree::{Hash, Subtree, Tree};
 use crate::crypto::digest::leaf_hash;
 use epoch::beginning;
 use recent::Recent;
-use removal::removed;
 
 pub use epoch::{EPOCHS_MAX, Span};
 pub use recent::KEPT as RECENT_EVENTS;
-pub use removal::{Removed, lost};
+pub use removal::{Removed, lost, removed};
 
 /// The first thing wrong with a trail.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -250,7 +249,7 @@ impl Verification {
         if let Some(beginning) = beginning(json) {
             self.begin(beginning)?;
         }
-        self.removed.extend(removed(self.next(), json));
+        self.note_removed(json)?;
         if let Some(recent) = &mut self.recent {
             recent.push(&self.tree, leaf);
         }

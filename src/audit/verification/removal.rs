@@ -15,14 +15,17 @@ use crate::audit::tree::Hash;
 pub struct Removed {
     /// The sequence of the event that says so.
     pub event: u64,
-    /// The last of them; all before it were removed, too.
+    /// The first of them: all before it had been removed earlier.
+    pub first: u64,
+    /// The last of them.
     pub last: u64,
     /// When it was recorded, as in events.
     pub time: String,
 }
 
-/// What the event says, if it says that events were removed.
-pub(super) fn removed(event: u64, json: &[u8]) -> Option<Removed> {
+/// What the event of this sequence says, if it says that events were removed.
+#[must_use]
+pub fn removed(event: u64, json: &[u8]) -> Option<Removed> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Trimmed {
@@ -33,15 +36,21 @@ pub(super) fn removed(event: u64, json: &[u8]) -> Option<Removed> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Range {
+        first_sequence: Option<u64>,
         last_sequence: Option<u64>,
     }
     if !is_of(Action::TrailTrim, json) {
         return None;
     }
     let trimmed: Trimmed = serde_json::from_slice(json).ok()?;
-    let last = trimmed.request_data.last_sequence?;
+    let Range {
+        first_sequence,
+        last_sequence,
+    } = trimmed.request_data;
+    let (first, last) = (first_sequence?, last_sequence?);
     (trimmed.outcome == "success").then_some(Removed {
         event,
+        first,
         last,
         time: trimmed.event_time,
     })
@@ -70,6 +79,27 @@ impl Verification {
             return Err(Break::at(0, what));
         }
         self.agreed += 1;
+        Ok(())
+    }
+
+    /// Takes what the event that comes next says that was removed, if it says so. Each begins where the one before ended: what somebody else
+    /// took out of the trail is not covered by it.
+    pub(super) fn note_removed(&mut self, json: &[u8]) -> Result<(), Break> {
+        let next = self.next();
+        let Some(removed) = removed(next, json) else {
+            return Ok(());
+        };
+        if let Some(before) = self.removed.last()
+            && before.last.saturating_add(1) != removed.first
+        {
+            let missing = before.last.saturating_add(1);
+            let what = format!(
+                "event {missing} was missing before event {next} says that those from {} on are removed",
+                removed.first
+            );
+            return Err(Break::at(missing, what));
+        }
+        self.removed.push(removed);
         Ok(())
     }
 

@@ -313,3 +313,79 @@ fn a_trail_has_no_more_epochs_than_can_be_held() {
     assert!(Verification::of_part(0, &[], &marks[1..], []).is_some());
     assert!(Verification::of_part(0, &[], &marks, []).is_none());
 }
+
+/// The event that says what was removed, as far as it counts here.
+fn trims(first: u64, last: u64, outcome: &str) -> String {
+    format!(
+        "{{\"id\":\"i\",\"eventTime\":\"t\",\"action\":\"vmware-solutions.trail.trim\",\"outcome\":\"{outcome}\",\"requestData\":\
+         {{\"epoch\":1,\"firstSequence\":{first},\"lastSequence\":{last}}}}}"
+    )
+}
+
+#[test]
+fn what_is_missing_at_the_start_has_to_be_removed_as_a_sealed_event_says() {
+    let trim = |first, last| trims(first, last, "success");
+    // What events 8 and 9 say, how many of the first are missing, how many events are sealed, and what is found.
+    for (says, first, sealed, found) in [
+        ([trim(0, 3), trim(4, 7)], 8, 10, Ok(Some(7))),
+        ([trim(0, 3), trim(4, 7)], 8, 9, Err(4)),
+        ([trim(0, 3), trim(4, 7)], 4, 9, Ok(Some(7))),
+        // Announced, and not removed yet.
+        ([trim(0, 3), "e".to_owned()], 2, 10, Ok(Some(3))),
+        ([trim(0, 3), "e".to_owned()], 6, 10, Err(4)),
+        (["d".to_owned(), "e".to_owned()], 1, 10, Err(0)),
+        ([trims(0, 3, "failure"), "e".to_owned()], 4, 10, Err(0)),
+        // Somebody took out more between the two.
+        ([trim(0, 3), trim(6, 7)], 8, 10, Err(4)),
+    ] {
+        let trail: Vec<String> = (0..8_u32).map(|number| format!("e{number}")).collect();
+        let trail: Vec<&str> = trail.iter().chain(&says).map(String::as_str).collect();
+        let (left, _) = crate::audit::proof::around(&(first..first + 1), 10).unwrap();
+        let hash = |node: &crate::audit::proof::Node| {
+            let part = usize::try_from(node.start).unwrap()..usize::try_from(node.end).unwrap();
+            checkpoint(&trail[part]).root
+        };
+        let left: Vec<Hash> = left.iter().map(hash).collect();
+        let held = [("kept".to_owned(), of_epoch(1, &trail[..sealed]))];
+        let verification = Verification::of_part(first, &left, &[(1, 0)], held);
+        let mut verification = verification.unwrap().as_cut();
+        let mut verify = || {
+            for (sequence, event) in (0..).zip(&trail).filter(|(sequence, _)| *sequence >= first) {
+                verification.event(sequence, event.as_bytes(), None)?;
+            }
+            Ok::<_, Break>(())
+        };
+        let verified = verify().and_then(|()| verification.end());
+        let verified = verified.map(|verified| verified.removed.map(|removed| removed.last));
+        let verified = verified.map_err(|broken| broken.sequence.unwrap());
+        assert_eq!(verified, found, "{says:?} {first} {sealed}");
+    }
+}
+
+#[test]
+fn checkpoints_of_what_was_removed_are_compared_by_the_hashes_that_are_left() {
+    let trail: Vec<String> = (0..20_u32).map(|number| format!("e{number}")).collect();
+    let trail: Vec<&str> = trail.iter().map(String::as_str).collect();
+    let hash = |node: &crate::audit::proof::Node| {
+        let part = usize::try_from(node.start).unwrap()..usize::try_from(node.end).unwrap();
+        checkpoint(&trail[part]).root
+    };
+    let hashes = |nodes: Vec<crate::audit::proof::Node>| nodes.iter().map(hash).collect::<Vec<_>>();
+    let left = hashes(crate::audit::proof::around(&(12..13), 20).unwrap().0);
+    for size in 0..12 {
+        let mut verification = Verification::of_part(12, &left, &[(1, 0)], []).unwrap();
+        let proof = hashes(crate::audit::proof::consistency(size, 12).unwrap());
+        let size = usize::try_from(size).unwrap();
+        let kept = of_epoch(1, &trail[..size]);
+        verification.earlier("kept", &kept, &proof).unwrap();
+        let mut other = trail[..size].to_vec();
+        other.push("x");
+        let broken = verification.earlier("kept", &of_epoch(1, &other), &proof);
+        assert!(broken.is_err(), "{size}");
+        assert_eq!(verification.end().unwrap().agreed, 1);
+    }
+    let two = [(1, 0), (2, 5)];
+    assert_eq!(lost(&two, "kept", &of_epoch(1, &trail[..5])), None);
+    let broken = lost(&two, "kept", &of_epoch(1, &trail[..6])).unwrap();
+    assert_eq!(broken.sequence, Some(5));
+}

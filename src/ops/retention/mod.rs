@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::audit::verification::removed;
 use crate::audit::{Action, Data, Event, Failure, Field, Outcome};
 use crate::domain::TargetId;
 use crate::domain::retention::{Ageing, BLOCK, Old, Policy, Removable, Trail, removable};
@@ -120,9 +121,9 @@ impl Retention {
             sealed: store.sealed().await?,
             head: store.head().0,
         };
-        if !trail.first.is_multiple_of(BLOCK) {
-            let block = trail.first / BLOCK * BLOCK;
-            let what = format!("event {block} of the trail is missing");
+        let begins = self.begins().await?;
+        if trail.first != begins {
+            let what = format!("event {begins} of the trail is missing");
             return Err(StoreError::Damaged(what).into());
         }
         let slowest = self.slowest(trail.head).await?;
@@ -143,6 +144,26 @@ impl Retention {
         };
         let old = Old { old, too_old };
         Ok(removable(&self.policy, trail, old, had, waits))
+    }
+
+    /// The event that the trail begins with, as the last removal says: what somebody else took out is not covered by the next one.
+    async fn begins(&self) -> Result<u64, Trouble> {
+        let Some(Removal { event, .. }) = self.store().removal().await? else {
+            return Ok(0);
+        };
+        let page = self.store().sealed_events(event, 1).await?;
+        let said = page
+            .events
+            .first()
+            .filter(|stored| stored.sequence == event);
+        let said = said.and_then(|stored| {
+            let mut json = Vec::new();
+            stored.event.write_json(&mut json);
+            removed(event.0, &json)
+        });
+        let what = || format!("event {event} of the trail does not say what was removed");
+        let said = said.ok_or_else(|| StoreError::Damaged(what()))?;
+        Ok(said.last.saturating_add(1))
     }
 
     /// The target of those that a route or the settings name that is furthest behind, and the first event that it has not.

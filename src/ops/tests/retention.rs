@@ -277,6 +277,31 @@ async fn a_cursor_that_an_epoch_left_behind_holds_from_where_the_trail_went_on()
 }
 
 #[tokio::test]
+async fn what_somebody_else_took_out_is_not_covered_by_the_next_removal() {
+    for change in [
+        "DELETE FROM event WHERE sequence < 512",
+        "DELETE FROM event WHERE sequence < 512; UPDATE removal SET kept_from = 512",
+        "DELETE FROM removal",
+        "UPDATE removal SET event = 3",
+    ] {
+        let mut site = Site::new().await;
+        site.deliver(300, &[]).await;
+        site.days_pass(91);
+        assert_eq!(site.look().await, 256);
+        site.seal().await;
+        site.is_gone_until(256).await;
+        site.deliver(900, &[]).await;
+        site.days_pass(1);
+        let db = site.fixture._folder.path().join("keyledger.db");
+        let db = rusqlite::Connection::open(db).unwrap();
+        db.execute_batch(change).unwrap();
+        let failed = site.look_with_hook(None).await.unwrap_err();
+        assert!(failed.contains("of the trail"), "{change}: {failed}");
+        assert_eq!(site.said(Action::TrailTrim).await.len(), 2, "{change}");
+    }
+}
+
+#[tokio::test]
 async fn a_trail_that_was_changed_is_left_alone_and_that_is_recorded_once() {
     for (change, words) in [
         (

@@ -457,6 +457,27 @@ async fn a_target_that_wants_nothing_of_what_an_epoch_begins_with_goes_on_in_it(
     site.stop().await;
 }
 
+#[tokio::test]
+async fn the_cursor_of_a_target_that_wants_nothing_is_kept_near_where_it_is() {
+    let mut site = Site::new(1, |_| Ok(())).await;
+    site.reaches(1).await;
+    site.stop().await;
+    site.wants = Arc::new(|_: &Event| false);
+    site.start().await;
+    append(&site.store, 255).await;
+    site.reaches(256).await;
+    let kept = async |site: &Site| site.store.cursor(TARGET).await.unwrap().unwrap().next;
+    assert_eq!(kept(&site).await, Sequence(1), "not with each event");
+    append(&site.store, 1).await;
+    site.reaches(257).await;
+    // It is kept after it is shown.
+    while kept(&site).await < Sequence(257) {
+        tokio::task::yield_now().await;
+    }
+    assert!(site.taken().len() == 1);
+    site.stop().await;
+}
+
 #[test]
 fn a_cursor_of_another_epoch_goes_on_where_both_have_the_same_events() {
     let epoch = |number, first| crate::store::Epoch {

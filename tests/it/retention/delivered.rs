@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{Site, old_trail};
-use crate::harness::{Server, run_cli, run_cli_with_input, until};
+use crate::harness::{Server, fresh_directory, run_cli, run_cli_with_input, until};
 
 /// A server with an old trail and a target `log`, a file whose folder is missing, that is to get everything from the start.
 fn site(limits: &str) -> Site {
@@ -131,4 +131,22 @@ fn past_the_limit_a_gap_is_recorded_and_shown_and_the_target_goes_on_after_it() 
     assert_eq!(lines(site.server.path())[0]["id"], first["id"]);
     site.keep_a_checkpoint("late");
     site.verify().success();
+    // What came after the gap is verified as what a target received that was made later.
+    let size = fs::read_to_string(&site.kept[0]).expect("a note");
+    let size = size.lines().nth(1).and_then(|size| size.parse().ok());
+    let size: usize = size.expect("a size");
+    until("the last event", || {
+        let lines = lines(site.server.path());
+        let events = lines.iter().filter(|line| line["id"].is_string()).count();
+        (events + 1024 >= size).then_some(())
+    });
+    let start = site.server.path().join("start.jsonl");
+    let start = start.to_str().expect("a text");
+    let export = ["events", "export", "--from", "1024", "--to", "1024"];
+    let export = [&export[..], &["--output", start]].concat();
+    site.server.cli(&export).success();
+    let received = site.server.path().join("log/events.jsonl");
+    let received = received.to_str().expect("a text");
+    let both = site.against(&["--export", start, "--export", received]);
+    run_cli(fresh_directory().path(), &both).success();
 }
