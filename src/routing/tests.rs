@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::audit::{Action, Data, Event, Outcome, ReasonCode, Target};
 use crate::domain::{EventId, Initiator, RequestId, Scope};
-use crate::store::{Changeset, InitMeta, Sequence, Store, StoreConfig, StoredEvent};
+use crate::store::{Changeset, InitMeta, Sequence, Store, StoreConfig, StoredEvent, Write};
 
 /// A new store with so many events.
 pub(super) async fn store_with(events: usize) -> (TempDir, Store) {
@@ -178,6 +178,20 @@ async fn a_hook_that_keeps_failing_can_be_stopped_and_one_that_is_dropped_ends()
     // Its thread ends, and with it the hook.
     let rest = tokio::task::spawn_blocking(move || received.iter().count());
     assert_eq!(rest.await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_sequence_that_retention_removed_is_refused() {
+    let (_directory, store) = store_with(600).await;
+    let mut changeset = Changeset::new(event());
+    changeset.write(Write::Removal(Sequence(512), 0, Vec::new()));
+    store.apply(changeset).await.unwrap();
+    let refused = Follower::new(&store, Sequence(511)).unwrap_err();
+    let words = "event 511 was removed by retention: follow from 512 on";
+    assert_eq!(refused.to_string(), words);
+    let mut follower = Follower::new(&store, Sequence(512)).unwrap();
+    let page = follower.page(1).await.unwrap();
+    assert_eq!(page[0].sequence, Sequence(512));
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use crate::store::retention::{Behind, BlockTime, Gap, Removal};
 use crate::store::{ApplyError, Cursor, Sequence, StoreError};
 
 /// Blocks that go in one transaction: it must not hold up those of requests.
-const BLOCKS_PER_PAGE: usize = 4;
+const BLOCKS_PER_PAGE: usize = 2;
 
 /// The level of the subtree of a block.
 const BLOCK_LEVEL: u32 = BLOCK.trailing_zeros();

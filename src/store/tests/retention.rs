@@ -64,7 +64,7 @@ async fn events_go_once_it_is_sealed_that_they_do_and_everything_stays_provable(
     seal(place.store()).await;
     place.store().remove_some().await.unwrap();
     // Some went; the rest goes on after a crash.
-    assert_eq!(place.store().first().await.unwrap(), Sequence(1024));
+    assert_eq!(place.store().first().await.unwrap(), Sequence(512));
     remove_all(place.reopen()).await;
     for _ in 0..2 {
         let store = place.store();
