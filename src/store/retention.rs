@@ -49,6 +49,18 @@ pub struct Behind {
     pub parked: Vec<u64>,
 }
 
+impl Behind {
+    /// The same as of an earlier event, with `epoch` the one under way; none where the target was given everything before that.
+    #[must_use]
+    pub fn before(&self, before: Sequence, epoch: u32) -> Option<Self> {
+        let parked = self.parked.iter().copied().filter(|at| *at < before.0);
+        let parked: Vec<_> = parked.collect();
+        let is_before = |cursor: Cursor| cursor.next < before || cursor.epoch != epoch;
+        (self.cursor.is_some_and(is_before) || !parked.is_empty())
+            .then_some(Self { parked, ..*self })
+    }
+}
+
 /// When the events of a block happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockTime {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::VerifyArgs;
 use crate::audit::Verified;
-use crate::audit::verification::Span;
+use crate::audit::verification::{Removed, Span};
 use crate::cli::report::{Report, fields, remark};
 
 /// Prints it.
@@ -28,7 +28,9 @@ pub(super) fn say(verified: &Verified, args: &VerifyArgs, report: &Report) -> st
         epochs,
         removed,
     } = verified;
-    let removed = removed.as_ref().filter(|_| *first > 0);
+    // A range that begins later says nothing of what comes before it.
+    let covers = |removed: &&Removed| *first > 0 && removed.last.saturating_add(1) >= *first;
+    let removed = removed.as_ref().filter(covers);
     let (events, root) = (end - first, BASE64.encode(root));
     let spans: Vec<_> = epochs
         .iter()

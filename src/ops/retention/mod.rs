@@ -107,14 +107,20 @@ impl Retention {
                 return Ok(());
             }
         }
-        match self.removable(said).await? {
-            Some(removable) => self.announce(removable, stopping).await,
+        // Read once: whoever moves a target before the removal is committed has it decided again.
+        let behind = self.store().behind(self.store().head()).await?;
+        match self.removable(&behind, said).await? {
+            Some(removable) => self.announce(removable, &behind, stopping).await,
             None => Ok(()),
         }
     }
 
     /// What may go.
-    async fn removable(&self, said: &mut Said) -> Result<Option<Removable>, Trouble> {
+    async fn removable(
+        &self,
+        behind: &[Behind],
+        said: &mut Said,
+    ) -> Result<Option<Removable>, Trouble> {
         let (store, now_ms) = (self.store(), self.service.now_ms());
         let trail = Trail {
             first: store.first().await?.0,
@@ -126,7 +132,7 @@ impl Retention {
             let what = format!("event {begins} of the trail is missing");
             return Err(StoreError::Damaged(what).into());
         }
-        let slowest = self.slowest(trail.head).await?;
+        let slowest = self.slowest(behind, trail.head);
         let waits = self.hook.as_ref().map_or(u64::MAX, |hook| hook().0);
         let had = slowest.map_or(u64::MAX, |(had, _)| had).min(waits);
         let old = match self.policy.old_before(now_ms) {
@@ -167,8 +173,7 @@ impl Retention {
     }
 
     /// The target of those that a route or the settings name that is furthest behind, and the first event that it has not.
-    async fn slowest(&self, head: u64) -> Result<Option<(u64, TargetId)>, Trouble> {
-        let behind = self.store().behind(Sequence(head)).await?;
+    fn slowest(&self, behind: &[Behind], head: u64) -> Option<(u64, TargetId)> {
         let (routing, epochs) = (self.store().routing(), self.store().epochs());
         let named = behind
             .iter()
@@ -178,7 +183,7 @@ impl Retention {
             let parked = behind.parked.first().copied();
             (next.min(parked.unwrap_or(u64::MAX)), behind.target)
         };
-        Ok(named.map(has).min())
+        named.map(has).min()
     }
 
     /// Up to where events happened before a time; not beyond `until`.
@@ -201,6 +206,7 @@ impl Retention {
     async fn announce(
         &self,
         removable: Removable,
+        behind: &[Behind],
         stopping: &watch::Receiver<bool>,
     ) -> Result<(), Trouble> {
         let (store, Removable { kept_from, why }) = (self.store(), removable);
@@ -212,11 +218,15 @@ impl Retention {
             }
             next = store.check_blocks(next..end).await?;
         }
-        let behind = store.behind(Sequence(kept_from)).await?;
+        let (before, epoch) = (Sequence(kept_from), store.origin().epoch);
+        let behind: Vec<_> = behind
+            .iter()
+            .filter_map(|behind| behind.before(before, epoch))
+            .collect();
         let missed = self.missed(&behind, kept_from);
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let request = Data::new()
-            .number(Field::Epoch, i64::from(store.origin().epoch))
+            .number(Field::Epoch, i64::from(epoch))
             .number(Field::FirstSequence, number(first))
             .number(Field::LastSequence, number(kept_from - 1))
             .text(Field::Reason, why.to_string());
@@ -225,10 +235,10 @@ impl Retention {
         for event in self.skips(&missed)? {
             changeset.record(event);
         }
-        changeset.require(Precondition::Behind(Sequence(kept_from), behind));
+        changeset.require(Precondition::Behind(before, behind));
         let recorded = self.service.now_ms().div_euclid(1000);
         let gaps = missed.iter().flat_map(gaps::Missed::gaps).collect();
-        changeset.write(Write::Removal(Sequence(kept_from), recorded, gaps));
+        changeset.write(Write::Removal(before, recorded, gaps));
         store.apply(changeset).await?;
         let last = kept_from - 1;
         tracing::info!(first, last, %why, "Events of the trail are removed once a checkpoint seals the event that says so.");

@@ -14,7 +14,7 @@ use crate::domain::TargetId;
 use crate::domain::retention::BLOCK;
 use crate::store::interned::Interned;
 use crate::store::retention::{Behind, BlockTime, Gap, Removal};
-use crate::store::{ApplyError, Cursor, Sequence, StoreError};
+use crate::store::{ApplyError, Sequence, StoreError};
 
 /// Blocks that go in one transaction: it must not hold up those of requests.
 const BLOCKS_PER_PAGE: usize = 2;
@@ -87,16 +87,12 @@ pub(in crate::store) fn behind(
 ) -> Result<Vec<Behind>, StoreError> {
     let mut behind = Vec::new();
     for target in delivery::targets(db)? {
-        let cursor = delivery::cursor(db, target)?;
-        let parked = parked_before(db, target, before)?;
-        let is_before = |cursor: Cursor| cursor.next < before || cursor.epoch != epoch;
-        if cursor.is_some_and(is_before) || !parked.is_empty() {
-            behind.push(Behind {
-                target,
-                cursor,
-                parked,
-            });
-        }
+        let found = Behind {
+            target,
+            cursor: delivery::cursor(db, target)?,
+            parked: parked_before(db, target, before)?,
+        };
+        behind.extend(found.before(before, epoch));
     }
     Ok(behind)
 }
@@ -205,7 +201,7 @@ pub(in crate::store) fn remove_blocks(db: &Connection, epoch: u32) -> Result<(),
         };
         let block = first.0 / BLOCK;
         let hashes = sealed_leaves(db, block)?.concat();
-        let sql = "INSERT INTO removed_leaves (block, hashes) VALUES (?1, ?2)";
+        let sql = "INSERT OR REPLACE INTO removed_leaves (block, hashes) VALUES (?1, ?2)";
         db.prepare_cached(sql)?.execute(params![block, hashes])?;
         let sql = "DELETE FROM event WHERE sequence >= ?1 AND sequence < ?2";
         let events = events_of(block);

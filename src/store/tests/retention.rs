@@ -200,6 +200,12 @@ async fn targets_that_are_behind_go_on_after_the_gap_and_what_is_parked_there_go
         parked,
     });
     assert_eq!(behind, expected);
+    let all = store.behind(store.head()).await.unwrap();
+    for before in [0, 5, 6, 21, 22, 300, 301, 600, 601, 690, 700] {
+        let before = Sequence(before);
+        let of_all: Vec<_> = all.iter().filter_map(|one| one.before(before, 1)).collect();
+        assert_eq!(store.behind(before).await.unwrap(), of_all, "{before}");
+    }
     let gap = |first, last| Gap {
         target: TARGET,
         first: Sequence(first),
