@@ -63,6 +63,7 @@ async fn add(
         name,
         target_type,
         region,
+        rendering,
         endpoint,
         from,
     } = new;
@@ -92,6 +93,7 @@ async fn add(
             name,
             target_type,
             region,
+            rendering,
             endpoint: endpoint.to_json().to_string(),
             created: now,
             updated: now,
@@ -129,6 +131,7 @@ async fn update(
         routing.check_region(Some(&region))?;
         target.region = Some(region);
     }
+    target.rendering = change.rendering.unwrap_or(target.rendering);
     let mut held = endpoint(&admin.store, &target, master(admin)?)
         .await
         .map_err(trouble)?;
@@ -483,6 +486,7 @@ async fn commit(
     data.insert("id".to_owned(), target.id.to_string().into());
     data.insert("name".to_owned(), target.name.clone().into());
     data.insert("targetType".to_owned(), target.target_type.clone().into());
+    data.insert("rendering".to_owned(), target.rendering.as_str().into());
     data.extend(more.as_object().cloned().unwrap_or_default());
     let deed = Deed {
         action,
@@ -515,6 +519,7 @@ async fn shown(admin: &Admin, target: &routing::Target) -> Result<Target, AdminE
             .resource_crn(Action::TargetCreate.object_type(), &target.id.to_string()),
         target_type: target.target_type.clone(),
         region: target.region.clone(),
+        rendering: target.rendering,
         endpoint,
         write_status: write_status(standing.as_ref()),
         lag: lag(admin, target.id, standing.as_ref()).await?,

@@ -11,11 +11,11 @@ use serde_json::{Map, Value as Json};
 use crate::domain::ObjectId;
 
 macro_rules! fields {
-    ($($variant:ident = $code:literal, $name:literal;)+) => {
+    ($($variant:ident = $code:literal, $name:literal, $meaning:literal;)+) => {
         /// A field of an event's data. Codes are stored state: never changed, never reused.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Field {
-            $(#[doc = concat!("`", $name, "`")] $variant,)+
+            $(#[doc = concat!("`", $name, "`: ", $meaning)] $variant,)+
         }
 
         impl Field {
@@ -39,60 +39,54 @@ macro_rules! fields {
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
+
+            /// What it tells, for people.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning,)+ }
+            }
         }
     };
 }
 
 fields! {
-    Operation = 1, "operation";
-    ProtocolVersion = 2, "protocolVersion";
-    BatchItem = 3, "batchItem";
-    UniqueIdentifier = 4, "uniqueIdentifier";
-    AttributeNames = 5, "attributeNames";
-    AttributeName = 6, "attributeName";
-    RevocationReason = 7, "revocationReason";
-    ObjectType = 8, "objectType";
-    CryptographicAlgorithm = 9, "cryptographicAlgorithm";
-    CryptographicLength = 10, "cryptographicLength";
-    CryptographicUsageMask = 11, "cryptographicUsageMask";
-    KeyFormatType = 12, "keyFormatType";
-    MaximumItems = 13, "maximumItems";
-    Count = 14, "count";
-    ResultStatus = 15, "resultStatus";
-    ResultReason = 16, "resultReason";
-    State = 17, "state";
-    ObjectVersion = 18, "objectVersion";
-    AttributesVersion = 19, "attributesVersion";
-    LocatedItems = 20, "locatedItems";
-    Fingerprint = 21, "fingerprint";
-    Label = 22, "label";
-    Subject = 23, "subject";
-    NotAfter = 24, "notAfter";
-    Reason = 25, "reason";
-    Window = 26, "window";
-    Bytes = 27, "bytes";
-    Names = 28, "names";
-    ClientId = 29, "clientId";
-    Instance = 30, "instance";
-    ReplacedUniqueIdentifier = 31, "replacedUniqueIdentifier";
-    ReplacementUniqueIdentifier = 32, "replacementUniqueIdentifier";
-    AttributeIndex = 33, "attributeIndex";
-    Offset = 34, "offset";
-    UniqueBatchItemId = 35, "uniqueBatchItemId";
-    KeyWrapType = 36, "keyWrapType";
-    ClientCorrelationValue = 37, "clientCorrelationValue";
-    UniqueIdentifiers = 38, "uniqueIdentifiers";
-    Trust = 39, "trust";
-    NotBefore = 40, "notBefore";
-    DaysLeft = 41, "daysLeft";
-    Authority = 42, "authority";
-    Epoch = 60, "epoch";
-    FirstSequence = 61, "firstSequence";
-    Finding = 62, "finding";
-    LastEpoch = 63, "lastEpoch";
-    LastSealed = 64, "lastSealed";
-    LastCheckpoint = 65, "lastCheckpoint";
-    LastSequence = 66, "lastSequence";
+    Operation = 1, "operation", "asked: the operation, by its name in the standard";
+    ProtocolVersion = 2, "protocolVersion", "asked: the version of the message, such as `1.4`";
+    BatchItem = 3, "batchItem", "asked: the place of the item in its message, from 0";
+    UniqueIdentifier = 4, "uniqueIdentifier", "asked: the key, as the client named it; absent where the ID Placeholder was meant. Answered: the key that was made";
+    AttributeNames = 5, "attributeNames", "asked: the attributes that Get Attributes is to give, or that Locate searches by; never their values";
+    AttributeName = 6, "attributeName", "asked: the attribute to add, modify or delete; never its value";
+    RevocationReason = 7, "revocationReason", "asked: the Revocation Reason Code";
+    ObjectType = 8, "objectType", "asked: what Create is to make";
+    CryptographicAlgorithm = 9, "cryptographicAlgorithm", "asked: of the key that Create made";
+    CryptographicLength = 10, "cryptographicLength", "asked: of the key that Create made, in bits";
+    CryptographicUsageMask = 11, "cryptographicUsageMask", "asked: of the key that Create made, the sum of the bits";
+    KeyFormatType = 12, "keyFormatType", "asked: the form of the key that Get is to give";
+    Count = 14, "count", "how many refusals an event stands for";
+    ResultStatus = 15, "resultStatus", "answered: `Success`, `Operation Failed`, `Operation Undone`";
+    ResultReason = 16, "resultReason", "answered: of a failure, the standard's reason";
+    State = 17, "state", "answered: the key's state after the operation";
+    ObjectVersion = 18, "objectVersion", "answered: moves with each change of the key's state and material, not with attributes; after the operation";
+    LocatedItems = 20, "locatedItems", "answered: how many keys Locate gave";
+    Fingerprint = 21, "fingerprint", "of a certificate, or a list of them";
+    Label = 22, "label", "of a client";
+    Subject = 23, "subject", "of a certificate";
+    NotAfter = 24, "notAfter", "when a certificate lapses, in RFC 3339";
+    Reason = 25, "reason", "why, in words";
+    Window = 26, "window", "the seconds in which refusals were counted";
+    Names = 28, "names", "asked: the Names of the key that Create made";
+    Instance = 30, "instance", "the name of an instance";
+    AttributeIndex = 33, "attributeIndex", "asked: which instance of the attribute";
+    Trust = 39, "trust", "why a certificate is trusted: `pinned`, `issued`, `anchored`";
+    DaysLeft = 41, "daysLeft", "until a certificate lapses; negative once it has";
+    Authority = 42, "authority", "the fingerprint of a CA, or a list of them";
+    Epoch = 60, "epoch", "of the trail";
+    FirstSequence = 61, "firstSequence", "of the first event that is meant";
+    Finding = 62, "finding", "why an epoch begins";
+    LastEpoch = 63, "lastEpoch", "the epoch of the last checkpoint that is known";
+    LastSealed = 64, "lastSealed", "how many events it seals";
+    LastCheckpoint = 65, "lastCheckpoint", "the checkpoint itself";
+    LastSequence = 66, "lastSequence", "of the last event that is meant";
 }
 
 /// Named values in the order they were added; none at all is `{}`.

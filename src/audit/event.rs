@@ -182,6 +182,24 @@ impl Event {
         json::event(out, self);
     }
 
+    /// Appends the event as strict CADF has it, for receivers that ask for that: `typeURI` and `eventType`, an observer with id (the name of
+    /// the `origin`, which records and keeps the event) and `typeURI`, the offset of the time as `+00:00`, and the reason's code as a text. The
+    /// rest is as in [`Event::write_json`], also what is cut. These bytes are not those that are sealed: nothing can be proved of them.
+    pub fn write_cadf_json(&self, origin: &str, out: &mut Vec<u8>) {
+        json::cadf_event(out, self, origin);
+    }
+
+    /// Whether this line is an event as [`Event::write_cadf_json`] writes it, as far as its beginning tells.
+    #[must_use]
+    pub fn is_cadf_json(line: &[u8]) -> bool {
+        // An id and a time are as long as any other.
+        const TIME_ENDS: usize =
+            r#"{"id":"00000000-0000-0000-0000-000000000000","eventTime":"2026-11-23T12:00:01.23"#
+                .len();
+        line.get(TIME_ENDS..)
+            .is_some_and(|rest| rest.starts_with(json::CADF_TYPE))
+    }
+
     /// The leaf of this event in the trail's tree; `scratch` is left holding the event's JSON.
     pub fn leaf_hash_into(&self, scratch: &mut Vec<u8>) -> [u8; 32] {
         scratch.clear();

@@ -13,6 +13,10 @@ use crate::domain::{Initiator, InitiatorKind, ObjectId, Scope};
 /// what an administrator can make of an event.
 const NAME_BYTES_MAX: usize = 256;
 
+/// What follows the time in the CADF form: its offset, what the object is and what kind of event.
+pub(super) const CADF_TYPE: &[u8] =
+    b"+00:00\",\"typeURI\":\"http://schemas.dmtf.org/cloud/audit/1.0/event\",\"eventType\":\"activity";
+
 /// How much of lists and texts is written.
 #[derive(Clone, Copy)]
 struct Limits {
@@ -20,16 +24,37 @@ struct Limits {
     text_bytes: usize,
 }
 
+/// How an event is written: the bytes that are sealed, or the same values as CADF has them.
+#[derive(Clone, Copy)]
+enum Form<'a> {
+    Sealed,
+    /// Observed by the origin of this name.
+    Cadf(&'a str),
+}
+
 pub(super) fn event(out: &mut Vec<u8>, event: &Event) {
+    write_sealed(out, event);
+}
+
+/// The CADF form. What is cut of an event is the same in both forms.
+pub(super) fn cadf_event(out: &mut Vec<u8>, event: &Event, origin: &str) {
+    let start = out.len();
+    let limits = write_sealed(out, event);
+    out.truncate(start);
+    write_event(out, event, limits, Form::Cadf(origin));
+}
+
+/// Writes the sealed form; gives how much of lists and texts it has.
+fn write_sealed(out: &mut Vec<u8>, event: &Event) -> Limits {
     let start = out.len();
     let mut limits = Limits {
         items: Data::LIST_ITEMS_MAX + 1,
         text_bytes: usize::MAX,
     };
     loop {
-        write_event(out, event, limits);
+        write_event(out, event, limits, Form::Sealed);
         if out.len() - start <= Event::BYTES_MAX || limits.text_bytes == 0 {
-            return;
+            return limits;
         }
         out.truncate(start);
         if limits.items > 0 {
@@ -40,11 +65,15 @@ pub(super) fn event(out: &mut Vec<u8>, event: &Event) {
     }
 }
 
-fn write_event(out: &mut Vec<u8>, event: &Event, limits: Limits) {
+fn write_event(out: &mut Vec<u8>, event: &Event, limits: Limits, form: Form<'_>) {
     out.extend_from_slice(b"{\"id\":\"");
     uuid(out, event.id.as_bytes());
     out.extend_from_slice(b"\",\"eventTime\":\"");
-    time(out, event.time_ms);
+    date_and_time(out, event.time_ms);
+    out.extend_from_slice(match form {
+        Form::Sealed => b"+0000",
+        Form::Cadf(_) => CADF_TYPE,
+    });
     out.extend_from_slice(b"\",\"action\":\"");
     plain(out, event.action.name());
     out.extend_from_slice(b"\",\"outcome\":\"");
@@ -59,17 +88,9 @@ fn write_event(out: &mut Vec<u8>, event: &Event, limits: Limits) {
     flag(out, event.action.data_event());
     initiator(out, &event.initiator);
     target(out, event);
-    out.extend_from_slice(
-        b",\"observer\":{\"name\":\"ActivityTracker\"},\"reason\":{\"reasonCode\":",
-    );
-    number(out, i64::from(event.reason.code()));
-    out.extend_from_slice(b",\"reasonType\":\"");
-    plain(out, event.reason.phrase());
-    if let (Outcome::Failure, Some(failure)) = (event.outcome, event.failure) {
-        out.extend_from_slice(b"\",\"reasonForFailure\":\"");
-        plain(out, failure.sentence());
-    }
-    out.extend_from_slice(b"\"},\"requestData\":");
+    observer(out, form);
+    reason(out, event, form);
+    out.extend_from_slice(b",\"requestData\":");
     data(out, &event.request, limits);
     out.extend_from_slice(b",\"responseData\":");
     data(out, &event.response, limits);
@@ -80,14 +101,47 @@ fn write_event(out: &mut Vec<u8>, event: &Event, limits: Limits) {
     out.extend_from_slice(b"\"}");
 }
 
-fn initiator(out: &mut Vec<u8>, initiator: &Initiator) {
-    let (type_uri, credential) = match initiator.kind {
+fn observer(out: &mut Vec<u8>, form: Form<'_>) {
+    out.extend_from_slice(b",\"observer\":{\"name\":\"ActivityTracker\"");
+    if let Form::Cadf(origin) = form {
+        out.extend_from_slice(b",\"id\":\"");
+        escaped(out, cut(origin, NAME_BYTES_MAX));
+        out.extend_from_slice(b"\",\"typeURI\":\"service/security/edge/activity-tracker\"");
+    }
+    out.push(b'}');
+}
+
+fn reason(out: &mut Vec<u8>, event: &Event, form: Form<'_>) {
+    let (before, after): (&[u8], &[u8]) = match form {
+        Form::Sealed => (b"", b""),
+        Form::Cadf(_) => (b"\"", b"\""),
+    };
+    out.extend_from_slice(b",\"reason\":{\"reasonCode\":");
+    out.extend_from_slice(before);
+    number(out, i64::from(event.reason.code()));
+    out.extend_from_slice(after);
+    out.extend_from_slice(b",\"reasonType\":\"");
+    plain(out, event.reason.phrase());
+    if let (Outcome::Failure, Some(failure)) = (event.outcome, event.failure) {
+        out.extend_from_slice(b"\",\"reasonForFailure\":\"");
+        plain(out, failure.sentence());
+    }
+    out.extend_from_slice(b"\"}");
+}
+
+/// What follows `service/security/` in the `typeURI` of an initiator, and the type of its credential, if it has one.
+pub(super) const fn kind_of_party(kind: InitiatorKind) -> (&'static str, Option<&'static str>) {
+    match kind {
         InitiatorKind::Certificate => ("client/certificateid", Some("certificate")),
         InitiatorKind::LocalUser => ("account/user", Some("local")),
         InitiatorKind::User => ("account/user", Some("apikey")),
         InitiatorKind::ServiceId => ("account/serviceid", Some("apikey")),
         InitiatorKind::Server => ("server", None),
-    };
+    }
+}
+
+fn initiator(out: &mut Vec<u8>, initiator: &Initiator) {
+    let (type_uri, credential) = kind_of_party(initiator.kind);
     out.extend_from_slice(b",\"initiator\":{\"id\":\"");
     escaped(out, cut(&initiator.id, NAME_BYTES_MAX));
     out.extend_from_slice(b"\",\"name\":\"");
@@ -236,6 +290,12 @@ pub(super) fn uuid(out: &mut Vec<u8>, bytes: &[u8; 16]) {
 
 /// Appends a time as `2026-11-23T12:00:01.23+0000`; hundredths are cut, not rounded.
 pub(super) fn time(out: &mut Vec<u8>, time_ms: i64) {
+    date_and_time(out, time_ms);
+    out.extend_from_slice(b"+0000");
+}
+
+/// Appends a time without its offset.
+fn date_and_time(out: &mut Vec<u8>, time_ms: i64) {
     // The years 0001 to 9999: what has four digits.
     let time_ms = time_ms.clamp(-62_135_596_800_000, 253_402_300_799_999);
     let (year, month, day) = civil(time_ms.div_euclid(86_400_000));
@@ -253,7 +313,6 @@ pub(super) fn time(out: &mut Vec<u8>, time_ms: i64) {
         out.push(mark);
         two_digits(out, value);
     }
-    out.extend_from_slice(b"+0000");
 }
 
 /// Year, month and day of a day counted from 1970, in the Gregorian calendar.

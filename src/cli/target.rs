@@ -16,6 +16,7 @@ use crate::admin::message::routing::{
 };
 use crate::admin::{Request, Response};
 use crate::config::Layout;
+use crate::domain::routing::Rendering;
 
 /// What to do with targets.
 #[derive(Debug, Subcommand)]
@@ -66,6 +67,9 @@ pub struct AddArgs {
     /// The region it is in
     #[arg(long)]
     region: Option<String>,
+    /// How events are written for it: sealed, which can be verified, or cadf (default: sealed)
+    #[arg(long, value_parser = rendering)]
+    rendering: Option<Rendering>,
     /// The first event it is to get: a sequence, or start (default: that of its creation)
     #[arg(long, value_name = "SEQUENCE", value_parser = sequence)]
     from: Option<u64>,
@@ -84,6 +88,9 @@ pub struct UpdateArgs {
     /// Its new region
     #[arg(long)]
     region: Option<String>,
+    /// How events are written for it from now on: sealed, which can be verified, or cadf
+    #[arg(long, value_parser = rendering)]
+    rendering: Option<Rendering>,
     #[command(flatten)]
     endpoint: EndpointArgs,
     /// A file with the whole target as a JSON object, as it is shown; - is standard input. A secret that is ******** stays what it is
@@ -150,6 +157,10 @@ fn sequence(text: &str) -> Result<u64, String> {
         .map_err(|_| "write the sequence of an event, or start".to_owned())
 }
 
+fn rendering(text: &str) -> Result<Rendering, String> {
+    Rendering::from_name(text).ok_or_else(|| "write sealed or cadf".to_owned())
+}
+
 /// Carries out a command.
 ///
 /// # Errors
@@ -197,6 +208,7 @@ fn new(args: AddArgs) -> anyhow::Result<NewTarget> {
     Ok(NewTarget {
         name: args.name.or(document.name).ok_or_else(|| missing("name"))?,
         region: args.region.or(document.region),
+        rendering: args.rendering.or(document.rendering).unwrap_or_default(),
         endpoint: args.endpoint.fields(&target_type, held)?,
         target_type,
         from: args.from,
@@ -233,6 +245,7 @@ async fn change(reach: &mut Reach, args: UpdateArgs) -> anyhow::Result<TargetCha
         target: held.id,
         name: args.name.or(document.name),
         region: args.region.or(document.region),
+        rendering: args.rendering.or(document.rendering),
         endpoint,
     })
 }

@@ -20,6 +20,17 @@ pub enum InitiatorKind {
     Server,
 }
 
+impl InitiatorKind {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[
+        Self::Certificate,
+        Self::LocalUser,
+        Self::User,
+        Self::ServiceId,
+        Self::Server,
+    ];
+}
+
 /// The party that caused an event.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Initiator {

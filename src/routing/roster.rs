@@ -146,6 +146,7 @@ impl Roster for StoreRoster {
             deliver,
             limits: endpoint.limits(),
             linger: endpoint.linger(),
+            rendering: target.rendering,
             wants: Arc::new(move |event| {
                 let is_extended = event.action.kind() == Kind::Extended;
                 let routing = store.routing();

@@ -37,6 +37,7 @@ mod proved_epochs;
 mod pykmip;
 mod pykmip_suite;
 mod refusals;
+mod rendering;
 mod retention;
 mod routing;
 mod sealed;

@@ -5,6 +5,7 @@ mod attribute_changes;
 mod attribute_rules;
 mod attributes;
 mod batches;
+mod event_data;
 mod key_kinds;
 mod lifecycle;
 mod locating;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::domain::routing::{RoutingSettings, Rule};
+use crate::domain::routing::{Rendering, RoutingSettings, Rule};
 use crate::routing::targets::AnyEndpoint;
 
 /// What is asked of targets.
@@ -79,6 +79,9 @@ pub struct NewTarget {
     /// The region it is in.
     #[serde(default)]
     pub region: Option<String>,
+    /// How events are written for it.
+    #[serde(default)]
+    pub rendering: Rendering,
     /// Its endpoint: a JSON object.
     pub endpoint: EndpointFields,
     /// The first event it is to get; none: the one of its creation.
@@ -98,7 +101,7 @@ const READ_ONLY: [&str; 8] = [
     "api_version",
 ];
 
-/// A target as a document of the model: name, type, region and the endpoint under the member of the type.
+/// A target as a document of the model: name, type, region, rendering and the endpoint under the member of the type.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct TargetDocument {
     /// Its name.
@@ -107,6 +110,8 @@ pub struct TargetDocument {
     pub target_type: Option<String>,
     /// The region it is in.
     pub region: Option<String>,
+    /// How events are written for it.
+    pub rendering: Option<Rendering>,
     /// Its endpoint.
     pub endpoint: Option<Map<String, Value>>,
 }
@@ -124,7 +129,12 @@ impl TargetDocument {
                 ("name", Value::String(text)) => read.name = Some(text),
                 ("target_type", Value::String(text)) => read.target_type = Some(text),
                 ("region", Value::String(text)) => read.region = Some(text),
-                ("name" | "target_type" | "region", _) => {
+                ("rendering", Value::String(text)) => {
+                    let rendering = Rendering::from_name(&text);
+                    let rendering = rendering.ok_or("rendering: write sealed or cadf")?;
+                    read.rendering = Some(rendering);
+                }
+                ("name" | "target_type" | "region" | "rendering", _) => {
                     return Err(format!("{member}: write a text"));
                 }
                 (other, _) if READ_ONLY.contains(&other) => {}
@@ -162,6 +172,9 @@ pub struct TargetChange {
     /// Its new region.
     #[serde(default)]
     pub region: Option<String>,
+    /// How events are written for it from now on.
+    #[serde(default)]
+    pub rendering: Option<Rendering>,
     /// Its new endpoint: a whole JSON object. A secret that is given as the mask stays what it is.
     #[serde(default)]
     pub endpoint: Option<EndpointFields>,
@@ -243,6 +256,9 @@ pub struct Target {
     /// The region it is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// How events are written for it.
+    #[serde(default)]
+    pub rendering: Rendering,
     /// Its endpoint under the member of its type, secrets masked.
     #[serde(flatten)]
     pub endpoint: Map<String, Value>,

@@ -6,7 +6,7 @@ use crate::admin::message::routing::{
 };
 use crate::audit::{Action, Data, EventFilter};
 use crate::domain::TargetId;
-use crate::domain::routing::{RoutingLimits, Target};
+use crate::domain::routing::{Rendering, RoutingLimits, Target};
 use crate::store::changeset::Write;
 use crate::store::{Cursor, Delivered, Parked, Sequence};
 
@@ -55,6 +55,7 @@ async fn target_with_parked(world: &World, count: u64) -> TargetId {
         name: "log".to_owned(),
         target_type: "file".to_owned(),
         region: None,
+        rendering: Rendering::Sealed,
         endpoint: "{}".to_owned(),
         created: NOW,
         updated: NOW,

@@ -1,5 +1,6 @@
 //! The tables of the trail, and the events the other tests are about.
 
+mod cadf;
 mod catalogue;
 mod descriptions;
 mod filters;

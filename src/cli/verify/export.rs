@@ -13,7 +13,7 @@ use super::exported::Export;
 use super::{VerifyArgs, held, said};
 use crate::audit::export::{ExportLine, LINE_BYTES_MAX, Line};
 use crate::audit::{
-    Break, Checkpoint, CheckpointLine, NoteError, Verification, Verified, VerifierKey,
+    Break, Checkpoint, CheckpointLine, Event, NoteError, Verification, Verified, VerifierKey,
 };
 use crate::cli::WrongUse;
 use crate::cli::report::{Report, remark};
@@ -116,6 +116,12 @@ enum State {
 
 impl Reading<'_> {
     fn take(&mut self, place: &Place<'_>, line: &[u8]) -> anyhow::Result<()> {
+        if Event::is_cadf_json(line) {
+            let problem = format!(
+                "{place} is an event in the CADF rendering, which is not what is sealed: verify what a target of the rendering sealed received, or an export"
+            );
+            return Err(WrongUse(problem).into());
+        }
         let Some(read) = Line::read(line) else {
             return Err(self.not_a_line(place, "is no event and nothing that goes with events"));
         };

@@ -26,6 +26,8 @@ pub struct Target {
     pub target_type: String,
     /// The region it is in, if that was said.
     pub region: Option<String>,
+    /// How events are written for it.
+    pub rendering: Rendering,
     /// Its endpoint as a JSON object, secrets masked.
     pub endpoint: String,
     /// When it was made, seconds since 1970.
@@ -34,6 +36,38 @@ pub struct Target {
     pub updated: i64,
     /// Moves with each change.
     pub version: u64,
+}
+
+/// How events are written for a target.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rendering {
+    /// The very bytes that are sealed in the trail: what can be verified.
+    #[default]
+    Sealed,
+    /// As strict CADF has them.
+    Cadf,
+}
+
+impl Rendering {
+    /// Every rendering.
+    pub const ALL: &'static [Self] = &[Self::Sealed, Self::Cadf];
+
+    /// The word for it, in documents and in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sealed => "sealed",
+            Self::Cadf => "cadf",
+        }
+    }
+
+    /// The rendering of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.iter().copied();
+        all.find(|rendering| rendering.as_str() == name)
+    }
 }
 
 /// Rules, of which the first that matches decides.

@@ -24,6 +24,7 @@ fn target(number: u8) -> Target {
         name: format!("t{number}"),
         target_type: "file".to_owned(),
         region: None,
+        rendering: Rendering::Sealed,
         endpoint: "{}".to_owned(),
         created: 0,
         updated: 0,

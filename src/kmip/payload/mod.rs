@@ -120,11 +120,10 @@ impl RequestPayload {
             Self::GetAttributeList(request) => &request.unique_identifier,
             Self::GetAttributes(request) => &request.unique_identifier,
             Self::Revoke(request) => &request.unique_identifier,
-            Self::Create(_)
-            | Self::DiscoverVersions(_)
-            | Self::Locate(_)
-            | Self::Query(_)
-            | Self::Unsupported(..) => return None,
+            Self::Create(_) | Self::DiscoverVersions(_) | Self::Locate(_) | Self::Query(_) => {
+                return None;
+            }
+            Self::Unsupported(_, named) => return named.as_deref().map(Some),
         };
         Some(unique_identifier.as_deref())
     }

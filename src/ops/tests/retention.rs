@@ -35,6 +35,7 @@ impl Site {
             name: "siem".to_owned(),
             target_type: "file".to_owned(),
             region: None,
+            rendering: crate::domain::routing::Rendering::Sealed,
             endpoint: "{}".to_owned(),
             created: 0,
             updated: 0,

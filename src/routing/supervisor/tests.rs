@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::crypto::SystemRandom;
 use crate::domain::SystemClock;
+use crate::domain::routing::Rendering;
 use crate::routing::tests::{record as append, store_with};
 use crate::routing::{Batch, BatchLimits, RuntimeTimer, Undelivered};
 
@@ -112,6 +113,7 @@ impl Roster for Names {
             },
             limits: BatchLimits::default(),
             linger: Duration::ZERO,
+            rendering: Rendering::Sealed,
             wants: Arc::new(|_| true),
             wants_checkpoints: Arc::new(|| true),
         })

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{PARKED_MAX, Round, Trouble, Worker, one_line};
 use crate::audit::EventFilter;
 use crate::audit::checkpoint::CheckpointLine;
+use crate::domain::routing::Rendering;
 use crate::routing::batch::{Batch, Content, Record};
 use crate::routing::target::{BatchLimits, Deliver, Undelivered};
 use crate::store::{Cursor, Delivered, Epochs, Origin, Parked, Sequence, StoredEvent};
@@ -82,10 +83,11 @@ impl<D: Deliver> Worker<D> {
             records: most,
             bytes: bytes_max,
         } = self.assignment.limits;
+        let origin = self.store.origin().name;
         let (mut records, mut bytes, mut end) = (Vec::new(), 0_usize, self.cursor.next);
         for stored in events {
             if (self.assignment.wants)(&stored.event) {
-                let record = record(stored);
+                let record = record(stored, self.assignment.rendering, &origin);
                 bytes = bytes.saturating_add(record.json.len());
                 if !records.is_empty() && (records.len() >= most || bytes > bytes_max) {
                     break;
@@ -192,7 +194,8 @@ impl<D: Deliver> Worker<D> {
             return self.note(Delivered::Refused(gone)).await;
         };
         let origin = self.store.origin_at(at);
-        let became = match self.deliver(&origin, vec![record(&stored)]).await {
+        let record = record(&stored, self.assignment.rendering, &origin.name);
+        let became = match self.deliver(&origin, vec![record]).await {
             Ok(_) => Delivered::Late(at),
             Err(Failed::Again(trouble)) => return Err(trouble),
             Err(Failed::Refused(reason, _)) => Delivered::Refused(self.parked(at, reason)),
@@ -254,9 +257,12 @@ fn in_one_epoch(mut events: Vec<StoredEvent>, next: Sequence, epochs: &Epochs) -
     events
 }
 
-fn record(stored: &StoredEvent) -> Record {
+fn record(stored: &StoredEvent, rendering: Rendering, origin: &str) -> Record {
     let mut json = Vec::with_capacity(1536);
-    stored.event.write_json(&mut json);
+    match rendering {
+        Rendering::Sealed => stored.event.write_json(&mut json),
+        Rendering::Cadf => stored.event.write_cadf_json(origin, &mut json),
+    }
     Record {
         content: Content::Event(stored.sequence, Arc::clone(&stored.event)),
         json,

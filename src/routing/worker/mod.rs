@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use crate::audit::Event;
 use crate::crypto::Random;
+use crate::domain::routing::Rendering;
 use crate::domain::{Clock, TargetId};
 use crate::routing::retry::{Timer, wait_after};
 use crate::routing::standing::Standing;
@@ -53,6 +54,8 @@ pub struct Assignment<D> {
     pub limits: BatchLimits,
     /// How old events become before they are delivered, unless a batch is full.
     pub linger: Duration,
+    /// How events are written for it.
+    pub rendering: Rendering,
     /// Which events it gets.
     pub wants: Wants,
     /// Whether it gets checkpoints.

@@ -30,6 +30,8 @@ type Answer = Box<dyn FnMut(&[u64]) -> Result<(), Undelivered> + Send>;
 #[derive(Clone)]
 struct Manual {
     taken: Arc<Mutex<Vec<u64>>>,
+    /// As which JSON.
+    written: Arc<Mutex<Vec<Vec<u8>>>>,
     answer: Arc<Mutex<Answer>>,
 }
 
@@ -43,6 +45,8 @@ impl Deliver for Manual {
         let numbers: Vec<_> = batch.records.iter().map(number).collect();
         (self.answer.lock().unwrap())(&numbers)?;
         self.taken.lock().unwrap().extend(numbers);
+        let written = batch.records.iter().map(|record| record.json.clone());
+        self.written.lock().unwrap().extend(written);
         Ok(())
     }
 }
@@ -56,6 +60,7 @@ struct Site {
     wants: Wants,
     wants_checkpoints: bool,
     linger: Duration,
+    rendering: Rendering,
     running: Option<Running>,
 }
 
@@ -87,6 +92,7 @@ impl Site {
         store.keep_delivered(TARGET, begins).await.unwrap();
         let target = Manual {
             taken: Arc::default(),
+            written: Arc::default(),
             answer: Arc::new(Mutex::new(Box::new(answer))),
         };
         let mut site = Self {
@@ -97,6 +103,7 @@ impl Site {
             wants: Arc::new(|_: &Event| true),
             wants_checkpoints: true,
             linger: Duration::ZERO,
+            rendering: Rendering::Sealed,
             running: None,
         };
         site.start().await;
@@ -121,6 +128,7 @@ impl Site {
             deliver: self.target.clone(),
             limits,
             linger: self.linger,
+            rendering: self.rendering,
             wants: Arc::clone(&self.wants),
             wants_checkpoints: Arc::new(move || wants_checkpoints),
         };
@@ -293,6 +301,37 @@ async fn until(site: &Site, condition: impl Fn(u64) -> bool) {
     while !condition(site.store.parked_count(TARGET).await.unwrap()) {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn events_are_written_as_the_target_asks_also_what_was_parked() {
+    let mut site = Site::new(0, |numbers| match numbers.contains(&1) {
+        true => park(),
+        false => Ok(()),
+    })
+    .await;
+    site.stop().await;
+    site.rendering = Rendering::Cadf;
+    append(&site.store, 3).await;
+    site.start().await;
+    site.reaches(3).await;
+    site.answer(|_| Ok(()));
+    let due = Delivered::Due(ParkedRange::All);
+    site.store.keep_delivered(TARGET, due).await.unwrap();
+    until(&site, |count| count == 0).await;
+    assert_eq!(site.taken(), [0, 2, 1]);
+    let mut expected = Vec::new();
+    for sequence in [0, 2, 1] {
+        let filter = crate::audit::EventFilter::default();
+        let page = site.store.events(Sequence(sequence), 1, &filter).await;
+        let mut json = Vec::new();
+        page.unwrap().events[0]
+            .event
+            .write_cadf_json(&site.store.origin().name, &mut json);
+        expected.push(json);
+    }
+    assert_eq!(*site.target.written.lock().unwrap(), expected);
+    site.stop().await;
 }
 
 #[tokio::test]

@@ -57,6 +57,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "0010_retention",
         include_str!("migrations/0010_retention.sql"),
     ),
+    (
+        "0013_rendering",
+        include_str!("migrations/0013_rendering.sql"),
+    ),
 ];
 
 /// The migration since which Object Groups are in the index of values.

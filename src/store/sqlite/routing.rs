@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{is_unique_violation, taken};
 use crate::crypto::Wrapped;
-use crate::domain::routing::{Route, Routing, RoutingSettings, Target};
+use crate::domain::routing::{Rendering, Route, Routing, RoutingSettings, Target};
 use crate::domain::{RouteId, TargetId};
 use crate::store::error::{ApplyError, Thing};
 use crate::store::{StoreError, TargetSecrets};
@@ -19,21 +19,26 @@ pub(in crate::store) fn snapshot(db: &Connection) -> Result<Routing, StoreError>
 }
 
 fn targets(db: &Connection) -> Result<Vec<Target>, StoreError> {
-    let sql = "SELECT id, name, target_type, region, endpoint, created, updated, version FROM target ORDER BY name";
+    let sql = "SELECT id, name, target_type, region, rendering, endpoint, created, updated, version FROM target ORDER BY name";
     let mut statement = db.prepare(sql)?;
-    let rows = statement.query_map([], |row| {
-        Ok(Target {
+    let mut rows = statement.query([])?;
+    let mut targets = Vec::new();
+    while let Some(row) = rows.next()? {
+        let rendering: String = row.get(4)?;
+        targets.push(Target {
             id: TargetId::from_bytes(row.get(0)?),
             name: row.get(1)?,
             target_type: row.get(2)?,
             region: row.get(3)?,
-            endpoint: row.get(4)?,
-            created: row.get(5)?,
-            updated: row.get(6)?,
-            version: row.get(7)?,
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+            rendering: Rendering::from_name(&rendering)
+                .ok_or_else(|| StoreError::damaged("the rendering of a target"))?,
+            endpoint: row.get(5)?,
+            created: row.get(6)?,
+            updated: row.get(7)?,
+            version: row.get(8)?,
+        });
+    }
+    Ok(targets)
 }
 
 fn routes(db: &Connection) -> Result<Vec<Route>, StoreError> {
@@ -85,14 +90,16 @@ pub(in crate::store) fn set_target(
     target: &Target,
     secrets: &TargetSecrets,
 ) -> Result<(), ApplyError> {
-    let sql = "INSERT INTO target (id, name, target_type, region, endpoint, created, updated, version) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
-               region = excluded.region, endpoint = excluded.endpoint, updated = excluded.updated, version = excluded.version";
+    let sql = "INSERT INTO target (id, name, target_type, region, rendering, endpoint, created, updated, version) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
+               region = excluded.region, rendering = excluded.rendering, endpoint = excluded.endpoint, updated = excluded.updated, \
+               version = excluded.version";
     let Target {
         id,
         name,
         target_type,
         region,
+        rendering,
         endpoint,
         created,
         updated,
@@ -103,6 +110,7 @@ pub(in crate::store) fn set_target(
         name,
         target_type,
         region,
+        rendering.as_str(),
         endpoint,
         created,
         updated,

@@ -96,7 +96,12 @@ fn the_page_of_events_holds_the_tables_of_the_code() {
         return;
     };
     let is_update = std::env::var_os("UPDATE_DOCS").is_some();
+    let (example, cadf) = catalogue::examples();
     for (name, table) in [
+        ("example", example),
+        ("initiators", catalogue::initiators()),
+        ("members", catalogue::members()),
+        ("cadf", cadf),
         ("kmip", catalogue::actions(Kind::Kmip)),
         ("management", catalogue::actions(Kind::Management)),
         ("extended", catalogue::actions(Kind::Extended)),
@@ -111,6 +116,36 @@ fn the_page_of_events_holds_the_tables_of_the_code() {
     }
     if is_update {
         fs::write(root().join("docs/events.md"), page).expect("docs/events.md");
+    }
+}
+
+#[test]
+fn the_page_of_events_says_what_every_field_is() {
+    let Some(page) = document("docs/events.md") else {
+        return;
+    };
+    let format = page
+        .split("## Format")
+        .nth(1)
+        .expect("the part on the format");
+    let (sealed, _) = format.split_once("### Strict CADF").expect("its last part");
+    let (example, _) = catalogue::examples();
+    let example = example
+        .trim_start_matches("```json")
+        .trim_end_matches("```\n");
+    let example: serde_json::Value = serde_json::from_str(example).expect("JSON");
+    for (field, value) in example.as_object().expect("an object") {
+        let parts = value.as_object().filter(|_| !field.ends_with("Data"));
+        let paths = match parts {
+            Some(parts) => parts.keys().map(|part| format!("{field}.{part}")).collect(),
+            None => vec![field.clone()],
+        };
+        for path in paths {
+            assert!(
+                sealed.contains(&format!("`{path}")),
+                "docs/events.md does not say what {path} is"
+            );
+        }
     }
 }
 
