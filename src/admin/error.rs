@@ -22,7 +22,7 @@ pub enum ErrorKind {
 }
 
 /// The code of an error that says that the trail is not what was sealed.
-const BROKEN_TRAIL: &str = "broken_trail";
+pub(crate) const BROKEN_TRAIL: &str = "broken_trail";
 
 /// Why a request was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -65,7 +65,8 @@ impl AdminError {
         }
     }
 
-    pub(super) fn not_found(message: impl Into<String>) -> Self {
+    /// What it names does not exist.
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self {
             kind: ErrorKind::NotFound,
             message: message.into(),

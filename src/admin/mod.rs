@@ -23,6 +23,7 @@ mod routes;
 mod seal;
 pub mod socket;
 pub mod targets;
+mod write_status;
 
 pub use error::{AdminError, ErrorKind};
 pub use instances::Founder;
@@ -63,6 +64,8 @@ pub struct Admin {
     reserved: Arc<[PathBuf]>,
     /// How targets stand; none when the command line runs the router itself.
     standings: Option<Standings>,
+    /// What became of the last test record of each target.
+    tests: write_status::Tests,
     /// Held while a change is decided and committed, so that no two decide on the same snapshot.
     changes: tokio::sync::Mutex<()>,
 }
@@ -89,6 +92,7 @@ impl Admin {
             founder: Err("this process has no master key".to_owned()),
             sealer: Err("this process has no master key".to_owned()),
             standings: None,
+            tests: write_status::Tests::default(),
             reserved: Arc::new([]),
             routing_limits: RoutingLimits::default(),
             changes,

@@ -10,8 +10,9 @@ use serde_json::{Map, Value, json};
 
 use super::message::routing::{
     Dropped, Follow, Lag, NewTarget, Parked, ParkedFrom, ParkedSome, RoutingResponse, Target,
-    TargetChange, TargetRequest, Tested, WriteStatus,
+    TargetChange, TargetRequest, Tested,
 };
+use super::write_status::{Test, write_status};
 use super::{Admin, AdminError, Deed, Response, gaps};
 use crate::audit::{Action, Data};
 use crate::crypto::SecretText;
@@ -135,6 +136,7 @@ async fn update(
     let mut held = endpoint(&admin.store, &target, master(admin)?)
         .await
         .map_err(trouble)?;
+    let is_elsewhere = change.endpoint.is_some();
     if let Some(new) = change.endpoint {
         let mut new = read(&target.target_type, &new.0)?;
         let kept: Vec<_> = held
@@ -163,6 +165,9 @@ async fn update(
         vec![write],
     )
     .await?;
+    if is_elsewhere {
+        admin.tests.forget(target.id);
+    }
     Ok(RoutingResponse::Target(Box::new(
         shown(admin, &target).await?,
     )))
@@ -216,12 +221,18 @@ async fn remove(
         vec![Write::TargetRemoved(target.id)],
     )
     .await?;
+    admin.tests.forget(target.id);
     Ok(RoutingResponse::Target(Box::new(shown)))
 }
 
 /// Sends a test record, and says why it was not taken, if it was not.
 async fn tested(admin: &Admin, target: &routing::Target) -> Result<RoutingResponse, AdminError> {
     let problem = test(admin, target).await.err();
+    let kept = Test {
+        at_ms: admin.clock.now_ms(),
+        problem: problem.clone(),
+    };
+    admin.tests.keep(target.id, kept);
     let target = shown(admin, target).await?;
     Ok(RoutingResponse::Tested(Box::new(Tested {
         target,
@@ -521,7 +532,7 @@ async fn shown(admin: &Admin, target: &routing::Target) -> Result<Target, AdminE
         region: target.region.clone(),
         rendering: target.rendering,
         endpoint,
-        write_status: write_status(standing.as_ref()),
+        write_status: write_status(standing.as_ref(), admin.tests.last(target.id).as_ref()),
         lag: lag(admin, target.id, standing.as_ref()).await?,
         parked: admin.store.parked_count(target.id).await?,
         gaps: gaps::of(admin, target.id).await?,
@@ -529,26 +540,6 @@ async fn shown(admin: &Admin, target: &routing::Target) -> Result<Target, AdminE
         updated_at: rfc3339(target.updated),
         api_version: 2,
     })
-}
-
-fn write_status(standing: Option<&Standing>) -> WriteStatus {
-    let Some(standing) = standing else {
-        return WriteStatus {
-            status: "unknown".to_owned(),
-            ..WriteStatus::default()
-        };
-    };
-    let status = if standing.is_well() {
-        "success"
-    } else {
-        "failed"
-    };
-    let (at, reason) = standing.last_failure.clone().unzip();
-    WriteStatus {
-        status: status.to_owned(),
-        last_failure: at.map(|at| rfc3339(at.div_euclid(1000))),
-        reason_for_last_failure: standing.held.clone().or(reason),
-    }
 }
 
 async fn lag(

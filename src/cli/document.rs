@@ -62,7 +62,7 @@ pub(super) fn read<T: serde::de::DeserializeOwned>(
     what: &str,
     document: Map<String, Value>,
 ) -> Result<T, WrongUse> {
-    serde_json::from_value(Value::Object(document))
+    serde_path_to_error::deserialize(Value::Object(document))
         .map_err(|error| WrongUse(format!("the document is no {what}: {error}")))
 }
 

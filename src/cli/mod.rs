@@ -93,17 +93,32 @@ enum Command {
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let layout = Layout::new(cli.dir);
     let report = Report::new(cli.format);
-    match cli.command {
-        Command::Init(args) => init::run(&layout, args, &report).await,
-        Command::Serve(args) => serve::run(&layout, args, &report).await,
-        Command::Instance(command) => instance::run(&layout, command, &report).await,
-        Command::Client(command) => client::run(&layout, command, &report).await,
-        Command::Key(command) => key::run(&layout, command, &report).await,
-        Command::Events(command) => events::run(&layout, command, &report).await,
-        Command::Target(command) => target::run(&layout, command, &report).await,
-        Command::Route(command) => route::run(&layout, command, &report).await,
-        Command::RoutingSettings(command) => route::run_settings(&layout, command, &report).await,
-        Command::Kmip(args) => kmip::run(&layout, *args, &report).await,
+    let is_of_the_model = matches!(
+        cli.command,
+        Command::Target(_) | Command::Route(_) | Command::RoutingSettings(_)
+    );
+    let done = carry_out(&layout, cli.command, &report).await;
+    if let Err(error) = &done
+        && is_of_the_model
+    {
+        // Where nobody reads it, the line on standard error says it.
+        drop(report.errors(error));
+    }
+    done
+}
+
+async fn carry_out(layout: &Layout, command: Command, report: &Report) -> anyhow::Result<()> {
+    match command {
+        Command::Init(args) => init::run(layout, args, report).await,
+        Command::Serve(args) => serve::run(layout, args, report).await,
+        Command::Instance(command) => instance::run(layout, command, report).await,
+        Command::Client(command) => client::run(layout, command, report).await,
+        Command::Key(command) => key::run(layout, command, report).await,
+        Command::Events(command) => events::run(layout, command, report).await,
+        Command::Target(command) => target::run(layout, command, report).await,
+        Command::Route(command) => route::run(layout, command, report).await,
+        Command::RoutingSettings(command) => route::run_settings(layout, command, report).await,
+        Command::Kmip(args) => kmip::run(layout, *args, report).await,
     }
 }
 

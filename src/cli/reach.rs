@@ -177,17 +177,21 @@ impl Reach {
 /// Whether an error is a refusal: then nothing was changed.
 #[must_use]
 pub fn is_refusal(error: &anyhow::Error) -> bool {
-    let over_the_socket = error.downcast_ref::<SocketError>();
-    matches!(over_the_socket, Some(SocketError::Refused(_))) || error.is::<AdminError>()
+    refusal(error).is_some()
+}
+
+/// What the router said, if an error is a refusal.
+#[must_use]
+pub fn refusal(error: &anyhow::Error) -> Option<&AdminError> {
+    match error.downcast_ref() {
+        Some(SocketError::Refused(refused)) => Some(refused),
+        _ => error.downcast_ref(),
+    }
 }
 
 /// What the router found wrong with the trail is a break, as where it is found here.
 fn as_break(error: anyhow::Error) -> anyhow::Error {
-    let refused = match error.downcast_ref() {
-        Some(SocketError::Refused(refused)) => Some(refused),
-        _ => error.downcast_ref::<AdminError>(),
-    };
-    match refused.filter(|refused| refused.is_break()) {
+    match refusal(&error).filter(|refused| refused.is_break()) {
         Some(refused) => Break {
             sequence: None,
             what: refused.message.clone(),

@@ -7,8 +7,10 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use super::WrongUse;
+use super::{WrongUse, reach};
+use crate::admin::error::BROKEN_TRAIL;
 use crate::audit::Break;
 use crate::crypto::certificate::is_hidden;
 
@@ -51,6 +53,17 @@ impl Report {
             Format::Text => line(&text()),
             Format::Json => line(&serde_json::to_string_pretty(record)?),
             Format::Jsonl => line(&serde_json::to_string(record)?),
+        }
+    }
+
+    /// Prints why there is no result, where programs read results; [`failure`] tells people.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn errors(self, error: &anyhow::Error) -> io::Result<()> {
+        match self.format {
+            Format::Text => Ok(()),
+            Format::Json | Format::Jsonl => self.record(&errors(error), String::new),
         }
     }
 
@@ -98,13 +111,26 @@ pub fn failure(error: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     remark(&format!("keyledger: {}", one_line(error)));
-    let is_wrong_use = error.chain().any(|cause| cause.is::<WrongUse>());
-    let is_break = error.chain().any(|cause| cause.is::<Break>());
-    ExitCode::from(match (is_wrong_use, is_break) {
+    ExitCode::from(match (is_in::<WrongUse>(error), is_in::<Break>(error)) {
         (true, _) => 2,
         (false, true) => 3,
         (false, false) => 1,
     })
+}
+
+fn is_in<E: std::error::Error + 'static>(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.is::<E>())
+}
+
+/// A failure as the model of event routing has errors. The code is the router's where it refused the request.
+fn errors(error: &anyhow::Error) -> Value {
+    let code = match reach::refusal(error) {
+        Some(refused) => refused.code(),
+        None if is_in::<WrongUse>(error) => "invalid_value",
+        None if is_in::<Break>(error) => BROKEN_TRAIL,
+        None => "failed",
+    };
+    json!({ "errors": [{ "code": code, "message": one_line(error) }] })
 }
 
 /// The chain of causes in one line. A cause that its outer error quotes already is not repeated.
@@ -155,6 +181,8 @@ pub fn fields(fields: &[(&str, Option<String>)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::AdminError;
+    use crate::admin::socket::SocketError;
 
     #[test]
     fn columns_are_aligned_and_control_characters_shown() {
@@ -173,5 +201,25 @@ mod tests {
             .context("cannot write x: no space\nleft")
             .context("init");
         assert_eq!(one_line(&error), "init: cannot write x: no space left");
+    }
+
+    #[test]
+    fn a_failure_has_a_code_for_programs() {
+        let refused = AdminError::not_found("target: there is no `a\"b`");
+        let broken = || Break {
+            sequence: None,
+            what: "b".to_owned(),
+        };
+        for (error, code) in [
+            (anyhow::Error::from(refused.clone()), "not_found"),
+            (SocketError::Refused(refused).into(), "not_found"),
+            (WrongUse("w".to_owned()).into(), "invalid_value"),
+            (broken().into(), "broken_trail"),
+            (anyhow::anyhow!("two\nlines"), "failed"),
+        ] {
+            let message = one_line(&error);
+            let expected = json!({"errors": [{"code": code, "message": message}]});
+            assert_eq!(errors(&error), expected);
+        }
     }
 }

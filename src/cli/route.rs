@@ -12,7 +12,7 @@ use super::{WrongUse, document};
 use crate::admin::message::routing::{
     Named, NewRoute, NewRule, Route, RouteChange, RouteRequest, RoutingResponse, TargetRequest,
 };
-use crate::admin::{Request, Response};
+use crate::admin::{AdminError, Request, Response};
 use crate::config::Layout;
 use crate::domain::routing::RoutingSettings;
 
@@ -137,6 +137,8 @@ struct RouteDocument {
     _updated_at: IgnoredAny,
     #[serde(rename = "api_version")]
     _api_version: IgnoredAny,
+    #[serde(rename = "managed_by")]
+    _managed_by: IgnoredAny,
     #[serde(rename = "message")]
     _message: IgnoredAny,
 }
@@ -293,7 +295,9 @@ async fn settings(
 async fn put(reach: &mut Reach, args: SettingsArgs) -> anyhow::Result<RoutingSettings> {
     if let Some(file) = &args.document {
         let mut document = document::object(file)?;
-        document.remove("api_version");
+        for read_only in ["api_version", "message"] {
+            document.remove(read_only);
+        }
         return Ok(document::read("routing settings", document)?);
     }
     Ok(RoutingSettings {
@@ -324,8 +328,8 @@ async fn identifiers(
         let found = targets
             .iter()
             .find(|target| target.name == *name || target.id == *name);
-        let found =
-            found.ok_or_else(|| anyhow::anyhow!("default_targets: there is no target `{name}`"))?;
+        let missing = || format!("default_targets: there is no target `{name}`");
+        let found = found.ok_or_else(|| AdminError::not_found(missing()))?;
         Ok(found.id.parse()?)
     };
     names.iter().map(identifier).collect()

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::anyhow;
 use clap::Subcommand;
 
 use super::endpoint::EndpointArgs;
@@ -14,7 +13,7 @@ use crate::admin::message::routing::{
     EndpointFields, Follow, Named, NewTarget, Parked, ParkedFrom, ParkedSome, RoutingResponse,
     Target, TargetChange, TargetDocument, TargetRequest,
 };
-use crate::admin::{Request, Response};
+use crate::admin::{AdminError, Request, Response};
 use crate::config::Layout;
 use crate::domain::routing::Rendering;
 
@@ -261,8 +260,11 @@ async fn shown(reach: &mut Reach, name: &str) -> anyhow::Result<Target> {
 fn one_of(targets: Vec<Target>, name: &str) -> anyhow::Result<Target> {
     let is_it = |target: &Target| target.name == name || target.id == name;
     let target = targets.into_iter().find(is_it);
-    target
-        .ok_or_else(|| anyhow!("target: there is no target `{name}`; see `keyledger target list`"))
+    let missing = || {
+        let text = format!("target: there is no target `{name}`; see `keyledger target list`");
+        AdminError::not_found(text).into()
+    };
+    target.ok_or_else(missing)
 }
 
 /// What is asked without looking at anything else.

@@ -25,6 +25,8 @@ pub use hook::{Attachment, AuditHook, HookError, Progress, attach};
 pub use retry::{RuntimeTimer, Timer};
 pub use standing::{Lag, Standing};
 pub use supervisor::{Roster, Supervisor};
-pub use target::{BatchLimits, Deliver, Endpoint, EndpointError, Surroundings, Undelivered};
+pub use target::{
+    BatchLimits, Deliver, Endpoint, EndpointError, RECORDS_MAX, Surroundings, Undelivered,
+};
 pub use tls::TlsOptions;
 pub use worker::{Assignment, Means, Worker};

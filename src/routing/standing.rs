@@ -9,6 +9,8 @@ pub struct Standing {
     pub next: Sequence,
     /// When that event happened, milliseconds since 1970; none where there is no such event yet.
     pub waiting_since_ms: Option<i64>,
+    /// When something was last delivered, milliseconds since 1970; none where nothing was since the server began to feed the target.
+    pub delivered_ms: Option<i64>,
     /// Failures since something was delivered.
     pub failures: u32,
     /// When something was last not delivered, milliseconds since 1970, and why; it stays when it is over.

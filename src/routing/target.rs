@@ -55,10 +55,13 @@ pub trait Deliver: Send {
     fn deliver(&mut self, batch: &Batch) -> impl Future<Output = Result<(), Undelivered>> + Send;
 }
 
+/// The most records of a batch: the worker reads no more events at once, so that its memory has a bound.
+pub const RECORDS_MAX: usize = 1000;
+
 /// What a batch for a target may hold; a batch of one record may exceed the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimits {
-    /// Records.
+    /// Records, [`RECORDS_MAX`] at most.
     pub records: usize,
     /// Bytes of their JSON.
     pub bytes: usize,
@@ -78,7 +81,7 @@ impl Default for BatchLimits {
 #[error("{field}: {problem}")]
 pub struct EndpointError {
     /// The field, as it is written.
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     /// What is wrong and what to write.
     pub problem: String,
 }
@@ -86,9 +89,9 @@ pub struct EndpointError {
 impl EndpointError {
     /// A problem of a field.
     #[must_use]
-    pub fn new(field: &'static str, problem: impl Into<String>) -> Self {
+    pub fn new(field: impl Into<Cow<'static, str>>, problem: impl Into<String>) -> Self {
         Self {
-            field,
+            field: field.into(),
             problem: problem.into(),
         }
     }

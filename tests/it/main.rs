@@ -40,6 +40,7 @@ mod refusals;
 mod rendering;
 mod retention;
 mod routing;
+mod routing_documents;
 mod sealed;
 mod signing;
 mod synced;

@@ -336,7 +336,7 @@ fn what_is_wrong_with_a_target_is_named_and_changes_nothing() {
     let masked = json!({"program": "/bin/cat", "secret_environment": {"A": "********"}});
     document(&command(masked), &["mask"]);
     let misplaced = json!({"program": [SECRET]});
-    document(&command(misplaced), &["command_endpoint", "string"]);
+    document(&command(misplaced), &["command_endpoint.program", "string"]);
     document(
         r#"{"name": "new", "target_type": "file", "cos_endpoint": {}}"#,
         &["cos_endpoint"],
@@ -422,7 +422,7 @@ fn what_is_wrong_with_routes_and_settings_is_named_and_changes_nothing() {
 
 #[test]
 fn a_target_that_cannot_be_reached_is_made_and_says_so() {
-    let server = Server::start();
+    let mut server = Server::start();
     let missing = format!("path={}/no-folder/events.jsonl", server.path().display());
     let create = [
         "target", "create", "far", "--type", "file", "--set", &missing, "--format", "json",
@@ -439,14 +439,30 @@ fn a_target_that_cannot_be_reached_is_made_and_says_so() {
             .is_some_and(|problem| problem.contains("is not there")),
         "{made}"
     );
-    assert!(json(&server, &["target", "validate", "far"])["problem"].is_string());
+    assert_status(&made["target"], "failed", true);
+    assert_status(&json(&server, &["target", "show", "far"]), "failed", true);
+    let tested = json(&server, &["target", "validate", "far"]);
+    assert!(tested["problem"].is_string(), "{tested}");
     fs::create_dir(server.path().join("no-folder")).expect("a folder");
-    assert_eq!(
-        json(&server, &["target", "validate", "far"])["problem"],
-        Value::Null
-    );
+    let tested = json(&server, &["target", "validate", "far"]);
+    assert_eq!(tested["problem"], Value::Null);
+    assert_status(&tested["target"], "success", false);
     let text = fs::read_to_string(server.path().join("no-folder/events.jsonl")).expect("the file");
     assert!(text.contains(r#"{"test":{"#), "{text}");
+    // A change of what is reached, and a restart, leave nothing that was tried.
+    let update = ["target", "update", "far", "--set", "rotate_daily=true"];
+    json(&server, &update);
+    until("nothing tried", || {
+        let target = json(&server, &["target", "show", "far"]);
+        (target["write_status"]["status"] == "unknown").then_some(())
+    });
+    json(&server, &["target", "validate", "far"]);
+    server.stop();
+    assert_status(&json(&server, &["target", "show", "far"]), "unknown", false);
+    let tested = json(&server, &["target", "validate", "far"]);
+    assert_status(&tested["target"], "success", false);
+    server.start_again();
+    assert_status(&json(&server, &["target", "show", "far"]), "unknown", false);
     // Nor does it keep a target from being changed.
     let missing = missing.replace("no-folder", "nowhere");
     json(&server, &["target", "update", "far", "--set", &missing]);
@@ -459,6 +475,20 @@ fn a_target_that_cannot_be_reached_is_made_and_says_so() {
             .unwrap_or_default();
         (status["status"] == "failed" && reason.contains("nowhere")).then_some(())
     });
+}
+
+/// Checks the `write_status` of a target, and whether it tells of a missing folder.
+#[track_caller]
+fn assert_status(target: &Value, status: &str, tells: bool) {
+    let shown = &target["write_status"];
+    assert_eq!(shown["status"], status, "{target}");
+    let reason = shown["reason_for_last_failure"].as_str();
+    assert_eq!(
+        reason.is_some_and(|reason| reason.contains("is not there")),
+        tells,
+        "{target}"
+    );
+    assert_eq!(shown["last_failure"].is_string(), tells, "{target}");
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::harness::{
     BatchItem, Connection, Content, Credentials, Received, Server, activate, add_attribute,
-    check_synced, create, destroy, discover, fresh_directory, get, get_attributes, key_template,
-    revoke, skipped, until, whole_trail,
+    calls_on, check_synced, create, destroy, discover, fresh_directory, get, get_attributes,
+    key_template, revoke, skipped, until, whole_trail,
 };
 
 /// Connections at work at once, and keys each takes through its life.
@@ -66,9 +66,20 @@ pub(crate) fn strace_works() -> bool {
     output.is_ok_and(|output| output.status.success())
 }
 
+/// What strace wrote of a server, which is stopped for that.
+fn trace_of(mut server: Server, trace: &Path) -> String {
+    let last = format!("{} ", server.process_id());
+    assert!(server.stop().success(), "it stops as asked");
+    until("the end of the trace", || {
+        let text = fs::read_to_string(trace).ok()?;
+        let end = text.lines().last()?;
+        (end.starts_with(&last) && end.ends_with("+++")).then_some(text)
+    })
+}
+
 /// The trace of a whole run of the server, and what its clients were answered.
 fn traced_run(trace: &Path, connections: usize) -> (String, Vec<Received>) {
-    let mut server = Server::start_traced(trace);
+    let server = Server::start_traced(trace);
     let demo: Credentials = server.client("demo");
     let open: Vec<_> = (0..connections).map(|_| server.connect_as(&demo)).collect();
     let workers: Vec<_> = open
@@ -90,14 +101,7 @@ fn traced_run(trace: &Path, connections: usize) -> (String, Vec<Received>) {
         }
     });
     let received = received.collect();
-    let last = format!("{} ", server.process_id());
-    assert!(server.stop().success(), "it stops as asked");
-    let text = until("the end of the trace", || {
-        let text = fs::read_to_string(trace).ok()?;
-        let end = text.lines().last()?;
-        (end.starts_with(&last) && end.ends_with("+++")).then_some(text)
-    });
-    (text, received)
+    (trace_of(server, trace), received)
 }
 
 #[test]
@@ -116,6 +120,54 @@ fn no_answer_leaves_before_its_event_is_synced() {
             check_the_check(&text, &received);
         }
     }
+}
+
+#[test]
+fn a_file_target_syncs_each_batch_or_never_as_it_says() {
+    if !strace_works() {
+        skipped("strace cannot trace here");
+        return;
+    }
+    let directory = fresh_directory();
+    let trace = directory.path().join("trace");
+    let folder = directory.path().canonicalize().expect("a folder");
+    let server = Server::start_traced(&trace);
+    let files = ["each_batch", "never"].map(|sync| {
+        let folder = folder.join(sync);
+        fs::create_dir(&folder).expect("a folder");
+        let file = folder.join("events.jsonl");
+        let path = format!("path={}", file.display());
+        let create = ["target", "create", sync, "--type", "file", "--set", &path];
+        let set = ["--set", &format!("sync={sync}")];
+        server.cli(&[&create[..], &set].concat()).success();
+        file
+    });
+    let route = ["route", "create", "all", "--rule", "*=each_batch,never"];
+    server.cli(&route).success();
+    let key = server.new_key();
+    for file in &files {
+        until("the event", || {
+            let text = fs::read_to_string(file).ok()?;
+            text.contains(&key).then_some(())
+        });
+    }
+    let text = trace_of(server, &trace);
+    let [each_batch, never] = files.map(|file| {
+        let of_folder = calls_on(&text, file.parent().expect("its folder"));
+        (calls_on(&text, &file), of_folder)
+    });
+    // The test record and at least one batch, each with its own sync; the file's name once.
+    let (calls, of_folder) = each_batch;
+    assert!(calls.len() >= 4, "{calls:?}");
+    assert!(
+        calls.chunks(2).all(|pair| pair == ["write", "fdatasync"]),
+        "{calls:?}"
+    );
+    assert_eq!(of_folder, ["fsync"]);
+    let (calls, of_folder) = never;
+    assert!(calls.len() >= 2, "{calls:?}");
+    assert!(calls.iter().all(|call| *call == "write"), "{calls:?}");
+    assert!(of_folder.is_empty(), "{of_folder:?}");
 }
 
 /// The same trace, doctored, must not pass.

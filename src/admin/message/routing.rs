@@ -90,7 +90,7 @@ pub struct NewTarget {
 }
 
 /// Members of a target that a document may have because it was shown: they are not taken from there.
-const READ_ONLY: [&str; 8] = [
+const READ_ONLY: [&str; 10] = [
     "id",
     "crn",
     "write_status",
@@ -99,6 +99,8 @@ const READ_ONLY: [&str; 8] = [
     "created_at",
     "updated_at",
     "api_version",
+    "managed_by",
+    "message",
 ];
 
 /// A target as a document of the model: name, type, region, rendering and the endpoint under the member of the type.
@@ -288,10 +290,10 @@ pub struct Gap {
     pub last: u64,
 }
 
-/// How the last delivery to a target went.
+/// How the last delivery to a target went, or its last test record where that was later.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WriteStatus {
-    /// `success`, `failed`, or `unknown` where no server runs.
+    /// `success`, `failed`, or `unknown` where nothing was delivered and no test record sent since the server was started, or none runs.
     pub status: String,
     /// When something was last not delivered, in RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -208,11 +208,17 @@ impl Routing {
     /// Checks the region of a target.
     ///
     /// # Errors
-    /// It is none, or targets may not be there.
+    /// It is no name of one, targets may not be there, or it is not said and targets may not be everywhere.
     pub fn check_region(&self, region: Option<&str>) -> Result<(), RoutingError> {
-        let Some(region) = region else { return Ok(()) };
-        check_place("region", region)?;
         let permitted = &self.settings.permitted_target_regions;
+        let Some(region) = region else {
+            let problem = || format!("is missing: the settings permit {}", permitted.join(", "));
+            return match permitted.is_empty() {
+                true => Ok(()),
+                false => Err(RoutingError::invalid("region", problem())),
+            };
+        };
+        check_place("region", region)?;
         let same = |held: &String| location::canonical(held) == location::canonical(region);
         if permitted.is_empty() || permitted.iter().any(same) {
             return Ok(());

@@ -373,8 +373,10 @@ fn settings_and_names_are_checked() {
         assert!(check_name(name).is_err(), "{name:?}");
     }
 
-    routing.settings.permitted_target_regions = vec!["eu-de".to_owned()];
     assert_eq!(routing.check_region(None), Ok(()));
+    routing.settings.permitted_target_regions = vec!["eu-de".to_owned()];
+    let missing = routing.check_region(None).unwrap_err().to_string();
+    assert_eq!(missing, "region: is missing: the settings permit eu-de");
     assert_eq!(routing.check_region(Some("eu-central")), Ok(()));
     let error = routing
         .check_region(Some("us-south"))

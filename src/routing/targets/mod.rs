@@ -5,6 +5,7 @@ pub mod cloud_object_storage;
 pub mod command;
 pub mod event_streams;
 pub mod file;
+mod foreign;
 #[cfg(test)]
 mod sample;
 pub mod syslog;
@@ -13,6 +14,8 @@ pub mod webhook;
 use std::borrow::Cow;
 use std::pin::Pin;
 use std::time::Duration;
+
+use serde_json::Value;
 
 use super::{Batch, BatchLimits, Deliver, Endpoint, EndpointError, Surroundings, Undelivered};
 use crate::crypto::SecretText;
@@ -38,19 +41,16 @@ macro_rules! targets {
             ///
             /// # Errors
             /// There is no such type, or a field is missing, unknown or of another form.
-            pub fn read(target_type: &str, json: &serde_json::Value) -> Result<Self, EndpointError> {
-                let json = json.clone();
+            pub fn read(target_type: &str, json: &Value) -> Result<Self, EndpointError> {
                 match target_type {
-                    $(<$endpoint>::TYPE => serde_json::from_value(json)
-                        .map(Self::$variant)
-                        .map_err(|error| EndpointError::new(<$endpoint>::MEMBER, without_value(&error.to_string()))),)+
+                    $(<$endpoint>::TYPE => parsed(<$endpoint>::MEMBER, json).map(Self::$variant),)+
                     _ => Err(unknown_type(target_type)),
                 }
             }
 
             /// It as JSON, secrets masked.
             #[must_use]
-            pub fn to_json(&self) -> serde_json::Value {
+            pub fn to_json(&self) -> Value {
                 let json = match self {
                     $(Self::$variant(endpoint) => serde_json::to_value(endpoint),)+
                 };
@@ -138,6 +138,20 @@ fn unknown_type(target_type: &str) -> EndpointError {
     )
 }
 
+/// Reads the endpoint of a target, which is its member of this name.
+fn parsed<E: Endpoint>(member: &'static str, json: &Value) -> Result<E, EndpointError> {
+    let json = foreign::without(member, json)?;
+    serde_path_to_error::deserialize(json).map_err(|error| {
+        let path = error.path().to_string();
+        // Of the whole it is a full stop.
+        let field = match &*path {
+            "." => Cow::Borrowed(member),
+            path => Cow::Owned(format!("{member}.{path}")),
+        };
+        EndpointError::new(field, without_value(&error.inner().to_string()))
+    })
+}
+
 /// What is wrong with a text of JSON, without the value itself, which may be a secret that stands in the wrong place.
 fn without_value(problem: &str) -> String {
     let names_value = ["invalid type: ", "invalid value: ", "unknown variant "];
@@ -156,19 +170,74 @@ mod tests {
     use serde_json::json;
 
     use super::AnyEndpoint;
+    use crate::routing::RECORDS_MAX;
+
+    #[test]
+    fn no_batch_is_to_hold_more_than_the_worker_reads() {
+        let endpoints = [
+            (
+                "cloud_logs",
+                json!({"endpoint": "https://x", "api_key": "x"}),
+            ),
+            (
+                "cloud_object_storage",
+                json!({"endpoint": "x", "bucket": "abc", "access_key_id": "x", "secret_access_key": "x"}),
+            ),
+            ("command", json!({"program": "/x"})),
+            ("event_streams", json!({"brokers": ["x:1"], "topic": "x"})),
+            ("file", json!({"path": "/x"})),
+            ("syslog", json!({"address": "x:1"})),
+            ("webhook", json!({"url": "https://x"})),
+        ];
+        assert_eq!(endpoints.len(), AnyEndpoint::TYPES.len());
+        for (target_type, fields) in endpoints {
+            let endpoint = AnyEndpoint::read(target_type, &fields).unwrap();
+            let records = endpoint.limits().records;
+            assert!(
+                (1..=RECORDS_MAX).contains(&records),
+                "{target_type}: {records}"
+            );
+        }
+    }
 
     #[test]
     fn what_is_wrong_with_an_endpoint_is_said_without_its_values() {
-        for endpoint in [
-            json!({"path": "/tmp/x", "sync": "hunter2"}),
-            json!({"path": "/tmp/x", "rotate_bytes": "hunter2, expected hunter2, hunter2"}),
-            json!({"path": ["hunter2"]}),
-            json!("hunter2"),
+        let long = "hunter2, expected hunter2, hunter2";
+        for (target_type, endpoint, field) in [
+            (
+                "file",
+                json!({"path": "/tmp/x", "sync": "hunter2"}),
+                "file_endpoint.sync",
+            ),
+            (
+                "file",
+                json!({"path": "/tmp/x", "rotate_bytes": long}),
+                "file_endpoint.rotate_bytes",
+            ),
+            ("file", json!({"path": ["hunter2"]}), "file_endpoint.path"),
+            ("file", json!("hunter2"), "file_endpoint"),
+            (
+                "command",
+                json!({"program": "/x", "arguments": ["a", {"hunter2": 1}]}),
+                "command_endpoint.arguments[1]",
+            ),
+            (
+                "command",
+                json!({"program": "/x", "secret_environment": {"A": ["hunter2"]}}),
+                "command_endpoint.secret_environment.A",
+            ),
+            (
+                "cloud_logs",
+                json!({"endpoint": "https://x", "api_key": ["hunter2"]}),
+                "cloudlogs_endpoint.api_key",
+            ),
         ] {
-            let error = AnyEndpoint::read("file", &endpoint).unwrap_err();
-            assert_eq!(error.field, "file_endpoint");
+            let error = AnyEndpoint::read(target_type, &endpoint).unwrap_err();
+            assert_eq!(error.field, field);
             assert!(!error.to_string().contains("hunter2"), "{error}");
         }
+        let error = AnyEndpoint::read("file", &json!({})).unwrap_err();
+        assert_eq!(error.to_string(), "file_endpoint: missing field `path`");
         let error = AnyEndpoint::read("file", &json!({"pat": "x"})).unwrap_err();
         assert!(error.to_string().contains("unknown field `pat`"), "{error}");
         let error = AnyEndpoint::read("fax", &json!({})).unwrap_err();

@@ -28,11 +28,8 @@ impl<D: Deliver> Worker<D> {
     /// Delivers the events that follow the cursor, as many as fit into a batch, once there are so many or the first of them is old enough.
     pub(super) async fn deliver_events(&mut self) -> Result<Round, Trouble> {
         let (next, head) = (self.cursor.next, *self.head.borrow());
-        let limit = usize::try_from(self.page()).unwrap_or(usize::MAX);
-        let page = self
-            .store
-            .events(next, limit, &EventFilter::default())
-            .await?;
+        let all = EventFilter::default();
+        let page = self.store.events(next, self.page(), &all).await?;
         let events = in_one_epoch(page.events, next, &self.store.epochs());
         let Some(first) = events.first() else {
             return Err(Trouble::again(format!(
@@ -148,7 +145,12 @@ impl<D: Deliver> Worker<D> {
             records,
         };
         match self.assignment.deliver.deliver(&batch).await {
-            Ok(()) => Ok(batch.records),
+            Ok(()) => {
+                let now_ms = self.means.clock.now_ms();
+                self.standing
+                    .send_modify(|standing| standing.delivered_ms = Some(now_ms));
+                Ok(batch.records)
+            }
             Err(Undelivered::Retry(reason)) => Err(Failed::Again(Trouble::again(reason))),
             Err(Undelivered::RetryAfter(reason, asked)) => {
                 Err(Failed::Again(Trouble::Again(reason, asked)))

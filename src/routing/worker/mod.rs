@@ -19,14 +19,13 @@ use crate::domain::routing::Rendering;
 use crate::domain::{Clock, TargetId};
 use crate::routing::retry::{Timer, wait_after};
 use crate::routing::standing::Standing;
-use crate::routing::target::{BatchLimits, Deliver};
+use crate::routing::target::{BatchLimits, Deliver, RECORDS_MAX};
 use crate::store::{
     ApplyError, Cursor, Delivered, Epochs, Parked, Room, Sequence, Store, StoreError,
 };
 
-/// Events read at once at most, and at least, as few as a batch may hold: most may be for others.
-const PAGE: u64 = 1000;
-const PAGE_MIN: u64 = 64;
+/// Events read at once at least, as few as a batch may hold: most may be for others.
+const PAGE_MIN: usize = 64;
 /// How long a worker that had little to deliver waits for more: each batch costs a sync.
 const LINGER: Duration = Duration::from_millis(100);
 /// With so many events to come it does not wait.
@@ -235,7 +234,10 @@ impl<D: Deliver> Worker<D> {
         let (next, looked, seen) = (self.cursor.next, self.looked, self.seen);
         let (wait, enough) = match pause {
             Pause::For(wait) => (Some(*wait), None),
-            Pause::UntilFull(wait) => (Some(*wait), Some(next.plus(self.page()))),
+            Pause::UntilFull(wait) => (
+                Some(*wait),
+                Some(next.plus(u64::try_from(self.page()).unwrap_or(u64::MAX))),
+            ),
             Pause::UntilWork => (None, Some(next.plus(1))),
         };
         let is_held = self.standing.borrow().held.is_some();
@@ -252,9 +254,9 @@ impl<D: Deliver> Worker<D> {
     }
 
     /// How many events are read at once.
-    fn page(&self) -> u64 {
-        let records = u64::try_from(self.assignment.limits.records).unwrap_or(u64::MAX);
-        records.clamp(PAGE_MIN, PAGE)
+    fn page(&self) -> usize {
+        let records = self.assignment.limits.records;
+        records.clamp(PAGE_MIN, RECORDS_MAX)
     }
 
     /// Delivers one thing, if there is one: what is due again, a checkpoint, or the next events.

@@ -35,7 +35,7 @@ pub(crate) use node::{Content, Node, op, reason, tag};
 pub(crate) use port::kept_port;
 pub(crate) use server::{Server, copy, fresh_directory, until, until_or_not};
 pub(crate) use tls::{Connection, Credentials, TlsVersion};
-pub(crate) use trace::{Received, check_synced};
+pub(crate) use trace::{Received, calls_on, check_synced};
 pub(crate) use trail::{trail_from, whole_trail};
 
 use std::path::PathBuf;

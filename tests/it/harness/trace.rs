@@ -1,6 +1,8 @@
 //! The system calls of a server, read from what strace wrote: whether each answer left after its commit was synced.
 
 use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::time::Duration;
 
 /// An answer that a client received.
@@ -133,6 +135,17 @@ fn calls(trace: &str) -> Result<Vec<Call<'_>>, String> {
 /// As strace prints bytes with `-xx`.
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect()
+}
+
+/// The names of the system calls on this file in a trace, in the order in which they began.
+pub(crate) fn calls_on<'a>(trace: &'a str, file: &Path) -> Vec<&'a str> {
+    let name = format!("<{}>", hexadecimal(file.as_os_str().as_bytes()));
+    let calls = trace.lines().filter_map(|line| {
+        let (call, arguments) = line.split_once('(')?;
+        let first = arguments.split([',', ' ']).next()?;
+        first.contains(&name).then(|| call.rsplit(' ').next())?
+    });
+    calls.collect()
 }
 
 /// The bytes of a UUID.

@@ -13,7 +13,7 @@ const APPLICATION: &str = "ibm-audit-event";
 /// How an entry is filed: what stands beside the record itself.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Entry {
+struct Entry<'a> {
     application_name: &'static str,
     /// `<service>:<instance id>`; the service alone where an event is of no instance.
     subsystem_name: String,
@@ -21,6 +21,11 @@ struct Entry {
     severity: u8,
     /// Milliseconds since 1970.
     timestamp: i64,
+    /// The origin.
+    computer_name: &'a str,
+    /// Of an event, `<epoch>/<sequence>`. There is no member that means it; those of a source program are to spare.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thread_id: Option<String>,
 }
 
 /// The body of a request with a batch. `filed` says at what time an event of some time is filed.
@@ -31,7 +36,13 @@ pub(super) fn entries(batch: &Batch, now_ms: i64, filed: impl Fn(i64) -> i64) ->
     })
 }
 
-fn entry(batch: &Batch, record: &Record, now_ms: i64, filed: impl Fn(i64) -> i64) -> Entry {
+fn entry<'a>(
+    batch: &'a Batch,
+    record: &Record,
+    now_ms: i64,
+    filed: impl Fn(i64) -> i64,
+) -> Entry<'a> {
+    let origin = &batch.origin;
     let (subsystem_name, severity, timestamp) = match &record.content {
         Content::Event(_, event) => {
             let service = SERVICE.trim_end_matches('.');
@@ -42,15 +53,21 @@ fn entry(batch: &Batch, record: &Record, now_ms: i64, filed: impl Fn(i64) -> i64
             (subsystem, level(event.severity()), filed(event.time_ms))
         }
         Content::Checkpoint(_) | Content::Test(_) => {
-            let subsystem = format!("keyledger:{}", batch.origin.name);
+            let subsystem = format!("keyledger:{}", origin.name);
             (subsystem, level(Severity::Normal), now_ms)
         }
+    };
+    let thread_id = match record.content {
+        Content::Event(sequence, _) => Some(format!("{}/{sequence}", origin.epoch)),
+        Content::Checkpoint(_) | Content::Test(_) => None,
     };
     Entry {
         application_name: APPLICATION,
         subsystem_name,
         severity,
         timestamp,
+        computer_name: &origin.name,
+        thread_id,
     }
 }
 

@@ -20,7 +20,8 @@ use crate::crypto::SecretText;
 use crate::domain::Clock;
 use crate::routing::http::{self, Http};
 use crate::routing::{
-    Batch, BatchLimits, Deliver, Endpoint, EndpointError, Surroundings, TlsOptions, Undelivered,
+    Batch, BatchLimits, Deliver, Endpoint, EndpointError, RECORDS_MAX, Surroundings, TlsOptions,
+    Undelivered,
 };
 use entries::entries;
 use token::Token;
@@ -29,7 +30,7 @@ use token::Token;
 const IAM: &str = "https://iam.cloud.ibm.com";
 /// Requests to the service may be 2 MB; this leaves room for what stands around each record.
 const LIMITS: BatchLimits = BatchLimits {
-    records: 2000,
+    records: RECORDS_MAX,
     bytes: 1_400_000,
 };
 /// How old an event may be, in milliseconds: a day, but for the time on the way and clocks that differ.

@@ -41,9 +41,14 @@ fn records_are_filed_by_service_instance_severity_and_time() {
     let body: Vec<Value> = serde_json::from_slice(&body).unwrap();
     let of = |subsystem: &str, severity: u8, timestamp: i64, record: &Record| {
         let text: Value = serde_json::from_slice(&record.json).unwrap();
-        json!({
-            "applicationName": "ibm-audit-event", "subsystemName": subsystem, "severity": severity, "timestamp": timestamp, "text": text,
-        })
+        let mut entry = json!({
+            "applicationName": "ibm-audit-event", "subsystemName": subsystem, "severity": severity, "timestamp": timestamp,
+            "computerName": "node-1", "text": text,
+        });
+        if record.event().is_some() {
+            entry["threadId"] = "3/1".into();
+        }
+        entry
     };
     let expected = [
         of("vmware-solutions:i", 3, NOW_MS - 4, &records[0]),

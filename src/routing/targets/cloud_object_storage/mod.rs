@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::crypto::SecretText;
 use crate::routing::http::{self, Http};
-use crate::routing::{BatchLimits, Endpoint, EndpointError, Surroundings, TlsOptions};
+use crate::routing::{BatchLimits, Endpoint, EndpointError, RECORDS_MAX, Surroundings, TlsOptions};
 pub use bucket::CloudObjectStorageTarget;
 use connector::{Asked, Connector};
 
@@ -25,7 +25,7 @@ use connector::{Asked, Connector};
 const REGION: &str = "us-east-1";
 /// An object is a request and has its price: it may be larger than what others take at once.
 const LIMITS: BatchLimits = BatchLimits {
-    records: 4000,
+    records: RECORDS_MAX,
     bytes: 4 << 20,
 };
 /// How long events wait for more of them, unless the endpoint says otherwise, and the longest that it may say, in seconds.
