@@ -58,8 +58,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("migrations/0010_retention.sql"),
     ),
     (
-        "0013_rendering",
-        include_str!("migrations/0013_rendering.sql"),
+        "0011_rendering",
+        include_str!("migrations/0011_rendering.sql"),
     ),
 ];
 
