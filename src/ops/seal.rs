@@ -182,28 +182,23 @@ fn sound((tree, wrong): (Tree, Vec<Subtree>)) -> Result<Tree, SealError> {
 
 impl Sealer {
     /// Makes the kept hashes of subtrees anew from the leaves where they are wrong, if with them the trail holds what its last checkpoint
-    /// seals: how many were.
+    /// seals: how many were. What no checkpoint of this epoch seals stays as it is: nothing tells there whether the hash was altered or the
+    /// events were.
     ///
     /// # Errors
     /// The trail has a hole, or the store failed.
     pub async fn mend(&self, store: &Store) -> Result<usize, SealError> {
         let _making = self.making.lock().await;
-        let last = match store.checkpoint().await? {
-            Some(note) => {
-                let verifier = verifier_key(store, &self.key.public_key());
-                Some(Checkpoint::open(&note, &verifier).map_err(SealError::Last)?)
-            }
-            None => None,
+        let Some(note) = store.checkpoint().await? else {
+            return Ok(0);
         };
-        let (mut tree, mut wrong) = (store.tree_of_removed().await?, Vec::new());
-        if let Some(last) = last {
-            (tree, wrong) = store.grow(tree, last.size).await?;
-            if (tree.size(), tree.root()) != (last.size, last.root) {
-                return Ok(0);
-            }
+        let verifier = verifier_key(store, &self.key.public_key());
+        let last = Checkpoint::open(&note, &verifier).map_err(SealError::Last)?;
+        let removed = store.tree_of_removed().await?;
+        let (tree, wrong) = store.grow(removed, last.size).await?;
+        if (tree.size(), tree.root()) != (last.size, last.root) {
+            return Ok(0);
         }
-        let (_, more) = store.grow(tree, store.head().0).await?;
-        wrong.extend(more);
         let count = wrong.len();
         if count > 0 {
             store.keep(Seal::Subtrees(wrong)).await?;

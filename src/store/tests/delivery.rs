@@ -140,3 +140,21 @@ async fn what_was_dropped_while_it_was_under_way_does_not_come_back() {
     let parked = place.store().parked(TARGET, Sequence(0), 10).await.unwrap();
     assert_eq!((&*parked[0].reason, parked[0].is_due), ("again no", false));
 }
+
+#[tokio::test]
+async fn what_cannot_be_kept_takes_no_request_with_it() {
+    let place = Place::new().await;
+    let db = rusqlite::Connection::open(place.path()).unwrap();
+    db.execute_batch("DROP TABLE parked").unwrap();
+    for number in 0..50_u8 {
+        let target = TargetId::from_bytes([number; 16]);
+        let kept = place
+            .store()
+            .keep_delivered(target, advanced(None, at(3), &[2]));
+        let applied = place.store().apply(changeset([]));
+        let (kept, applied) = tokio::join!(kept, applied);
+        assert!(matches!(kept, Err(ApplyError::Store(_))), "{kept:?}");
+        applied.unwrap();
+        assert_eq!(place.store().cursor(target).await.unwrap(), None);
+    }
+}

@@ -95,11 +95,17 @@ impl Batch {
     }
 
     /// Tells everybody that nothing of this batch was committed.
-    pub(super) fn refuse(self, error: &ApplyError) {
+    pub(super) fn refuse(mut self, error: &ApplyError) {
+        self.refuse_kept(error);
         for submission in self.submissions {
             submission.answer(Err(error.clone()));
         }
-        for (_, reply) in self.kept {
+    }
+
+    /// Tells those who wanted something kept that it was not, and takes that out of the batch.
+    pub(super) fn refuse_kept(&mut self, error: &ApplyError) {
+        for (_, reply) in self.kept.drain(..) {
+            // Who asked may have gone away.
             drop(reply.send(Err(error.clone())));
         }
     }

@@ -145,7 +145,7 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, batch: Batch) -> ControlFlow<()> {
+    fn commit(&mut self, mut batch: Batch) -> ControlFlow<()> {
         let first = self.next;
         let outcomes = loop {
             let failure = match self.transaction(&batch) {
@@ -156,10 +156,15 @@ impl Writer {
                 Err(failure) => self.sort(failure),
             };
             let ended = self.roll_back(first, &failure);
-            // What is kept beside the trail is not worth the reserve.
-            let full = failure.error == ApplyError::StorageFull && !batch.submissions.is_empty();
-            if full && ended.is_continue() && self.take_from_reserve() {
-                continue;
+            if ended.is_continue() && !batch.submissions.is_empty() {
+                // What is kept beside the trail costs neither requests nor the reserve.
+                if !batch.kept.is_empty() {
+                    batch.refuse_kept(&failure.error);
+                    continue;
+                }
+                if failure.error == ApplyError::StorageFull && self.take_from_reserve() {
+                    continue;
+                }
             }
             batch.refuse(&failure.error);
             return ended;
