@@ -37,6 +37,7 @@ pub(super) async fn seal(admin: &Admin) -> Result<Response, AdminError> {
     Ok(Response::Seal(message::Seal {
         public_key: key.map(|key| verifier_key(&admin.store, &key.public).to_string()),
         checkpoint: admin.store.checkpoint().await?,
+        earlier: admin.store.earlier_checkpoints().await?,
         origin: epochs.name.clone(),
         epochs: epochs.all.iter().map(epoch).collect(),
         first,

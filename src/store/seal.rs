@@ -97,6 +97,23 @@ impl Store {
         self.inner.readers.read(note).await
     }
 
+    /// The newest checkpoint of each earlier epoch that seals only events from before the next one began: what it seals is still here.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn earlier_checkpoints(&self) -> Result<Vec<String>, StoreError> {
+        let epochs = self.epochs();
+        let epoch = self.origin().epoch;
+        let read = move |db: &Connection| sqlite::seal::earlier_checkpoints(db, epoch);
+        let kept = self.inner.readers.read(read).await?;
+        let is_here = |of: u32, size: u64| {
+            let mut later = epochs.all.iter().filter(|one| one.number > of);
+            later.all(|one| size <= one.first.0)
+        };
+        let here = kept.into_iter().filter(|(of, size, _)| is_here(*of, *size));
+        Ok(here.map(|(_, _, note)| note).collect())
+    }
+
     /// What tells whether the trail goes on from what was sealed last.
     ///
     /// # Errors

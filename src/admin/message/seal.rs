@@ -32,6 +32,8 @@ pub struct Seal {
     pub public_key: Option<String>,
     /// The newest checkpoint, a signed note.
     pub checkpoint: Option<String>,
+    /// The newest checkpoint of each earlier epoch of which no event was lost.
+    pub earlier: Vec<String>,
     /// The name of the node whose trail it is.
     pub origin: String,
     /// Every epoch that there are events of, the oldest first.

@@ -17,6 +17,8 @@ use crate::domain::retention::BLOCK;
 /// Events asked for at once.
 const PAGE: usize = 500;
 const STORED: &str = "the checkpoint of the store";
+/// Where those of epochs before come from.
+const EARLIER: &str = "the last checkpoint of an earlier epoch";
 
 /// Verifies the trail.
 ///
@@ -204,7 +206,14 @@ fn expected(seal: &Seal, args: &VerifyArgs) -> anyhow::Result<Vec<(String, Check
         })?;
         Ok((STORED.to_owned(), opened))
     });
-    stored.chain(notes.into_iter().map(open)).collect()
+    // One that another key signed proves nothing to this one.
+    let earlier = seal.earlier.iter();
+    let earlier = earlier.filter_map(|note| Checkpoint::open_of_origin(note, &key).ok());
+    let earlier = earlier.map(|opened| Ok((EARLIER.to_owned(), opened)));
+    earlier
+        .chain(stored)
+        .chain(notes.into_iter().map(open))
+        .collect()
 }
 
 #[cfg(test)]

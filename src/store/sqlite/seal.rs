@@ -185,6 +185,17 @@ pub(in crate::store) fn checkpoint(
     Ok(note.optional()?)
 }
 
+/// The newest checkpoint of each epoch before this one, and how many events it seals, the oldest first.
+pub(in crate::store) fn earlier_checkpoints(
+    db: &Connection,
+    epoch: u32,
+) -> Result<Vec<(u32, u64, String)>, StoreError> {
+    let sql = "SELECT epoch, size, note FROM checkpoint WHERE epoch < ?1 ORDER BY epoch";
+    let mut statement = db.prepare(sql)?;
+    let rows = statement.query_map([epoch], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// How many events the newest checkpoint of an epoch seals.
 pub(in crate::store) fn sealed(db: &Connection, epoch: u32) -> Result<u64, StoreError> {
     let sql = "SELECT size FROM checkpoint WHERE epoch = ?1";
