@@ -4,10 +4,12 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
-use super::{Retention, Trouble, next_of};
+use super::decision::next_of;
+use super::{Retention, Trouble};
 use crate::audit::{Action, Data, Event, Target};
 use crate::domain::TargetId;
 use crate::domain::retention::missed;
+use crate::domain::routing::{self, Routing};
 use crate::ops::node;
 use crate::store::{Behind, Gap, Sequence};
 
@@ -47,11 +49,15 @@ fn count(ranges: &[RangeInclusive<u64>]) -> u64 {
 
 impl Retention {
     /// What targets miss of the events before `kept_from`. One that no route names passes by what comes next anyway, but for what is parked.
-    pub(super) fn missed(&self, behind: &[Behind], kept_from: u64) -> Vec<Missed> {
-        let (store, head) = (self.store(), self.store().head().0);
-        let (routing, epochs) = (store.routing(), store.epochs());
+    pub(super) fn missed(
+        &self,
+        routing: &Routing,
+        behind: &[Behind],
+        kept_from: u64,
+    ) -> Vec<Missed> {
+        let (head, epochs) = (self.store().head().0, self.store().epochs());
         let one = |behind: &Behind| {
-            let is_it = |target: &&crate::domain::routing::Target| target.id == behind.target;
+            let is_it = |target: &&routing::Target| target.id == behind.target;
             // One that is gone misses nothing.
             let target = routing.targets.iter().find(is_it)?;
             let is_named = routing.check_unused(target.id).is_err();

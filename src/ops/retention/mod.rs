@@ -4,22 +4,25 @@
 //! of it. Once a checkpoint seals that event they go, page by page, behind the requests. Whatever happens in between goes on from what is
 //! written down. What is not what was sealed is not removed: it is evidence.
 
+mod decision;
 mod gaps;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::audit::verification::removed;
 use crate::audit::{Action, Data, Event, Failure, Field, Outcome};
 use crate::domain::TargetId;
-use crate::domain::retention::{Ageing, BLOCK, Old, Policy, Removable, Trail, removable};
+use crate::domain::retention::{BLOCK, Policy, Removable};
 use crate::ops::error::OpError;
 use crate::ops::node;
 use crate::ops::service::Service;
 use crate::store::changeset::{Changeset, Precondition, Write};
-use crate::store::{ApplyError, Behind, Cursor, Epochs, Removal, Sequence, Store, StoreError};
+use crate::store::{ApplyError, Removal, Sequence, Store, StoreError};
+
+use decision::{Seen, Standing};
 
 /// How often it looks where no checkpoint is made: events grow old all the same.
 const EVERY: Duration = Duration::from_secs(600);
@@ -27,6 +30,9 @@ const EVERY: Duration = Duration::from_secs(600);
 const APART: i64 = 3600;
 /// Between two pages, so that the removal of many takes little of the disk's time.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// How often what goes is decided at one look, where targets move before that is committed.
+const TRIES: usize = 8;
 
 /// The sequence of the first event that somebody who follows the trail has not taken.
 pub type Reached = Box<dyn Fn() -> Sequence + Send + Sync>;
@@ -72,6 +78,8 @@ pub(super) struct Said {
     failing: bool,
     /// The trail says that it fails.
     recorded: bool,
+    /// Somebody moved a target each time.
+    pub(super) contended: bool,
     /// Which target it waits for.
     pub(super) held_by: Option<TargetId>,
 }
@@ -107,123 +115,69 @@ impl Retention {
                 return Ok(());
             }
         }
-        // Read once: whoever moves a target before the removal is committed has it decided again.
-        let behind = self.store().behind(self.store().head()).await?;
-        match self.removable(&behind, said).await? {
-            Some(removable) => self.announce(removable, &behind, stopping).await,
-            None => Ok(()),
+        let standing = self.standing().await?;
+        let seen = self.see(&standing, said).await?;
+        let Some(Removable { kept_from, .. }) = self.removable(&seen, &standing) else {
+            return Ok(());
+        };
+        let checked = self.check(seen.trail.first..kept_from, stopping).await?;
+        if *stopping.borrow() {
+            return Ok(());
         }
+        self.announce(&seen.until(checked), said).await
     }
 
-    /// What may go.
-    async fn removable(
+    /// Compares whole blocks of events with what was sealed, and gives the event after the last that was compared.
+    async fn check(
         &self,
-        behind: &[Behind],
-        said: &mut Said,
-    ) -> Result<Option<Removable>, Trouble> {
-        let (store, now_ms) = (self.store(), self.service.now_ms());
-        let trail = Trail {
-            first: store.first().await?.0,
-            sealed: store.sealed().await?,
-            head: store.head().0,
-        };
-        let begins = self.begins().await?;
-        if trail.first != begins {
-            let what = format!("event {begins} of the trail is missing");
-            return Err(StoreError::Damaged(what).into());
+        events: Range<u64>,
+        stopping: &watch::Receiver<bool>,
+    ) -> Result<u64, Trouble> {
+        let (mut next, end) = (events.start / BLOCK, events.end / BLOCK);
+        while next < end && !*stopping.borrow() {
+            next = self.store().check_blocks(next..end).await?;
         }
-        let slowest = self.slowest(behind, trail.head);
-        let waits = self.hook.as_ref().map_or(u64::MAX, |hook| hook().0);
-        let had = slowest.map_or(u64::MAX, |(had, _)| had).min(waits);
-        let old = match self.policy.old_before(now_ms) {
-            Some(before_ms) => {
-                let until = trail.sealed.min(had.saturating_add(BLOCK));
-                let old = self.old_until(before_ms, trail.first, until).await?;
-                say_who_holds(said, slowest.filter(|(had, _)| old > *had));
-                old
-            }
-            None => 0,
-        };
-        let too_old = match self.policy.too_old_before(now_ms) {
-            Some(before_ms) => self.old_until(before_ms, trail.first, trail.sealed).await?,
-            None => 0,
-        };
-        let old = Old { old, too_old };
-        Ok(removable(&self.policy, trail, old, had, waits))
+        Ok(next * BLOCK)
     }
 
-    /// The event that the trail begins with, as the last removal says: what somebody else took out is not covered by the next one.
-    async fn begins(&self) -> Result<u64, Trouble> {
-        let Some(Removal { event, .. }) = self.store().removal().await? else {
-            return Ok(0);
-        };
-        let page = self.store().sealed_events(event, 1).await?;
-        let said = page
-            .events
-            .first()
-            .filter(|stored| stored.sequence == event);
-        let said = said.and_then(|stored| {
-            let mut json = Vec::new();
-            stored.event.write_json(&mut json);
-            removed(event.0, &json)
-        });
-        let what = || format!("event {event} of the trail does not say what was removed");
-        let said = said.ok_or_else(|| StoreError::Damaged(what()))?;
-        Ok(said.last.saturating_add(1))
-    }
-
-    /// The target of those that a route or the settings name that is furthest behind, and the first event that it has not.
-    fn slowest(&self, behind: &[Behind], head: u64) -> Option<(u64, TargetId)> {
-        let (routing, epochs) = (self.store().routing(), self.store().epochs());
-        let named = behind
-            .iter()
-            .filter(|behind| routing.check_unused(behind.target).is_err());
-        let has = |behind: &Behind| {
-            let next = next_of(behind.cursor, &epochs, head);
-            let parked = behind.parked.first().copied();
-            (next.min(parked.unwrap_or(u64::MAX)), behind.target)
-        };
-        named.map(has).min()
-    }
-
-    /// Up to where events happened before a time; not beyond `until`.
-    async fn old_until(&self, before_ms: i64, first: u64, until: u64) -> Result<u64, Trouble> {
-        let (mut next, end) = (first / BLOCK, until / BLOCK);
-        let mut ageing = Ageing::new(before_ms, first);
-        let now_ms = self.service.now_ms();
-        while next < end {
-            for block in self.store().block_times(next..end, now_ms).await? {
-                if !ageing.takes(block.end.0, block.newest_ms) {
-                    return Ok(ageing.end());
-                }
-                next += 1;
+    /// Says which events go. That takes long enough to check for targets to move meanwhile: what goes and who misses what is decided only now,
+    /// and again where somebody moves all the same.
+    async fn announce(&self, seen: &Seen, said: &mut Said) -> Result<(), Trouble> {
+        for _ in 0..TRIES {
+            let standing = self.standing().await?;
+            let Some(removable) = self.removable(seen, &standing) else {
+                return Ok(());
+            };
+            let recorded = self.record(removable, seen.trail.first, &standing).await;
+            if !matches!(recorded, Err(Trouble::Apply(ApplyError::Conflict))) {
+                said.contended &= recorded.is_err();
+                return recorded;
             }
         }
-        Ok(ageing.end())
+        if !std::mem::replace(&mut said.contended, true) {
+            tracing::warn!(
+                tries = TRIES,
+                "Old events stay for now: each time it was decided what targets miss, one of them moved on. It is tried again."
+            );
+        }
+        Err(ApplyError::Conflict.into())
     }
 
-    /// Records which events go, and what is not delivered because of it. They are compared with what was sealed first.
-    async fn announce(
+    /// Records which events go, and what is not delivered because of it.
+    async fn record(
         &self,
         removable: Removable,
-        behind: &[Behind],
-        stopping: &watch::Receiver<bool>,
+        first: u64,
+        standing: &Standing,
     ) -> Result<(), Trouble> {
         let (store, Removable { kept_from, why }) = (self.store(), removable);
-        let first = store.first().await?.0;
-        let (mut next, end) = (first / BLOCK, kept_from / BLOCK);
-        while next < end {
-            if *stopping.borrow() {
-                return Ok(());
-            }
-            next = store.check_blocks(next..end).await?;
-        }
         let (before, epoch) = (Sequence(kept_from), store.origin().epoch);
-        let behind: Vec<_> = behind
+        let behind: Vec<_> = standing
+            .behind
             .iter()
             .filter_map(|behind| behind.before(before, epoch))
             .collect();
-        let missed = self.missed(&behind, kept_from);
+        let missed = self.missed(&standing.routing, &behind, kept_from);
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let request = Data::new()
             .number(Field::Epoch, i64::from(epoch))
@@ -345,31 +299,4 @@ async fn has_begun(retention: &Retention) -> bool {
         (Ok(Some(removal)), Ok(first)) => first < removal.kept_from,
         _ => false,
     }
-}
-
-/// The first event that a target was not given. Where its cursor does not fit the trail, that is where it left it; none is known to be given
-/// where that is not known.
-fn next_of(cursor: Option<Cursor>, epochs: &Epochs, head: u64) -> u64 {
-    let Some(Cursor { epoch, next, .. }) = cursor else {
-        // Who was never given anything begins at the head.
-        return head;
-    };
-    let later = epochs.all.iter().find(|one| one.number > epoch);
-    let is_known = later.is_some() || epochs.all.iter().any(|one| one.number == epoch);
-    match later {
-        _ if next.0 > head || !is_known => 0,
-        Some(later) => next.min(later.first).0,
-        None => next.0,
-    }
-}
-
-/// Says once which target keeps old events from being removed.
-fn say_who_holds(said: &mut Said, slowest: Option<(u64, TargetId)>) {
-    let held_by = slowest.map(|(_, target)| target);
-    if said.held_by != held_by
-        && let Some((next, target)) = slowest
-    {
-        tracing::warn!(%target, next, "Old events are kept until a target has them.");
-    }
-    said.held_by = held_by;
 }

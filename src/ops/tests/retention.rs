@@ -1,13 +1,15 @@
 //! Old events go, on a clock that stands still: never before everybody has them, unless a limit says so.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use tokio::sync::watch;
 
 use super::*;
 use crate::domain::TargetId;
 use crate::domain::retention::Policy;
 use crate::domain::routing::{RoutingSettings, Target as RoutingTarget};
-use crate::ops::retention::{Retention, Said};
-use crate::store::{Cursor, Delivered, From, Parked, Seal};
+use crate::ops::retention::{Reached, Retention, Said};
+use crate::store::{ApplyError, Cursor, Delivered, From, Parked, Seal};
 
 const DAY_MS: i64 = 86_400_000;
 const TARGET: TargetId = TargetId::from_bytes([7; 16]);
@@ -108,8 +110,13 @@ impl Site {
     }
 
     async fn look_with_hook(&mut self, hook: Option<u64>) -> Result<(), String> {
+        self.look_while(hook.map(|at| Box::new(move || Sequence(at)) as _))
+            .await
+    }
+
+    /// One look, with what the hook does while it goes on.
+    async fn look_while(&mut self, hook: Option<Reached>) -> Result<(), String> {
         let (_stop, stopping) = watch::channel(false);
-        let hook = hook.map(|at| Box::new(move || Sequence(at)) as _);
         let service = Arc::clone(&self.fixture.service);
         let retention = Retention::new(service, self.policy, hook);
         let looked = retention.look(&mut self.said, &stopping).await;
@@ -122,6 +129,20 @@ impl Site {
     async fn is_gone_until(&mut self, first: u64) {
         assert_eq!(self.look().await, first);
         assert_eq!(self.store().first().await.unwrap(), Sequence(first));
+    }
+
+    /// A hook that has every event, and while it says so moves the target on by one, each time but every `rests`th.
+    fn moving(&self, rests: usize) -> Reached {
+        let db = self.fixture._folder.path().join("keyledger.db");
+        let calls = AtomicUsize::new(0);
+        Box::new(move || {
+            if !(calls.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(rests) {
+                let db = rusqlite::Connection::open(&db).unwrap();
+                db.execute("UPDATE delivery SET next = next + 1", [])
+                    .unwrap();
+            }
+            Sequence(u64::MAX)
+        })
     }
 
     fn days_pass(&self, days: i64) {
@@ -245,6 +266,39 @@ async fn of_too_many_events_the_oldest_go_however_young_and_not_more_often_than_
     assert_eq!(site.look().await, 512);
     site.fixture.clock.advance_ms(3_600_000);
     assert_eq!(site.look().await, 1024);
+}
+
+#[tokio::test]
+async fn a_target_that_moves_meanwhile_does_not_keep_a_limit_from_holding() {
+    for (rests, reached) in [(2, 601), (3, 602), (8, 607)] {
+        let mut site = Site::new().await;
+        site.deliver(600, &[]).await;
+        site.policy.keep_days_max = 90;
+        site.days_pass(91);
+        site.look_while(Some(site.moving(rests))).await.unwrap();
+        assert_eq!(site.store().kept_from(), Sequence(768));
+        let skipped = site.said(Action::TargetSkip).await;
+        let missed = serde_json::json!([format!("{reached}-767")]);
+        assert_eq!(skipped[0].1["sequences"], missed);
+        assert!(!site.said.contended);
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_moves_every_time_is_said_to_and_nothing_goes_that_it_may_have() {
+    let mut site = Site::new().await;
+    site.deliver(600, &[]).await;
+    site.policy.keep_days_max = 90;
+    site.days_pass(91);
+    for _ in 0..2 {
+        let failed = site.look_while(Some(site.moving(usize::MAX))).await;
+        assert_eq!(failed, Err(ApplyError::Conflict.to_string()));
+        assert!(site.said.contended);
+        assert_eq!(site.store().kept_from(), Sequence(0));
+    }
+    assert!(site.said(Action::TrailTrim).await.is_empty());
+    assert_eq!(site.look().await, 768);
+    assert!(!site.said.contended);
 }
 
 #[tokio::test]
