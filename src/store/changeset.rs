@@ -12,7 +12,7 @@ use super::retention::{Behind, Gap};
 use super::routing::TargetSecrets;
 use crate::audit::Event;
 use crate::crypto::{Fingerprint, Wrapped};
-use crate::domain::routing::{Route, RoutingSettings, Target};
+use crate::domain::routing::{Route, Routing, RoutingSettings, Target};
 use crate::domain::{
     Anchor, Client, ClientId, ClientStatus, Credential, EnrolledCertificate, Identity, Instance,
     InstanceId, Object, ObjectId, RouteId, TargetId,
@@ -33,6 +33,8 @@ pub enum Precondition {
     Next(Sequence),
     /// The targets that were not given everything before this event are these, each as it was read.
     Behind(Sequence, Vec<Behind>),
+    /// The routing is the one that was read.
+    Routing(Arc<Routing>),
 }
 
 /// One change.

@@ -157,7 +157,7 @@ impl Retention {
         if !std::mem::replace(&mut said.contended, true) {
             tracing::warn!(
                 tries = TRIES,
-                "Old events stay for now: each time it was decided what targets miss, one of them moved on. It is tried again."
+                "Old events stay for now: each time it was decided what targets miss, one of them moved on or routes changed. It is tried again."
             );
         }
         Err(ApplyError::Conflict.into())
@@ -190,6 +190,7 @@ impl Retention {
             changeset.record(event);
         }
         changeset.require(Precondition::Behind(before, behind));
+        changeset.require(Precondition::Routing(Arc::clone(&standing.routing)));
         let recorded = self.service.now_ms().div_euclid(1000);
         let gaps = missed.iter().flat_map(gaps::Missed::gaps).collect();
         changeset.write(Write::Removal(before, recorded, gaps));

@@ -58,25 +58,26 @@ impl Site {
     }
 
     async fn name_target(&self, is_named: bool) {
-        let default_targets = if is_named { vec![TARGET] } else { vec![] };
-        let settings = RoutingSettings {
-            default_targets,
-            ..RoutingSettings::default()
-        };
-        self.apply(vec![Write::RoutingSettings(settings)], 1).await;
+        self.apply(vec![naming(is_named)], 1).await;
+    }
+
+    /// A hook that has every event, and the second time it says so names the target.
+    fn naming_meanwhile(&self) -> Reached {
+        let (service, calls) = (Arc::clone(&self.fixture.service), AtomicUsize::new(0));
+        let runtime = tokio::runtime::Handle::current();
+        Box::new(move || {
+            if calls.fetch_add(1, Ordering::Relaxed) == 1 {
+                let apply = apply(&service, vec![naming(true)], 1);
+                std::thread::scope(|scope| {
+                    scope.spawn(|| runtime.block_on(apply));
+                });
+            }
+            Sequence(u64::MAX)
+        })
     }
 
     async fn apply(&self, writes: Vec<Write>, events: usize) {
-        let page = self.store().sealed_events(Sequence(0), 1).await.unwrap();
-        let like = page.events[0].event.as_ref().clone();
-        let event = Event {
-            time_ms: self.fixture.service.now_ms(),
-            ..like
-        };
-        let mut changeset = Changeset::new(event.clone());
-        (1..events).for_each(|_| changeset.record(event.clone()));
-        writes.into_iter().for_each(|write| changeset.write(write));
-        self.store().apply(changeset).await.unwrap();
+        apply(&self.fixture.service, writes, events).await;
     }
 
     async fn seal(&self) {
@@ -165,6 +166,28 @@ impl Site {
         }
         said
     }
+}
+
+fn naming(is_named: bool) -> Write {
+    Write::RoutingSettings(RoutingSettings {
+        default_targets: if is_named { vec![TARGET] } else { vec![] },
+        ..RoutingSettings::default()
+    })
+}
+
+/// Records as many events, the first with these writes.
+async fn apply(service: &Service, writes: Vec<Write>, events: usize) {
+    let store = service.store();
+    let page = store.sealed_events(Sequence(0), 1).await.unwrap();
+    let like = page.events[0].event.as_ref().clone();
+    let event = Event {
+        time_ms: service.now_ms(),
+        ..like
+    };
+    let mut changeset = Changeset::new(event.clone());
+    (1..events).for_each(|_| changeset.record(event.clone()));
+    writes.into_iter().for_each(|write| changeset.write(write));
+    store.apply(changeset).await.unwrap();
 }
 
 #[tokio::test]
@@ -299,6 +322,21 @@ async fn a_target_that_moves_every_time_is_said_to_and_nothing_goes_that_it_may_
     assert!(site.said(Action::TrailTrim).await.is_empty());
     assert_eq!(site.look().await, 768);
     assert!(!site.said.contended);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_parked_for_a_target_that_is_named_meanwhile_stays() {
+    let mut site = Site::new().await;
+    site.deliver(900, &[255]).await;
+    site.name_target(false).await;
+    site.days_pass(91);
+    let names = site.naming_meanwhile();
+    site.look_while(Some(names)).await.unwrap();
+    let default_targets = &site.store().routing().settings.default_targets;
+    assert_eq!(default_targets[..], [TARGET]);
+    assert_eq!(site.store().kept_from(), Sequence(0));
+    assert_eq!(site.store().parked_count(TARGET).await.unwrap(), 1);
+    assert!(site.said(Action::TrailTrim).await.is_empty());
 }
 
 #[tokio::test]

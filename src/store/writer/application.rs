@@ -66,6 +66,10 @@ impl Writer {
                 .is_some_and(|(_, attributes)| attributes == *version),
             Precondition::Next(sequence) => self.next == *sequence,
             Precondition::Behind(before, read) => self.are_behind(*before, read)?,
+            Precondition::Routing(read) => match &self.routing {
+                Some(changed) => changed == read.as_ref(),
+                None => **self.shared.routing.load() == **read,
+            },
         };
         if holds {
             Ok(())
