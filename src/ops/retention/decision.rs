@@ -68,7 +68,7 @@ impl Retention {
         let (store, now_ms) = (self.store(), self.service.now_ms());
         let trail = Trail {
             first: store.first().await?.0,
-            sealed: store.sealed().await?,
+            sealed: store.sealed().await?.min(said.bound()),
             head: store.head().0,
         };
         let begins = self.begins().await?;

@@ -78,10 +78,44 @@ pub(super) struct Said {
     failing: bool,
     /// The trail says that it fails.
     recorded: bool,
+    /// Where the trail was found to be other than sealed.
+    damage: Option<Damage>,
     /// Somebody moved a target each time.
     pub(super) contended: bool,
     /// Which target it waits for.
     pub(super) held_by: Option<TargetId>,
+}
+
+/// A block that is not what was sealed.
+#[derive(Debug)]
+struct Damage {
+    /// Its first event.
+    first: u64,
+    /// What is wrong.
+    what: String,
+    /// When it was found, seconds since 1970.
+    found: i64,
+}
+
+impl Said {
+    /// A look came to its end. While there is damage that is looked at again later, that tells nothing.
+    pub(super) const fn goes_well(&mut self) {
+        if self.damage.is_none() {
+            (self.failing, self.recorded) = (false, false);
+        }
+    }
+
+    /// Nothing may go from this event on, where damage is known.
+    fn bound(&self) -> u64 {
+        self.damage.as_ref().map_or(u64::MAX, |damage| damage.first)
+    }
+
+    fn check(&self) -> Result<(), Trouble> {
+        match &self.damage {
+            Some(damage) => Err(StoreError::Damaged(damage.what.clone()).into()),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Retention {
@@ -115,27 +149,48 @@ impl Retention {
                 return Ok(());
             }
         }
+        let now = self.service.now_ms().div_euclid(1000);
+        let is_due = |damage: &mut Damage| !(0..APART).contains(&(now - damage.found));
+        said.damage.take_if(is_due);
         let standing = self.standing().await?;
         let seen = self.see(&standing, said).await?;
-        let Some(Removable { kept_from, .. }) = self.removable(&seen, &standing) else {
-            return Ok(());
+        let announced = match self.removable(&seen, &standing) {
+            Some(Removable { kept_from, .. }) => {
+                let events = seen.trail.first..kept_from;
+                let checked = self.check(events, said, stopping).await?;
+                if *stopping.borrow() {
+                    return Ok(());
+                }
+                self.announce(&seen.until(checked), said).await
+            }
+            None => Ok(()),
         };
-        let checked = self.check(seen.trail.first..kept_from, stopping).await?;
-        if *stopping.borrow() {
-            return Ok(());
-        }
-        self.announce(&seen.until(checked), said).await
+        said.check().and(announced)
     }
 
-    /// Compares whole blocks of events with what was sealed, and gives the event after the last that was compared.
+    /// Compares whole blocks of events with what was sealed, and gives the event after the last that is. Where there is one that is not is
+    /// remembered: neither it nor anything before it is read again at each look.
     async fn check(
         &self,
         events: Range<u64>,
+        said: &mut Said,
         stopping: &watch::Receiver<bool>,
     ) -> Result<u64, Trouble> {
         let (mut next, end) = (events.start / BLOCK, events.end / BLOCK);
+        let mut is_near = false;
         while next < end && !*stopping.borrow() {
-            next = self.store().check_blocks(next..end).await?;
+            // One of several is bad: which one shows when each is compared alone.
+            let blocks = next..if is_near { next + 1 } else { end };
+            match self.store().check_blocks(blocks).await {
+                Ok(checked) => next = checked,
+                Err(StoreError::Damaged(_)) if !is_near => is_near = true,
+                Err(StoreError::Damaged(what)) => {
+                    let (first, found) = (next * BLOCK, self.service.now_ms().div_euclid(1000));
+                    said.damage = Some(Damage { first, what, found });
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(next * BLOCK)
     }
@@ -281,7 +336,7 @@ pub async fn keep_retention(retention: Retention, mut stopping: watch::Receiver<
     loop {
         sealed.mark_unchanged();
         match retention.look(&mut said, &stopping).await {
-            Ok(()) => (said.failing, said.recorded) = (false, false),
+            Ok(()) => said.goes_well(),
             Err(trouble) => retention.tell(&trouble, &mut said).await,
         }
         tokio::select! {

@@ -121,8 +121,9 @@ impl Site {
         let service = Arc::clone(&self.fixture.service);
         let retention = Retention::new(service, self.policy, hook);
         let looked = retention.look(&mut self.said, &stopping).await;
-        if let Err(trouble) = &looked {
-            retention.tell(trouble, &mut self.said).await;
+        match &looked {
+            Ok(()) => self.said.goes_well(),
+            Err(trouble) => retention.tell(trouble, &mut self.said).await,
         }
         looked.map_err(|trouble| trouble.to_string())
     }
@@ -144,6 +145,13 @@ impl Site {
             }
             Sequence(u64::MAX)
         })
+    }
+
+    /// Somebody else changes the database.
+    fn changes(&self, sql: &str) {
+        let db = self.fixture._folder.path().join("keyledger.db");
+        let db = rusqlite::Connection::open(db).unwrap();
+        db.execute_batch(sql).unwrap();
     }
 
     fn days_pass(&self, days: i64) {
@@ -385,9 +393,7 @@ async fn what_somebody_else_took_out_is_not_covered_by_the_next_removal() {
         site.is_gone_until(256).await;
         site.deliver(900, &[]).await;
         site.days_pass(1);
-        let db = site.fixture._folder.path().join("keyledger.db");
-        let db = rusqlite::Connection::open(db).unwrap();
-        db.execute_batch(change).unwrap();
+        site.changes(change);
         let failed = site.look_with_hook(None).await.unwrap_err();
         assert!(failed.contains("of the trail"), "{change}: {failed}");
         assert_eq!(site.said(Action::TrailTrim).await.len(), 2, "{change}");
@@ -395,27 +401,55 @@ async fn what_somebody_else_took_out_is_not_covered_by_the_next_removal() {
 }
 
 #[tokio::test]
-async fn a_trail_that_was_changed_is_left_alone_and_that_is_recorded_once() {
-    for (change, words) in [
-        (
-            "UPDATE event SET leaf = zeroblob(32) WHERE sequence = 300",
-            "from 256 to 511",
-        ),
-        ("DELETE FROM event WHERE sequence = 0", "event 0 "),
-    ] {
-        let mut site = Site::new().await;
-        site.deliver(900, &[]).await;
-        site.days_pass(91);
-        let db = site.fixture._folder.path().join("keyledger.db");
-        let db = rusqlite::Connection::open(db).unwrap();
-        db.execute_batch(change).unwrap();
-        for _ in 0..3 {
-            let failed = site.look_with_hook(None).await.unwrap_err();
-            assert!(failed.contains(words), "{failed}");
-        }
-        assert_eq!(site.store().kept_from(), Sequence(0));
-        let trimmed = site.said(Action::TrailTrim).await;
-        let data = serde_json::json!({"reason": "the trail is not what was sealed"});
-        assert_eq!(trimmed, [("failure".to_owned(), data)]);
+async fn a_trail_whose_start_is_missing_is_left_alone_and_that_is_recorded_once() {
+    let mut site = Site::new().await;
+    site.deliver(900, &[]).await;
+    site.days_pass(91);
+    site.changes("DELETE FROM event WHERE sequence = 0");
+    for _ in 0..3 {
+        let failed = site.look_with_hook(None).await.unwrap_err();
+        assert!(failed.contains("event 0 "), "{failed}");
     }
+    assert_eq!(site.store().kept_from(), Sequence(0));
+    assert_eq!(site.said(Action::TrailTrim).await, [damaged()]);
+}
+
+#[tokio::test]
+async fn what_is_sound_goes_and_what_was_changed_stays_with_all_after_it() {
+    let mut site = Site::new().await;
+    site.deliver(900, &[]).await;
+    site.days_pass(91);
+    site.changes(
+        "CREATE TABLE old AS SELECT leaf FROM event WHERE sequence = 300;
+         UPDATE event SET leaf = zeroblob(32) WHERE sequence = 300",
+    );
+    let failed = site.look_with_hook(None).await.unwrap_err();
+    assert!(failed.contains("from 256 to 511"), "{failed}");
+    assert_eq!(site.store().kept_from(), Sequence(256));
+    let trimmed = site.said(Action::TrailTrim).await;
+    let data = serde_json::json!({"epoch": 1, "firstSequence": 0, "lastSequence": 255, "reason": "keep-days = 90"});
+    let all = [("success".to_owned(), data), damaged()];
+    assert_eq!(trimmed, all);
+    site.seal().await;
+    site.is_gone_until(256).await;
+    // It is said once, whatever went well meanwhile.
+    site.fixture.clock.advance_ms(3_600_000);
+    for _ in 0..3 {
+        let failed = site.look_with_hook(None).await.unwrap_err();
+        assert!(failed.contains("from 256 to 511"), "{failed}");
+    }
+    assert_eq!(site.said(Action::TrailTrim).await, all);
+    // It is not read at each look, but now and then.
+    site.changes("UPDATE event SET leaf = (SELECT leaf FROM old) WHERE sequence = 300");
+    assert!(site.look_with_hook(None).await.is_err());
+    site.fixture.clock.advance_ms(3_600_000);
+    assert_eq!(site.look().await, 768);
+    site.seal().await;
+    site.is_gone_until(768).await;
+}
+
+/// That the trail is damaged, as it is recorded.
+fn damaged() -> (String, serde_json::Value) {
+    let data = serde_json::json!({"reason": "the trail is not what was sealed"});
+    ("failure".to_owned(), data)
 }
