@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{delivery, seal};
 use crate::audit::record;
-use crate::audit::tree::{Hash, Tree};
+use crate::audit::tree::{Hash, KEPT_LEVELS, Tree};
 use crate::domain::TargetId;
 use crate::domain::retention::BLOCK;
 use crate::store::interned::Interned;
@@ -163,7 +163,12 @@ pub(in crate::store) fn check_blocks(
     let sql =
         "SELECT record, leaf FROM event WHERE sequence >= ?1 AND sequence < ?2 ORDER BY sequence";
     let mut json = Vec::new();
+    let mut checked = None;
     for block in blocks {
+        let above = block >> KEPT_LEVELS;
+        if checked.replace(above) != Some(above) {
+            check_above(db, block)?;
+        }
         sealed_leaves(db, block)?;
         let events = events_of(block);
         let mut statement = db.prepare_cached(sql)?;
@@ -182,6 +187,39 @@ pub(in crate::store) fn check_blocks(
         }
     }
     Ok(())
+}
+
+/// Whether the hash that is kept of a block is one that the trail is signed from: where a larger subtree is complete only that subtree's is,
+/// so those kept below it must give it.
+fn check_above(db: &Connection, block: u64) -> Result<(), StoreError> {
+    let (mut level, mut index) = (BLOCK_LEVEL, block);
+    loop {
+        let (above, parent) = (level + KEPT_LEVELS, index >> KEPT_LEVELS);
+        let Some(kept) = kept_hash(db, above, parent)? else {
+            return Ok(());
+        };
+        let (mut tree, mut completed) = (Tree::default(), Vec::new());
+        for child in parent << KEPT_LEVELS..(parent + 1) << KEPT_LEVELS {
+            let Some(hash) = kept_hash(db, level, child)? else {
+                break;
+            };
+            tree.push_subtree(level, hash, &mut completed);
+        }
+        if completed.last().map(|subtree| subtree.hash) != Some(kept) {
+            let (first, last) = (parent << above, ((parent + 1) << above) - 1);
+            return Err(StoreError::damaged(format!(
+                "the hashes that are kept of the events from {first} to {last} of the trail are not what was sealed"
+            )));
+        }
+        (level, index) = (above, parent);
+    }
+}
+
+fn kept_hash(db: &Connection, level: u32, index: u64) -> Result<Option<Hash>, StoreError> {
+    let sql = "SELECT hash FROM subtree WHERE level = ?1 AND idx = ?2";
+    let mut statement = db.prepare_cached(sql)?;
+    let kept = statement.query_row(params![level, index], |row| row.get(0));
+    Ok(kept.optional()?)
 }
 
 /// Removes the next blocks of those that a removal names, if a checkpoint of this epoch seals its event. Their leaf hashes stay.
@@ -219,11 +257,7 @@ fn sealed_leaves(db: &Connection, block: u64) -> Result<Vec<Hash>, StoreError> {
     for leaf in &leaves {
         tree.push(*leaf, &mut completed);
     }
-    let sql = "SELECT hash FROM subtree WHERE level = ?1 AND idx = ?2";
-    let kept = db
-        .prepare_cached(sql)?
-        .query_row(params![BLOCK_LEVEL, block], |row| row.get(0));
-    let kept: Option<Hash> = kept.optional()?;
+    let kept = kept_hash(db, BLOCK_LEVEL, block)?;
     if kept.is_none() || kept != completed.first().map(|subtree| subtree.hash) {
         let (first, last) = (events.start, events.end - 1);
         return Err(StoreError::damaged(format!(

@@ -160,6 +160,35 @@ async fn what_is_not_what_was_sealed_is_kept() {
     assert!(checked.to_string().contains("event 299 "), "{checked}");
 }
 
+#[tokio::test]
+async fn the_hash_of_a_block_must_be_one_that_the_trail_is_signed_from() {
+    let (place, _) = place_of(700).await;
+    let store = place.store();
+    let db = rusqlite::Connection::open(place.path()).unwrap();
+    // The other blocks of 65 536 events, of which only the hashes are looked at.
+    let insert = "INSERT OR IGNORE INTO subtree (level, idx, hash) VALUES (?1, ?2, ?3)";
+    for block in 2..256_u64 {
+        db.execute(insert, rusqlite::params![8, block, [7_u8; 32]])
+            .unwrap();
+    }
+    let (mut tree, mut completed) = (Tree::default(), Vec::new());
+    let sql = "SELECT hash FROM subtree WHERE level = 8 ORDER BY idx";
+    let mut kept = db.prepare(sql).unwrap();
+    for hash in kept.query_map([], |row| row.get(0)).unwrap() {
+        tree.push_subtree(8, hash.unwrap(), &mut completed);
+    }
+    let parent = completed.last().unwrap();
+    assert_eq!((parent.level, parent.index), (16, 0));
+    db.execute(insert, rusqlite::params![16, 0, parent.hash])
+        .unwrap();
+    store.check_blocks(0..2).await.unwrap();
+    // Altered together with the block's events, it would fit these.
+    db.execute_batch("UPDATE subtree SET hash = zeroblob(32) WHERE level = 8 AND idx = 9")
+        .unwrap();
+    let checked = store.check_blocks(0..1).await.unwrap_err();
+    assert!(checked.to_string().contains("from 0 to 65535"), "{checked}");
+}
+
 fn at(next: u64) -> Cursor {
     Cursor {
         epoch: 1,
