@@ -13,6 +13,9 @@ use super::writer::Kept;
 use super::{ApplyError, Cursor, Sequence, Store, StoreError, sqlite};
 use crate::domain::TargetId;
 
+/// Blocks that go in one transaction: it must not hold up those of requests.
+pub const BLOCKS_PER_PAGE: u64 = 2;
+
 /// Blocks that one job reads at most: others wait for it.
 const BLOCKS_PER_JOB: u64 = 16;
 

@@ -20,6 +20,7 @@ use crate::ops::error::OpError;
 use crate::ops::node;
 use crate::ops::service::Service;
 use crate::store::changeset::{Changeset, Precondition, Write};
+use crate::store::retention::BLOCKS_PER_PAGE;
 use crate::store::{ApplyError, Removal, Sequence, Store, StoreError};
 
 use decision::{Seen, Standing};
@@ -278,6 +279,11 @@ impl Retention {
             if first >= removal.kept_from {
                 break;
             }
+            // What was altered since it was announced stays, too.
+            let (next, end) = (first.0 / BLOCK, removal.kept_from.0 / BLOCK);
+            store
+                .check_blocks(next..end.min(next + BLOCKS_PER_PAGE))
+                .await?;
             let removed = store.remove_some().await;
             if removed == Err(ApplyError::Conflict) {
                 // It says what is wrong with them.

@@ -448,6 +448,22 @@ async fn what_is_sound_goes_and_what_was_changed_stays_with_all_after_it() {
     site.is_gone_until(768).await;
 }
 
+#[tokio::test]
+async fn what_was_changed_after_it_was_announced_stays() {
+    let mut site = Site::new().await;
+    site.deliver(900, &[]).await;
+    site.days_pass(91);
+    assert_eq!(site.look().await, 768);
+    site.seal().await;
+    // Its leaf hash is left alone.
+    site.changes(
+        "UPDATE event SET record = (SELECT record FROM event WHERE sequence = 1) WHERE sequence = 600",
+    );
+    let failed = site.look_with_hook(None).await.unwrap_err();
+    assert!(failed.contains("event 600 "), "{failed}");
+    assert_eq!(site.store().first().await.unwrap(), Sequence(512));
+}
+
 /// That the trail is damaged, as it is recorded.
 fn damaged() -> (String, serde_json::Value) {
     let data = serde_json::json!({"reason": "the trail is not what was sealed"});

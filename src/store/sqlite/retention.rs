@@ -13,11 +13,8 @@ use crate::audit::tree::{Hash, KEPT_LEVELS, Tree};
 use crate::domain::TargetId;
 use crate::domain::retention::BLOCK;
 use crate::store::interned::Interned;
-use crate::store::retention::{Behind, BlockTime, Gap, Removal};
+use crate::store::retention::{BLOCKS_PER_PAGE, Behind, BlockTime, Gap, Removal};
 use crate::store::{ApplyError, Sequence, StoreError};
-
-/// Blocks that go in one transaction: it must not hold up those of requests.
-const BLOCKS_PER_PAGE: usize = 2;
 
 /// The level of the subtree of a block.
 const BLOCK_LEVEL: u32 = BLOCK.trailing_zeros();
