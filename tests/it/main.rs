@@ -30,6 +30,7 @@ mod locations;
 mod management;
 mod master_key;
 mod official;
+mod operations;
 mod ops;
 mod power;
 mod proofs;

@@ -14,7 +14,11 @@ pub(crate) struct Output {
 
 /// The program, in `directory`, with nothing of ours in its environment.
 pub(crate) fn program(directory: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_keyledger"));
+    in_directory(Command::new(env!("CARGO_BIN_EXE_keyledger")), directory)
+}
+
+/// Any program, in `directory`, with nothing of ours in its environment.
+pub(crate) fn in_directory(mut command: Command, directory: &Path) -> Command {
     command.current_dir(directory).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
         let ours = name

@@ -19,7 +19,7 @@ mod trace;
 mod trail;
 
 pub(crate) use answer::{Answer, Response};
-pub(crate) use cli::{Output, program, run_cli, run_cli_with_input};
+pub(crate) use cli::{Output, in_directory, program, run_cli, run_cli_with_input};
 pub(crate) use dice::Dice;
 pub(crate) use disk::{Disk, Faults, Left};
 pub(crate) use event::Event;

@@ -179,9 +179,14 @@ pub(crate) fn until_or_not(mut condition: impl FnMut() -> bool) -> bool {
 impl Server {
     /// A quickstart server in a directory that one made before: most tests are not about making RSA keys.
     pub(crate) fn start() -> Self {
+        Self::start_with(Self::directory(), &["--quickstart"])
+    }
+
+    /// A directory that was set up, with the client `demo`, for a server that others start.
+    pub(crate) fn directory() -> TempDir {
         let directory = fresh_directory();
         copy(made_before(), directory.path());
-        Self::start_with(directory, &["--quickstart"])
+        directory
     }
 
     /// A quickstart server with these settings, written as in `keyledger.toml`.
@@ -267,9 +272,7 @@ impl Server {
 
     /// A quickstart server in a new directory that logs nothing.
     pub(crate) fn start_silent() -> Self {
-        let directory = fresh_directory();
-        copy(made_before(), directory.path());
-        Self::start_with(directory, &["--quickstart", "--log", "off"])
+        Self::start_with(Self::directory(), &["--quickstart", "--log", "off"])
     }
 
     /// A server in a directory that was set up.
