@@ -17,6 +17,7 @@ pub mod keys;
 pub mod lock;
 mod management;
 pub mod message;
+pub mod metrics;
 pub mod peer;
 mod pending;
 mod routes;
@@ -28,6 +29,7 @@ mod write_status;
 pub use error::{AdminError, ErrorKind};
 pub use instances::Founder;
 pub use message::{Request, Response};
+use metrics::Counted;
 use targets::Standings;
 
 use std::path::PathBuf;
@@ -64,6 +66,10 @@ pub struct Admin {
     reserved: Arc<[PathBuf]>,
     /// How targets stand; none when the command line runs the router itself.
     standings: Option<Standings>,
+    /// What is counted; none when the command line runs the router itself.
+    counted: Option<Counted>,
+    /// The certificate KMIP is served with.
+    server_certificate: Option<Certificate>,
     /// What became of the last test record of each target.
     tests: write_status::Tests,
     /// Held while a change is decided and committed, so that no two decide on the same snapshot.
@@ -92,6 +98,8 @@ impl Admin {
             founder: Err("this process has no master key".to_owned()),
             sealer: Err("this process has no master key".to_owned()),
             standings: None,
+            counted: None,
+            server_certificate: None,
             tests: write_status::Tests::default(),
             reserved: Arc::new([]),
             routing_limits: RoutingLimits::default(),
@@ -154,6 +162,24 @@ impl Admin {
         }
     }
 
+    /// The router with what this server counts.
+    #[must_use]
+    pub fn with_counted(self, counted: Counted) -> Self {
+        Self {
+            counted: Some(counted),
+            ..self
+        }
+    }
+
+    /// The router with the certificate KMIP is served with.
+    #[must_use]
+    pub fn with_server_certificate(self, server_certificate: Option<Certificate>) -> Self {
+        Self {
+            server_certificate,
+            ..self
+        }
+    }
+
     /// The store it works on.
     #[must_use]
     pub const fn store(&self) -> &Store {
@@ -196,6 +222,7 @@ impl Admin {
             Request::Route(request) => routes::run(self, initiator, request).await,
             Request::RoutingSettings(new) => routes::settings(self, initiator, new).await,
             Request::Status => Ok(self.status()),
+            Request::Metrics => metrics::text(self).await,
         }
     }
 

@@ -16,6 +16,7 @@ pub mod issue;
 pub mod key;
 pub mod kmip;
 pub mod master;
+pub mod metrics;
 pub mod prove;
 pub mod quickstart;
 pub mod reach;
@@ -82,6 +83,8 @@ enum Command {
     /// Show and set what holds for all routes
     #[command(subcommand)]
     RoutingSettings(route::SettingsCommand),
+    /// Print what the server counts, as Prometheus reads it
+    Metrics,
     /// Speak KMIP to this directory's server, or to any other
     Kmip(Box<kmip::Args>),
 }
@@ -118,6 +121,7 @@ async fn carry_out(layout: &Layout, command: Command, report: &Report) -> anyhow
         Command::Target(command) => target::run(layout, command, report).await,
         Command::Route(command) => route::run(layout, command, report).await,
         Command::RoutingSettings(command) => route::run_settings(layout, command, report).await,
+        Command::Metrics => metrics::run(layout, report).await,
         Command::Kmip(args) => kmip::run(layout, *args, report).await,
     }
 }

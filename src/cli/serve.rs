@@ -18,6 +18,7 @@ use super::master::{self, PassphraseArgs};
 use super::report::{self, Report};
 use super::{delivery, init, quickstart, reach};
 use crate::admin::lock::{DirectoryLock, LockError};
+use crate::admin::metrics::Counted;
 use crate::admin::socket::{self, ControlSocket};
 use crate::admin::{Admin, Founder, foundation};
 use crate::config::layout::{read_private, read_public};
@@ -32,9 +33,9 @@ use crate::ops::{
 use crate::providers::MasterKey;
 use crate::routing::roster::StoreRoster;
 use crate::routing::{Attachment, Progress, Supervisor};
-use crate::server::Directory;
 use crate::server::identity::{Gatekeeper, OnSighting};
 use crate::server::listener::Serving;
+use crate::server::{self, Directory};
 use crate::server::{Listener, TlsConfig, TlsFiles, descriptors, tls};
 use crate::store::{LastSealed, Store};
 
@@ -374,7 +375,8 @@ async fn serve(
     let listener = Listener::bind(&opened.settings.listen.to_string()).await?;
     let address = listener.address();
     let deliveries = delivery::supervisor(&opened.store, &opened.master, &opened.settings);
-    let admin = router(&opened, &service, address, &deliveries);
+    let counted = Counted::of(&service, &gatekeeper);
+    let admin = router(&opened, &service, address, &deliveries, counted);
     let demo = if is_quickstart {
         Some(quickstart::demo(&opened.settings, Arc::clone(&admin)).await?)
     } else {
@@ -383,18 +385,11 @@ async fn serve(
     let socket = ControlSocket::bind(&opened.settings.layout.socket())?;
     let (stop, stopping) = watch::channel(false);
     let (finish, finished) = oneshot::channel::<()>();
-    let recorder = Arc::clone(&service);
-    let recorder = tokio::spawn(async move {
-        // Whoever could tell it to finish is gone: that tells it too.
-        let finished = async { drop(finished.await) };
-        recorder.record_sightings(finished).await;
-    });
+    let recorder = recorder(&service, finished);
     let deliveries = tokio::spawn(deliveries.run(stopping.clone()));
     let background = Background::start(&opened, &service, hook_at, &stopping);
     let control = tokio::spawn(socket.serve(admin, stopped(stopping.clone())));
-    let mut limits = opened.settings.limits.clone();
-    let for_targets = opened.settings.routing.targets_max * DESCRIPTORS_PER_TARGET;
-    descriptors::fit(&mut limits, DESCRIPTORS_KEPT + for_targets);
+    let limits = limits(&opened.settings);
     let serving = tokio::spawn(listener.run(
         Serving {
             tls,
@@ -426,6 +421,23 @@ async fn serve(
     deliveries.await.context("delivering events failed")?;
     seal_all(&opened).await;
     Ok(())
+}
+
+/// The limits of the listener, with as many connections as there are descriptors for.
+fn limits(settings: &Settings) -> server::Config {
+    let mut limits = settings.limits.clone();
+    let for_targets = settings.routing.targets_max * DESCRIPTORS_PER_TARGET;
+    descriptors::fit(&mut limits, DESCRIPTORS_KEPT + for_targets);
+    limits
+}
+
+/// Records what was sighted until it is told to finish, or whoever could tell it is gone.
+fn recorder(service: &Arc<Service>, finished: oneshot::Receiver<()>) -> JoinHandle<()> {
+    let service = Arc::clone(service);
+    tokio::spawn(async move {
+        let finished = async { drop(finished.await) };
+        service.record_sightings(finished).await;
+    })
 }
 
 /// What goes on beside the connections until the server stops.
@@ -483,6 +495,7 @@ fn router(
     service: &Service,
     address: SocketAddr,
     deliveries: &Arc<Supervisor<StoreRoster>>,
+    counted: Counted,
 ) -> Arc<Admin> {
     let admin = Admin::new(
         opened.store.clone(),
@@ -503,7 +516,9 @@ fn router(
     let admin = admin.with_sealer(opened.sealer.clone());
     let deliveries = Arc::clone(deliveries);
     let admin = admin.with_standings(Arc::new(move |target| deliveries.standing(target)));
-    Arc::new(admin.with_founder(Ok(founder)))
+    let own = reach::server_certificate(&opened.settings.layout);
+    let admin = admin.with_server_certificate(own.ok());
+    Arc::new(admin.with_counted(counted).with_founder(Ok(founder)))
 }
 
 /// KMIP over what was opened.

@@ -12,6 +12,7 @@ pub mod id;
 pub mod lifecycle;
 pub mod locate;
 pub mod location;
+pub mod measure;
 pub mod object;
 pub mod pending;
 pub mod rate;

@@ -35,6 +35,8 @@ struct Exchange<'a> {
     identity: &'a Arc<Identity>,
     now_ms: i64,
     request: RequestId,
+    /// When the message was whole.
+    begun: Instant,
 }
 
 /// Answers one whole message.
@@ -48,6 +50,7 @@ pub(crate) async fn answer(service: &Service, identity: &Arc<Identity>, bytes: &
         identity,
         now_ms,
         request,
+        begun: Instant::now(),
     };
     match RequestMessage::decode(bytes, service.limits()) {
         Ok(message) => exchange.answer(&message).await,
@@ -70,6 +73,7 @@ pub(crate) async fn answer_unframed(
         identity,
         now_ms,
         request,
+        begun: Instant::now(),
     };
     let cause = match error.kind {
         ttlv::ErrorKind::TooLong { .. } => Cause::RequestTooLarge,
@@ -112,7 +116,10 @@ impl<'a> Exchange<'a> {
                 Err(error) => return self.fail(message, done, &error).await,
             };
             match commit(self.service, changeset).await {
-                Ok(()) => return allowance.answer(answer.finish(), done.len()),
+                Ok(()) => {
+                    self.service.measures().answered(&done, self.begun);
+                    return allowance.answer(answer.finish(), done.len());
+                }
                 // What was in the way shows when the message is run again on what is there now.
                 Err(ApplyError::Conflict | ApplyError::NameTaken) => lost = done,
                 Err(error) => return self.fail(message, done, &OpError::from(error)).await,
@@ -226,6 +233,7 @@ impl<'a> Exchange<'a> {
         if let Ok(events) = self.events(&done, message.header.version) {
             self.record(events).await;
         }
+        self.service.measures().answered(&done, self.begun);
         Allowance::new(self.service, self.identity).answer(answer.finish(), done.len())
     }
 
@@ -250,6 +258,7 @@ impl<'a> Exchange<'a> {
     }
 
     async fn record_refused(self, version: Option<ProtocolVersion>, cause: Cause) {
+        self.service.measures().refused(cause);
         let event = event::refused(self.service, self.identity, self.stamp(), version, cause);
         if let Ok(event) = event {
             self.record(vec![event]).await;

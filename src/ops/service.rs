@@ -13,6 +13,7 @@ use crate::ops::authentication::checks::Checks;
 use crate::ops::budget::{Budget, Reservation};
 use crate::ops::error::{Cause, OpError};
 use crate::ops::keyring::Keyring;
+use crate::ops::measures::Measures;
 use crate::ops::refusal::{Decision, Sighting, Sightings};
 use crate::ops::turns::Turns;
 use crate::ops::{batch, enrolment};
@@ -114,6 +115,7 @@ pub struct Service {
     pending: Arc<Mutex<Pending>>,
     turns: Turns,
     checks: Checks,
+    measures: Arc<Measures>,
 }
 
 /// What a service works with, all of it passed in.
@@ -151,6 +153,7 @@ impl Service {
             pending,
             turns: Turns::new(),
             checks,
+            measures: Arc::default(),
         })
     }
 
@@ -192,6 +195,12 @@ impl Service {
 
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.parts.clock
+    }
+
+    /// What requests came to since the server started.
+    #[must_use]
+    pub const fn measures(&self) -> &Arc<Measures> {
+        &self.measures
     }
 
     pub(crate) const fn checks(&self) -> &Checks {

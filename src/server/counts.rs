@@ -2,13 +2,15 @@
 //!
 //! A peer that proved nothing leaves no other trace than these and a debug line.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::domain::measure::Count;
 
 /// Totals since the server started.
 #[derive(Debug, Default)]
 pub struct Counts {
     /// Connections accepted.
     pub connections: Count,
+    /// Connections that ended, of those that were not closed at once.
+    pub ended: Count,
     /// Connections closed at once because a limit on connections was reached.
     pub over_limit: Count,
     /// Handshakes that failed or took too long, refusals included.
@@ -27,20 +29,4 @@ pub struct Counts {
     pub held_back: Count,
     /// Messages answered.
     pub answers: Count,
-}
-
-/// A number that only grows.
-#[derive(Debug, Default)]
-pub struct Count(AtomicU64);
-
-impl Count {
-    /// The number now.
-    #[must_use]
-    pub fn total(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn add_one(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
 }

@@ -194,7 +194,11 @@ impl<A: Answerer> Door<A> {
         };
         let door = Arc::clone(self);
         let span = tracing::debug_span!("connection", %peer, client = tracing::field::Empty);
-        tasks.spawn(async move { door.serve(socket, permit).await }.instrument(span));
+        let served = async move {
+            door.serve(socket, permit).await;
+            door.around.counts.ended.add_one();
+        };
+        tasks.spawn(served.instrument(span));
     }
 
     /// Notes that a connection was closed at once.

@@ -27,7 +27,7 @@ mod warnings;
 mod tests;
 
 pub use answerer::{Answerer, Directory};
-pub use counts::{Count, Counts};
+pub use counts::Counts;
 pub use identity::Gatekeeper;
 pub use limits::Config;
 pub use listener::{ListenError, Listener, Serving};

@@ -14,6 +14,7 @@ mod epochs;
 mod error;
 mod gather;
 mod interned;
+mod measures;
 pub mod query;
 mod readers;
 mod reserve;
@@ -27,7 +28,7 @@ mod writer;
 
 use std::cell::RefCell;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -41,6 +42,7 @@ pub use config::StoreConfig;
 pub use delivery::{Cursor, Delivered, From, Parked, ParkedRange};
 pub use epochs::{Epoch, Epochs};
 pub use error::{ApplyError, StoreError, Thing};
+pub use measures::Measures;
 pub use query::{
     Applied, By, EventPage, HeadPage, InitMeta, Inspection, LastSealed, LocateQuery, Look, Origin,
     SealedPage, Sequence, StoredEvent, TrailKey,
@@ -86,7 +88,7 @@ struct Shared {
     epochs: ArcSwap<Epochs>,
     interned: Interned,
     gather: Gather,
-    commits: AtomicU64,
+    measures: Measures,
     room: watch::Sender<Room>,
     routing: ArcSwap<Routing>,
     routing_version: watch::Sender<u64>,
@@ -221,7 +223,7 @@ impl Store {
             epochs: ArcSwap::from_pointee(epochs),
             interned: Interned::load(&db)?,
             gather: Gather::new(),
-            commits: AtomicU64::new(0),
+            measures: Measures::default(),
             room: watch::Sender::new(room),
             routing: ArcSwap::from_pointee(sqlite::routing::snapshot(&db)?),
             routing_version: watch::Sender::new(0),
@@ -462,7 +464,13 @@ impl Store {
     /// busy.
     #[must_use]
     pub fn commits(&self) -> u64 {
-        self.inner.shared.commits.load(Ordering::Relaxed)
+        self.measures().changesets.read().total()
+    }
+
+    /// What committing came to since the store was opened.
+    #[must_use]
+    pub fn measures(&self) -> &Measures {
+        &self.inner.shared.measures
     }
 
     /// Commits what is queued, empties the write-ahead log and closes the database, for all clones

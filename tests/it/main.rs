@@ -29,6 +29,7 @@ mod limits;
 mod locations;
 mod management;
 mod master_key;
+mod metrics;
 mod official;
 mod operations;
 mod ops;

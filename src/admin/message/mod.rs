@@ -89,6 +89,8 @@ pub enum Request {
     RoutingSettings(Option<RoutingSettings>),
     /// What runs here.
     Status,
+    /// What it counts.
+    Metrics,
 }
 
 impl Request {
@@ -106,7 +108,8 @@ impl Request {
             | Self::Seal
             | Self::SealedEvents(_)
             | Self::TreeNodes(_)
-            | Self::Status => true,
+            | Self::Status
+            | Self::Metrics => true,
             Self::ClientAdd(_)
             | Self::ClientStatus(_)
             | Self::ClientRemove(_)
@@ -158,6 +161,8 @@ pub enum Response {
     Routing(RoutingResponse),
     /// What runs here.
     Status(Status),
+    /// What it counts, in the text form that Prometheus reads.
+    Metrics(String),
 }
 
 /// What runs here.

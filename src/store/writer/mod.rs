@@ -17,8 +17,8 @@ mod seal;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use rusqlite::Connection;
 use tokio::sync::mpsc;
@@ -202,7 +202,8 @@ impl Writer {
         }
         self.commit_durably()?;
         self.tree = tree;
-        self.shared.commits.fetch_add(1, Ordering::Relaxed);
+        let changesets = u64::try_from(batch.submissions.len()).unwrap_or(u64::MAX);
+        self.shared.measures.changesets.note(changesets);
         Ok(outcomes)
     }
 
@@ -213,7 +214,10 @@ impl Writer {
             .prepare_cached("COMMIT")
             .map_err(Failure::of_commit)?;
         commit.execute([]).map_err(Failure::of_commit)?;
-        Ok(self.log.sync()?)
+        let begun = Instant::now();
+        self.log.sync()?;
+        self.shared.measures.synced(begun.elapsed());
+        Ok(())
     }
 
     fn statement(&self, sql: &str) -> Result<(), ApplyError> {

@@ -1,0 +1,70 @@
+//! How long certificates are still valid: clients', trusted CAs', our CA's and the server's own.
+
+use super::family::Families;
+use crate::admin::Admin;
+use crate::domain::ClientStatus;
+use crate::domain::expiry::days_left;
+
+/// Characters of a fingerprint that tell certificates of one client apart.
+const SHORT: usize = 16;
+
+pub(super) fn add(families: &mut Families, admin: &Admin) {
+    let snapshot = admin.store.clients();
+    let mut samples = Vec::new();
+    let mut add = |kind: &str, client: &str, fingerprint: String, not_after: i64| {
+        let mut fingerprint = fingerprint;
+        fingerprint.truncate(SHORT);
+        let labels = vec![
+            ("kind", kind.to_owned()),
+            ("client", client.to_owned()),
+            ("fingerprint", fingerprint),
+        ];
+        samples.push((labels, days(days_left(not_after, admin.now()))));
+    };
+    if let Some(ca) = &admin.authority {
+        add("ca", "", ca.fingerprint().to_string(), ca.not_after());
+    }
+    if let Some(own) = &admin.server_certificate {
+        add("server", "", own.fingerprint().to_string(), own.not_after());
+    }
+    let clients = snapshot.clients();
+    for client in clients
+        .iter()
+        .filter(|client| client.status == ClientStatus::Enabled)
+    {
+        for held in &client.certificates {
+            add(
+                "client",
+                &client.label,
+                held.fingerprint.to_string(),
+                held.not_after,
+            );
+        }
+        for anchor in snapshot
+            .anchors()
+            .iter()
+            .filter(|anchor| anchor.client == client.id)
+        {
+            let ca = &anchor.certificate;
+            add(
+                "authority",
+                &client.label,
+                ca.fingerprint().to_string(),
+                ca.not_after(),
+            );
+        }
+    }
+    families.gauge(
+        "certificate_days_left",
+        "Whole days a certificate is still valid; negative once it has lapsed.",
+        samples,
+    );
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "metrics are floats, and days are few"
+)]
+const fn days(number: i64) -> f64 {
+    number as f64
+}
