@@ -28,6 +28,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
         "one module holds the cryptography",
     ),
     ("rcgen", &["crypto"], "one module holds the cryptography"),
+    ("vsss_rs", &["crypto"], "one module holds the cryptography"),
     (
         "x509_parser",
         &["crypto"],
