@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::message::{self, ClientAdd, ClientRemove, ClientStatusChange, Response};
+use super::permissions::texts;
 use super::{Admin, AdminError, Deed, anchors};
 use crate::audit::{Action, Data, Field};
 use crate::crypto::{Certificate, Fingerprint, verify_signed_by};
@@ -14,7 +15,8 @@ use crate::domain::client::check_label;
 use crate::domain::clock::rfc3339;
 use crate::domain::expiry::days_left;
 use crate::domain::{
-    Client, ClientId, ClientStatus, Clients, EnrolledCertificate, Initiator, Trust,
+    Client, ClientId, ClientStatus, Clients, EnrolledCertificate, Initiator, Operations,
+    Permissions, Trust,
 };
 use crate::store::changeset::Write;
 
@@ -322,6 +324,7 @@ pub(super) fn new_client(
         label: label.to_owned(),
         instance: instance.id,
         status: ClientStatus::Enabled,
+        permissions: Permissions::default(),
         certificates,
         created: admin.now(),
     })
@@ -329,9 +332,9 @@ pub(super) fn new_client(
 
 fn view(admin: &Admin, client: &Client) -> message::Client {
     let snapshot = admin.store.clients();
-    let instance = snapshot
-        .instance(client.instance)
-        .map(|held| held.name.clone());
+    let held = snapshot.instance(client.instance);
+    let instance = held.map(|held| held.name.clone());
+    let denied = held.map(|held| held.rules.denied.names());
     let now = admin.now();
     let certificates = client
         .certificates
@@ -364,5 +367,8 @@ fn view(admin: &Admin, client: &Client) -> message::Client {
                 enrolled: anchor.leaves.len(),
             })
             .collect(),
+        operations: client.permissions.operations.map(Operations::names),
+        windows: texts(&client.permissions.windows),
+        denied: denied.unwrap_or_default(),
     }
 }

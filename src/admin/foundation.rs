@@ -74,6 +74,7 @@ pub async fn found(store: &Store, founding: Founding<'_>) -> Result<InstanceId, 
         name: name.to_owned(),
         scope: Arc::new(scope),
         credential: None,
+        rules: crate::domain::Rules::default(),
         created: clock.now(),
     };
     let mut changeset = Changeset::new(event);

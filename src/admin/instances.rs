@@ -85,6 +85,7 @@ fn all(admin: &Admin) -> Vec<Instance> {
             .filter(|client| client.instance == held.id)
             .count(),
         credential: held.credential.is_some(),
+        denied: held.rules.denied.names(),
     });
     instances.collect()
 }

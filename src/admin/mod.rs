@@ -20,6 +20,7 @@ pub mod message;
 pub mod metrics;
 pub mod peer;
 mod pending;
+mod permissions;
 mod routes;
 mod seal;
 pub mod socket;
@@ -198,6 +199,8 @@ impl Admin {
         match request {
             Request::ClientAdd(request) => clients::add(self, initiator, request).await,
             Request::ClientList => Ok(clients::list(self)),
+            Request::ClientShow { label } => clients::shown(self, &label),
+            Request::ClientPermit(request) => permissions::permit(self, initiator, request).await,
             Request::ClientStatus(request) => clients::set_status(self, initiator, request).await,
             Request::ClientRemove(request) => clients::remove(self, initiator, request).await,
             Request::ClientTrust(request) => anchors::trust(self, initiator, request).await,
@@ -208,6 +211,7 @@ impl Admin {
             Request::InstanceCredential(request) => {
                 credentials::change(self, initiator, request).await
             }
+            Request::InstanceRules(request) => permissions::rules(self, initiator, request).await,
             Request::InstanceList => Ok(instances::list(self)),
             Request::KeyList(request) => keys::list(self, request).await,
             Request::KeyShow { id } => keys::show(self, &id).await,

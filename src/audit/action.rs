@@ -185,6 +185,8 @@ actions! {
     InstanceCredentialClear = 422, Extended, "instance-credential", "clear", Critical, Plain, Local, "instance-credential", "An instance's user name and password are cleared.";
     ClientExpire = 408, Extended, "kmip-client", "expire", Warning, Plain, Local, "kmip-client", "A client's certificate expires soon or has expired.";
     ClientAdmit = 409, Extended, "kmip-client", "admit", Warning, Plain, Local, "kmip-client", "A client is let in although its certificate has expired, within the time of grace.";
+    ClientPermit = 412, Extended, "kmip-client", "permit", Critical, Plain, Local, "kmip-client", "What a client may do is changed.";
+    InstanceRulesUpdate = 423, Extended, "instance-rules", "update", Critical, Plain, Local, "instance-rules", "What an instance forbids all of its clients is changed.";
     ClientTrust = 410, Extended, "kmip-client", "trust", Critical, Plain, Local, "kmip-client", "A CA is trusted for one client and one subject.";
     ClientEnrol = 411, Extended, "kmip-client", "enrol", Critical, Plain, Local, "kmip-client", "A certificate of a trusted CA is enrolled at its first use.";
 

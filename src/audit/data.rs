@@ -87,6 +87,9 @@ fields! {
     LastSealed = 64, "lastSealed", "how many events it seals";
     LastCheckpoint = 65, "lastCheckpoint", "the checkpoint itself";
     LastSequence = 66, "lastSequence", "of the last event that is meant";
+    Operations = 80, "operations", "the operations that a client may perform; `all` where none is named";
+    Windows = 81, "windows", "the hours in which a client may act; empty: at any time";
+    Denied = 82, "denied", "the operations that an instance forbids all of its clients";
 }
 
 /// Named values in the order they were added; none at all is `{}`.

@@ -85,5 +85,6 @@ failures! {
     CertificateRemoved = 42, Forbidden, "the certificate was removed from its client";
     CertificateTooMany = 43, Forbidden, "the trusted CA has enrolled as many certificates as it may";
     CertificateTwice = 44, Forbidden, "the certificate is enrolled already, in another encoding";
+    NotPermittedNow = 50, Forbidden, "the client is not permitted to do this at this time";
     Reported = 45, InternalServerError, "the system that performed it reported a failure";
 }

@@ -9,7 +9,7 @@ use super::master::PassphraseArgs;
 use super::reach::{self, Reach};
 use super::report::{Report, table};
 use super::secret;
-use crate::admin::message::{Instance, InstanceCredential, NewCredential};
+use crate::admin::message::{Instance, InstanceCredential, InstanceRules, NewCredential};
 use crate::admin::{Request, Response};
 use crate::config::Layout;
 use crate::crypto::{Cost, PasswordHash, SystemRandom};
@@ -24,6 +24,8 @@ pub enum Command {
     List,
     /// Set the user name and password an instance asks its clients for, or clear them
     Credential(CredentialArgs),
+    /// Say which operations an instance forbids all of its clients
+    Rules(RulesArgs),
 }
 
 /// A new instance.
@@ -60,6 +62,20 @@ pub struct CredentialArgs {
     clear: bool,
 }
 
+/// What an instance forbids.
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("what").required(true)))]
+pub struct RulesArgs {
+    /// The instance's name
+    name: String,
+    /// The operations that none of its clients may perform, such as destroy,revoke; the others go by each client's permissions
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', group = "what")]
+    deny: Vec<String>,
+    /// It forbids nothing
+    #[arg(long, group = "what")]
+    deny_none: bool,
+}
+
 /// Carries out a command.
 ///
 /// # Errors
@@ -67,7 +83,7 @@ pub struct CredentialArgs {
 pub async fn run(layout: &Layout, command: Command, report: &Report) -> anyhow::Result<()> {
     let passphrase = match &command {
         Command::Add(args) => Some(args.passphrase.clone()),
-        Command::List | Command::Credential(_) => None,
+        Command::List | Command::Credential(_) | Command::Rules(_) => None,
     };
     let request = request(command)?;
     let mut reach = match passphrase {
@@ -84,6 +100,10 @@ fn request(command: Command) -> anyhow::Result<Request> {
         Command::Add(args) => Request::InstanceAdd { name: args.name },
         Command::List => Request::InstanceList,
         Command::Credential(args) => Request::InstanceCredential(credential(args)?),
+        Command::Rules(args) => Request::InstanceRules(InstanceRules {
+            instance: args.name,
+            denied: args.deny,
+        }),
     })
 }
 
@@ -119,9 +139,18 @@ fn credential(args: CredentialArgs) -> anyhow::Result<InstanceCredential> {
 
 async fn carry_out(reach: &mut Reach, request: Request, report: &Report) -> anyhow::Result<()> {
     let made = matches!(request, Request::InstanceAdd { .. });
+    let ruled = matches!(request, Request::InstanceRules(_));
     match reach.run(request).await? {
         Response::Instance(held) if made => {
             let said = || format!("made instance {}, {}", held.name, held.crn);
+            report.record(&held, said)?;
+        }
+        Response::Instance(held) if ruled => {
+            let denied = match held.denied.as_slice() {
+                [] => "nothing".to_owned(),
+                denied => denied.join(", "),
+            };
+            let said = || format!("instance {} forbids its clients {denied}", held.name);
             report.record(&held, said)?;
         }
         Response::Instance(held) => {
@@ -140,7 +169,7 @@ async fn carry_out(reach: &mut Reach, request: Request, report: &Report) -> anyh
 
 fn as_table(instances: &[Instance]) -> String {
     let heading = [
-        "NAME", "CLIENTS", "PASSWORD", "LOCATION", "EVENTS", "CREATED", "ID",
+        "NAME", "CLIENTS", "PASSWORD", "DENIED", "LOCATION", "EVENTS", "CREATED", "ID",
     ];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     rows.extend(instances.iter().map(|held| {
@@ -148,6 +177,7 @@ fn as_table(instances: &[Instance]) -> String {
             name,
             clients,
             credential,
+            denied,
             location,
             generates_events,
             created,
@@ -158,6 +188,11 @@ fn as_table(instances: &[Instance]) -> String {
             name.clone(),
             clients.to_string(),
             if *credential { "yes" } else { "no" }.to_owned(),
+            if denied.is_empty() {
+                "-".to_owned()
+            } else {
+                denied.join(",")
+            },
             location.clone(),
             if *generates_events {
                 "generated"

@@ -139,12 +139,14 @@ mod tests {
             scope: Arc::new(scope),
             created: 0,
             credential: None,
+            rules: crate::domain::Rules::default(),
         };
         let client = |number: u8| Client {
             id: ClientId::new(0, [number; 10]),
             label: format!("client-{number}"),
             instance: instance.id,
             status: ClientStatus::Enabled,
+            permissions: crate::domain::Permissions::default(),
             certificates: Vec::new(),
             created: 0,
         };

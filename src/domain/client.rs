@@ -10,7 +10,9 @@ use std::sync::Arc;
 use crate::crypto::{Certificate, Digests, Fingerprint};
 use crate::domain::anchor::Removed;
 use crate::domain::expiry::accepted_until;
-use crate::domain::{Anchor, ClientId, Credential, Initiator, InstanceId, Scope};
+use crate::domain::{
+    Access, Anchor, ClientId, Credential, Initiator, InstanceId, Permissions, Rules, Scope,
+};
 
 /// A boundary of keys: its clients may use all of its keys and no others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub struct Instance {
     pub scope: Arc<Scope>,
     /// The user name and password it asks its clients for; none: their certificates are enough.
     pub credential: Option<Arc<Credential>>,
+    /// What none of its clients may do.
+    pub rules: Rules,
     /// When it was made, seconds since 1970.
     pub created: i64,
 }
@@ -140,6 +144,8 @@ pub struct Client {
     pub instance: InstanceId,
     /// Whether it may connect.
     pub status: ClientStatus,
+    /// What it may do.
+    pub permissions: Permissions,
     /// Its certificates, one or more.
     pub certificates: Vec<EnrolledCertificate>,
     /// When it was added, seconds since 1970.
@@ -165,7 +171,7 @@ pub fn check_label(label: &str) -> Result<(), LabelError> {
 #[error("a label is 1 to 64 letters, digits, '.', '_' or '-', and starts with a letter or digit")]
 pub struct LabelError;
 
-/// Who a connection speaks for: fixed when its certificate is admitted.
+/// Who a connection speaks for, as the snapshot had it when its certificate was admitted. What may change since, [`Clients::held`] tells.
 #[derive(Debug)]
 pub struct Identity {
     /// The client.
@@ -182,6 +188,10 @@ pub struct Identity {
     pub initiator: Arc<Initiator>,
     /// The scope of the instance's events.
     pub scope: Arc<Scope>,
+    /// What the client may do, under the rules of its instance.
+    pub access: Access,
+    /// The user name and password that the instance asks for.
+    pub credential: Option<Arc<Credential>>,
 }
 
 /// A certificate that is let in.
@@ -261,6 +271,7 @@ impl Clients {
         let Some(instance) = self.instances.get(&client.instance) else {
             return;
         };
+        let access = Access::new(&client.permissions, instance.rules);
         for certificate in &client.certificates {
             let identity = Identity {
                 client: client.id,
@@ -273,6 +284,8 @@ impl Clients {
                     &client.label,
                 )),
                 scope: Arc::clone(&instance.scope),
+                access: access.clone(),
+                credential: instance.credential.clone(),
             };
             self.identities
                 .insert(certificate.fingerprint, Arc::new(identity));
@@ -322,12 +335,16 @@ impl Clients {
     #[must_use]
     pub fn may_act(&self, identity: &Identity) -> bool {
         let enabled = |client: &Arc<Client>| client.status == ClientStatus::Enabled;
+        self.held(identity).is_some() && self.clients.get(&identity.client).is_some_and(enabled)
+    }
+
+    /// This identity as it is now, unless its client no longer has the certificate.
+    #[must_use]
+    pub fn held(&self, identity: &Identity) -> Option<&Arc<Identity>> {
+        let held = self.identities.get(&identity.fingerprint)?;
         // The certificate may have passed to another client since.
-        let same = |held: &Arc<Identity>| {
-            held.client == identity.client && held.instance == identity.instance
-        };
-        self.identities.get(&identity.fingerprint).is_some_and(same)
-            && self.clients.get(&identity.client).is_some_and(enabled)
+        let same = held.client == identity.client && held.instance == identity.instance;
+        same.then_some(held)
     }
 
     /// The client with this label.
@@ -420,6 +437,7 @@ mod tests {
                 instance: String::new(),
             }),
             credential: None,
+            rules: Rules::default(),
             created: 0,
         }
     }
@@ -431,6 +449,7 @@ mod tests {
             label: format!("client-{number}"),
             instance: InstanceId::new(0, [number; 10]),
             status,
+            permissions: Permissions::default(),
             certificates: vec![EnrolledCertificate {
                 fingerprint,
                 trust: Trust::Pinned,

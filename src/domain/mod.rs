@@ -1,6 +1,7 @@
 //! What Keyledger decides: states, attributes, who may act. Pure: same input, same output; no clock is read, no random
 //! byte drawn, nothing is stored or sent here.
 
+pub mod access;
 pub mod anchor;
 pub mod attributes;
 pub mod client;
@@ -21,6 +22,7 @@ pub mod routing;
 pub mod scope;
 pub mod warning;
 
+pub use access::{Access, Denied, Operations, Permissions, Rules, Window};
 pub use anchor::Anchor;
 pub use client::{
     Admission, Client, ClientStatus, Clients, EnrolledCertificate, Identity, Instance, NotAdmitted,

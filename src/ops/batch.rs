@@ -128,15 +128,16 @@ impl<'a> Exchange<'a> {
         self.fail(message, lost, &Cause::Conflict.into()).await
     }
 
-    /// What the credentials of a message are worth at this moment.
+    /// What the client may do and the credentials of a message are worth at this moment.
     async fn standing(self, message: &RequestMessage) -> Result<Standing, OpError> {
-        let asked = self.service.store().clients();
-        let asked = asked.credential(self.identity.instance).cloned();
+        let snapshot = self.service.store().clients();
+        // Of one whose certificate was taken away nothing is committed, whatever it may do.
+        let identity = snapshot.held(self.identity).unwrap_or(self.identity);
         self.service
             .checks()
             .standing(
-                self.identity,
-                asked,
+                identity,
+                identity.credential.clone(),
                 &message.header.authentication,
                 self.service.random(),
                 self.now_ms,

@@ -256,11 +256,13 @@ impl<'a> Context<'a> {
         let mut events = events.into_iter();
         let mut changeset = Changeset::new(events.next()?);
         events.for_each(|event| changeset.record(event));
-        changeset.require(Precondition::MayAct(Arc::clone(self.identity)));
-        changeset.require(Precondition::Credential(
-            self.identity.instance,
-            self.standing.credential,
-        ));
+        let Standing {
+            identity,
+            credential,
+            ..
+        } = self.standing;
+        changeset.require(Precondition::Credential(identity.instance, credential));
+        changeset.require(Precondition::MayAct(identity));
         // What was there first: a Name that is given up is free for what is made.
         let (there, made): (Vec<_>, Vec<_>) =
             self.met.into_iter().partition(|met| met.stored.is_some());

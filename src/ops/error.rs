@@ -24,6 +24,8 @@ pub(crate) enum Cause {
     NoMaterial,
     /// The client may not do this.
     NotPermitted,
+    /// The client may not do this at this time.
+    NotPermittedNow,
     /// The instance asks for a user name and password, and the request has none.
     CredentialMissing,
     /// The user name or password is wrong, or the credential is of a kind that is not asked for.
@@ -94,9 +96,11 @@ impl Cause {
             Self::NotFound | Self::NoPlaceholder | Self::NoInstance | Self::NoMaterial => {
                 ResultReason::ItemNotFound
             }
-            Self::WrongState | Self::Destroyed | Self::NotPermitted | Self::ReadOnly => {
-                ResultReason::PermissionDenied
-            }
+            Self::WrongState
+            | Self::Destroyed
+            | Self::NotPermitted
+            | Self::NotPermittedNow
+            | Self::ReadOnly => ResultReason::PermissionDenied,
             Self::CredentialMissing | Self::CredentialWrong | Self::CredentialNotChecked => {
                 ResultReason::AuthenticationNotSuccessful
             }
@@ -135,7 +139,9 @@ impl Cause {
             Self::NoPlaceholder => "no unique identifier is given and the ID placeholder is empty",
             Self::WrongState => "the state of the object does not allow this operation",
             Self::Destroyed | Self::NoMaterial => "the object is destroyed",
-            Self::NotPermitted => "the client may not perform this operation",
+            Self::NotPermitted | Self::NotPermittedNow => {
+                "the client may not perform this operation"
+            }
             Self::CredentialMissing => "a user name and a password are required",
             Self::CredentialWrong => "the user name or the password is wrong",
             Self::CredentialNotChecked => {
@@ -177,6 +183,7 @@ impl Cause {
             Self::WrongState => Failure::WrongState,
             Self::Destroyed | Self::NoMaterial => Failure::ObjectDestroyed,
             Self::NotPermitted | Self::Sensitive | Self::NotExtractable => Failure::NotPermitted,
+            Self::NotPermittedNow => Failure::NotPermittedNow,
             Self::CredentialMissing => Failure::CredentialMissing,
             Self::CredentialWrong => Failure::CredentialWrong,
             Self::CredentialNotChecked => Failure::CredentialNotChecked,

@@ -7,11 +7,11 @@
 use std::collections::BTreeSet;
 
 use crate::audit::{Data, Target};
+use crate::domain::Denied;
 use crate::kmip::enums::BatchErrorContinuationOption as Continuation;
 use crate::kmip::message::{Checkpoint, ItemHead, RequestItem, RequestMessage, ResponseWriter};
 use crate::kmip::operation::Operation;
 use crate::kmip::payload::RequestPayload;
-use crate::kmip::version::ProtocolVersion;
 use crate::ops::allowance::Allowance;
 use crate::ops::context::Context;
 use crate::ops::error::{Cause, OpError};
@@ -118,7 +118,7 @@ impl<'m> Course<'m> {
         report: &mut Report,
     ) -> Result<ResponsePayload, OpError> {
         let barred = ctx.standing.bars(item);
-        if let Some(cause) = barred.or_else(|| self.refusal(index, item, ctx.version)) {
+        if let Some(cause) = barred.or_else(|| self.refusal(index, item, ctx)) {
             if let Some(uid) = item.payload.as_ref().ok().and_then(RequestPayload::subject) {
                 report.about(ctx, uid);
             }
@@ -134,16 +134,18 @@ impl<'m> Course<'m> {
     }
 
     /// Why an item is not even tried.
-    fn refusal(self, index: usize, item: &RequestItem, version: ProtocolVersion) -> Option<Cause> {
+    fn refusal(self, index: usize, item: &RequestItem, ctx: &Context<'_>) -> Option<Cause> {
         // Who does not know yet what is spoken asks so in any minor version (KMIP 1.4 §4.26).
         let discovers = item.operation == Some(Operation::DiscoverVersions);
-        let unknown = |known: Operation| known.since() > version;
+        let unknown = |known: Operation| known.since() > ctx.version;
         if !discovers && !self.message.header.version_supported() {
             Some(Cause::VersionNotSupported)
         } else if self.rejected {
             Some(Cause::FeatureNotSupported)
         } else if !discovers && item.operation.is_some_and(unknown) {
             Some(Cause::OperationNotSupported)
+        } else if let Some(cause) = item.operation.and_then(|asked| denied(asked, ctx)) {
+            Some(cause)
         } else if index >= self.carried_out {
             Some(Cause::ResponseTooLarge)
         } else {
@@ -182,6 +184,16 @@ impl<'m> Course<'m> {
             carried_out,
             ..self
         }
+    }
+}
+
+/// Why the client may not perform an operation, whatever it is about: nothing of a key is looked at before. What nobody may perform here
+/// is answered as that.
+fn denied(operation: Operation, ctx: &Context<'_>) -> Option<Cause> {
+    let denied = ctx.standing.identity.access.permits(operation, ctx.now());
+    match denied.err().filter(|_| operation.is_implemented())? {
+        Denied::Operation => Some(Cause::NotPermitted),
+        Denied::Time => Some(Cause::NotPermittedNow),
     }
 }
 

@@ -110,7 +110,10 @@ async fn dispatch(
         Request::DiscoverVersions(request) => {
             Response::DiscoverVersions(discover_versions::run(request))
         }
-        Request::Query(request) => Response::Query(query::run(request, ctx.version)),
+        Request::Query(request) => {
+            let access = &ctx.standing.identity.access;
+            Response::Query(query::run(request, ctx.version, access))
+        }
         Request::Create(request) => Response::Create(create::run(ctx, request, report).await?),
         Request::Get(request) => Response::Get(get::run(ctx, request, report).await?),
         Request::GetAttributes(request) => {

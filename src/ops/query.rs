@@ -2,6 +2,7 @@
 //!
 //! A function that the version of the request does not know has no answer in it, and one that is asked twice has one answer.
 
+use crate::domain::Access;
 use crate::kmip::attribute::{AttributeValue, Field};
 use crate::kmip::enums::{DestroyAction, ObjectType, QueryFunction, RngAlgorithm};
 use crate::kmip::operation::Operation;
@@ -12,12 +13,14 @@ use crate::kmip::version::ProtocolVersion;
 /// What Query names as the maker of this server.
 const VENDOR: &str = "Keyledger";
 
-pub(crate) fn run(request: &Request, version: ProtocolVersion) -> Response {
+pub(crate) fn run(request: &Request, version: ProtocolVersion, access: &Access) -> Response {
     let mut response = Response::default();
     let functions = request.functions.iter();
     for function in functions.filter(|function| function.since() <= version) {
         match function {
-            QueryFunction::QueryOperations => response.operations = operations(version),
+            QueryFunction::QueryOperations => {
+                response.operations = operations(version, access);
+            }
             QueryFunction::QueryObjects => response.object_types = vec![ObjectType::SymmetricKey],
             // Server Information is the vendor's own and of use to nobody else's client: it is left out.
             QueryFunction::QueryServerInformation => {
@@ -47,9 +50,12 @@ pub(crate) fn run(request: &Request, version: ProtocolVersion) -> Response {
     response
 }
 
-fn operations(version: ProtocolVersion) -> Vec<Operation> {
+/// What this client can use: it plans by this list, and what is refused for lack of a permission would be an alarm each time. The hours in
+/// which it may act play no part, for such lists are kept.
+fn operations(version: ProtocolVersion, access: &Access) -> Vec<Operation> {
     let known = |operation: &Operation| operation.is_implemented() && operation.since() <= version;
-    Operation::ALL.iter().copied().filter(known).collect()
+    let usable = |operation: &Operation| known(operation) && access.includes(*operation);
+    Operation::ALL.iter().copied().filter(usable).collect()
 }
 
 /// What clients may rely on, in the order of KMIP 1.4 §2.1.20; what the version does not know is left out when it is written.

@@ -15,13 +15,13 @@ use crate::crypto::{Fingerprint, Wrapped};
 use crate::domain::routing::{Route, Routing, RoutingSettings, Target};
 use crate::domain::{
     Anchor, Client, ClientId, ClientStatus, Credential, EnrolledCertificate, Identity, Instance,
-    InstanceId, Object, ObjectId, RouteId, TargetId,
+    InstanceId, Object, ObjectId, Permissions, RouteId, Rules, TargetId,
 };
 
 /// What must still hold when a changeset is committed.
 #[derive(Debug, Clone)]
 pub enum Precondition {
-    /// The client is enabled and has the certificate it came with.
+    /// The client is enabled and has the certificate it came with; what it may do is what was looked at.
     MayAct(Arc<Identity>),
     /// The instance asks for this credential, or for none: the one the request was checked against.
     Credential(InstanceId, Option<Arc<Credential>>),
@@ -74,6 +74,10 @@ pub enum Write {
     CertificateWarned(Fingerprint, u32),
     /// A client enabled or disabled.
     ClientStatus(ClientId, ClientStatus),
+    /// What a client may do from now on.
+    ClientPermissions(ClientId, Permissions),
+    /// What an instance forbids its clients from now on.
+    InstanceRules(InstanceId, Rules),
     /// A client and its certificates removed.
     ClientRemoved(ClientId),
     /// A target, new or changed, with all of the secrets of its endpoint.

@@ -33,6 +33,7 @@ mod metrics;
 mod official;
 mod operations;
 mod ops;
+mod permissions;
 mod power;
 mod proofs;
 mod proved_epochs;

@@ -91,6 +91,15 @@ pub struct Client {
     /// The CAs of others that are trusted for it.
     #[serde(default)]
     pub authorities: Vec<TrustedAuthority>,
+    /// The operations it may perform; none: all.
+    #[serde(default)]
+    pub operations: Option<Vec<String>>,
+    /// When it may act; empty: at any time.
+    #[serde(default)]
+    pub windows: Vec<String>,
+    /// The operations that its instance denies all clients.
+    #[serde(default)]
+    pub denied: Vec<String>,
 }
 
 /// A CA of others that is trusted for a client.

@@ -56,6 +56,9 @@ pub struct Instance {
     /// Whether it asks its clients for a user name and a password.
     #[serde(default)]
     pub credential: bool,
+    /// The operations that none of its clients may perform.
+    #[serde(default)]
+    pub denied: Vec<String>,
 }
 
 /// What a server of an earlier release, which does not say, is taken to do.

@@ -3,6 +3,7 @@
 //! Values only. Names are kebab-case for variants and camelCase for fields, as in events. A field that is added must have a default, so
 //! that a command line and a server of neighbouring releases understand each other.
 
+mod access;
 mod client;
 mod event;
 mod instance;
@@ -12,6 +13,7 @@ mod seal;
 
 use serde::{Deserialize, Serialize};
 
+pub use access::{ClientPermit, InstanceRules};
 pub use client::{
     Client, ClientAdd, ClientApprove, ClientRemove, ClientStatusChange, ClientTrust,
     EnrolledCertificate, PendingCertificate, TrustedAuthority,
@@ -36,6 +38,13 @@ pub enum Request {
     ClientAdd(ClientAdd),
     /// Every client with its certificates.
     ClientList,
+    /// One client.
+    ClientShow {
+        /// Its label.
+        label: String,
+    },
+    /// Changes what a client may do.
+    ClientPermit(ClientPermit),
     /// Enables or disables a client.
     ClientStatus(ClientStatusChange),
     /// Removes a client, or one certificate of it.
@@ -58,6 +67,8 @@ pub enum Request {
     },
     /// Sets or clears what an instance asks its clients for beside their certificates.
     InstanceCredential(InstanceCredential),
+    /// Changes what an instance forbids its clients.
+    InstanceRules(InstanceRules),
     /// Every instance.
     InstanceList,
     /// A page of keys.
@@ -99,6 +110,7 @@ impl Request {
     pub const fn only_reads(&self) -> bool {
         match self {
             Self::ClientList
+            | Self::ClientShow { .. }
             | Self::ClientPending
             | Self::InstanceList
             | Self::KeyList(_)
@@ -111,6 +123,8 @@ impl Request {
             | Self::Status
             | Self::Metrics => true,
             Self::ClientAdd(_)
+            | Self::ClientPermit(_)
+            | Self::InstanceRules(_)
             | Self::ClientStatus(_)
             | Self::ClientRemove(_)
             | Self::ClientTrust(_)

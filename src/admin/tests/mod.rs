@@ -6,6 +6,7 @@ mod credentials;
 mod keys;
 mod management;
 mod pending;
+mod permissions;
 mod routing;
 mod socket;
 mod trail;

@@ -76,8 +76,10 @@ const CODES: &[(u16, &str)] = &[
     (409, "kmip-client.admit"),
     (410, "kmip-client.trust"),
     (411, "kmip-client.enrol"),
+    (412, "kmip-client.permit"),
     (421, "instance-credential.set"),
     (422, "instance-credential.clear"),
+    (423, "instance-rules.update"),
     (501, "kmip-storage.exhaust"),
     (502, "kmip-storage.recover"),
     (601, "routing-target.create"),
@@ -122,7 +124,7 @@ const REASONS: &[(u16, &str, &str)] = &[
 const CAUSES: &[(u16, &[u8])] = &[
     (400, &[12, 13, 14, 16, 17, 18, 19]),
     (401, &[6, 7, 8, 9, 10, 11, 40, 41]),
-    (403, &[3, 4, 5, 42, 43, 44]),
+    (403, &[3, 4, 5, 42, 43, 44, 50]),
     (404, &[1]),
     (409, &[2, 15, 27, 28, 29, 30]),
     (413, &[24, 25]),
@@ -173,6 +175,7 @@ const NODE: &[&str] = &[
 /// What is about the service as a whole, not about keys and the clients that use them.
 const SERVICE: &[&str] = &[
     "instance-credential",
+    "instance-rules",
     "trail",
     "trail-seal",
     "routing-target",
@@ -183,10 +186,12 @@ const SERVICE: &[&str] = &[
 fn expected(name: &'static str) -> Expected {
     let (object, verb) = name.split_once('.').unwrap();
     let severity = match (object, verb) {
-        // Who may use keys, and what lets them: credentials.
+        // Who may use keys and how, and what lets them: credentials.
         ("kmip-client", "expire" | "admit") => "warning",
         ("kmip-client", "refuse") => "normal",
-        ("kmip-client" | "instance-credential" | "account-apikey", _) => "critical",
+        ("kmip-client" | "instance-credential" | "instance-rules" | "account-apikey", _) => {
+            "critical"
+        }
         // Who hears of what happens.
         ("routing-target" | "routing-route" | "routing-settings", _) => "critical",
         ("kmip-storage", "exhaust") | ("trail", "begin-epoch") | ("trail-seal", "fail") => {

@@ -2,6 +2,7 @@
 
 pub mod enrol;
 pub mod pending;
+pub mod permit;
 pub mod trust;
 
 use clap::Subcommand;
@@ -37,6 +38,13 @@ pub enum Command {
     },
     /// List clients and their certificates
     List,
+    /// Show one client and what it may do
+    Show {
+        /// The client's label
+        label: String,
+    },
+    /// Say which operations a client may perform, and when
+    Permit(permit::Permitting),
     /// Refuse a client until it is enabled again; its open connections are cut
     Disable {
         /// The client's label
@@ -88,6 +96,8 @@ async fn carry_out(
         Command::Approve(approval) => pending::approve(reach, approval, report).await?,
         Command::Dismiss { fingerprint } => pending::dismiss(reach, fingerprint, report).await?,
         Command::List => list(reach, report).await?,
+        Command::Show { label } => permit::show(reach, label, report).await?,
+        Command::Permit(permitting) => permit::permit(reach, permitting, report).await?,
         Command::Disable { label } => set_enabled(reach, label, false, report).await?,
         Command::Enable { label } => set_enabled(reach, label, true, report).await?,
         Command::Remove {

@@ -71,14 +71,14 @@ impl Checks {
     /// What a message with these credentials is worth to an instance that asks for `credential`.
     pub(crate) async fn standing(
         &self,
-        identity: &Identity,
+        identity: &Arc<Identity>,
         credential: Option<Arc<Credential>>,
         offered: &[Offered],
         random: &dyn Random,
         now_ms: i64,
     ) -> Result<Standing, OpError> {
         let Some(asked) = &credential else {
-            return Ok(Standing::new(None, Verdict::NotAsked));
+            return Ok(Standing::new(identity, None, Verdict::NotAsked));
         };
         let mut verdict = Verdict::Missing;
         for offered in offered {
@@ -99,7 +99,7 @@ impl Checks {
                 break;
             }
         }
-        Ok(Standing::new(credential, verdict))
+        Ok(Standing::new(identity, credential, verdict))
     }
 
     async fn ask(
@@ -238,12 +238,12 @@ mod tests {
 
     use super::*;
     use crate::crypto::{Cost, Fingerprint, PasswordHash, SystemRandom};
-    use crate::domain::{Initiator, Scope};
+    use crate::domain::{Access, Initiator, Permissions, Rules, Scope};
     use crate::kmip::message::Password;
 
-    fn identity(number: u8) -> Identity {
+    fn identity(number: u8) -> Arc<Identity> {
         let fingerprint = Fingerprint::of(&[number]);
-        Identity {
+        Arc::new(Identity {
             not_after: i64::MAX,
             client: ClientId::from_bytes([number; 16]),
             label: format!("client-{number}"),
@@ -256,7 +256,9 @@ mod tests {
                 location: String::new(),
                 instance: String::new(),
             }),
-        }
+            access: Access::new(&Permissions::default(), Rules::default()),
+            credential: None,
+        })
     }
 
     fn login(password: &str) -> [Offered; 1] {

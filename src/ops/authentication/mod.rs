@@ -9,7 +9,7 @@ pub(crate) mod checks;
 
 use std::sync::Arc;
 
-use crate::domain::Credential;
+use crate::domain::{Credential, Identity};
 use crate::kmip::attribute::AttributeName;
 use crate::kmip::message::{Credential as Offered, RequestItem};
 use crate::kmip::payload::RequestPayload;
@@ -18,9 +18,11 @@ use crate::ops::error::Cause;
 /// What vCenter's own attributes begin with.
 const VCENTER_ATTRIBUTES: &str = "x-";
 
-/// What a message was found to be worth, and against which credential.
+/// Who sent a message and what it was found to be worth, and against which credential.
 #[derive(Clone)]
 pub(crate) struct Standing {
+    /// Who sent it, with what they may do as it was when it was looked at; must still be so when the message is committed.
+    pub(crate) identity: Arc<Identity>,
     /// What the instance asked for when it was looked at; must still be so when the message is committed.
     pub(crate) credential: Option<Arc<Credential>>,
     verdict: Verdict,
@@ -42,8 +44,13 @@ pub(crate) enum Verdict {
 }
 
 impl Standing {
-    pub(crate) const fn new(credential: Option<Arc<Credential>>, verdict: Verdict) -> Self {
+    pub(crate) fn new(
+        identity: &Arc<Identity>,
+        credential: Option<Arc<Credential>>,
+        verdict: Verdict,
+    ) -> Self {
         Self {
+            identity: Arc::clone(identity),
             credential,
             verdict,
         }

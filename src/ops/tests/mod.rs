@@ -30,6 +30,7 @@ mod credentials;
 mod expiry;
 mod keys;
 mod locating;
+mod permissions;
 mod refusals;
 mod retention;
 
@@ -211,6 +212,7 @@ async fn enrol(store: &Store, master: &dyn MasterKey, number: u8) -> Arc<Identit
         name: format!("instance-{number}"),
         scope,
         credential: None,
+        rules: crate::domain::Rules::default(),
         created: NOW_MS / 1000,
     }));
     let wrapped = Keyring::new_data_key(instance, 1, master, &SystemRandom).unwrap();
@@ -220,6 +222,7 @@ async fn enrol(store: &Store, master: &dyn MasterKey, number: u8) -> Arc<Identit
         label: format!("client-{number}"),
         instance,
         status: ClientStatus::Enabled,
+        permissions: crate::domain::Permissions::default(),
         certificates: vec![EnrolledCertificate {
             fingerprint,
             trust: Trust::Pinned,

@@ -88,6 +88,7 @@ impl Canned {
                 instance: "default".to_owned(),
             }),
             credential: None,
+            rules: crate::domain::Rules::default(),
             created: NOW,
         };
         let client = Client {
@@ -95,6 +96,7 @@ impl Canned {
             label: "vcenter".to_owned(),
             instance: instance.id,
             status,
+            permissions: crate::domain::Permissions::default(),
             certificates,
             created: NOW,
         };

@@ -11,7 +11,7 @@ use super::anchor;
 use crate::crypto::{Digests, Fingerprint, PasswordHash, Wrapped};
 use crate::domain::{
     Client, ClientId, ClientStatus, Clients, Credential, EnrolledCertificate, Instance, InstanceId,
-    Scope, Trust,
+    Operations, Permissions, Rules, Scope, Trust, Window,
 };
 use crate::store::StoreError;
 use crate::store::error::{ApplyError, Thing};
@@ -26,7 +26,7 @@ pub(in crate::store) fn snapshot(db: &Connection) -> Result<Clients, StoreError>
 
 fn instances(db: &Connection) -> Result<Vec<Instance>, StoreError> {
     let mut credentials = credentials(db)?;
-    let sql = "SELECT id, name, crn_prefix, account, location, crn_instance, created FROM instance";
+    let sql = "SELECT id, name, crn_prefix, account, location, crn_instance, created, denied FROM instance";
     let mut statement = db.prepare_cached(sql)?;
     let rows = statement.query_map([], |row| {
         let id = InstanceId::from_bytes(row.get(0)?);
@@ -41,6 +41,9 @@ fn instances(db: &Connection) -> Result<Vec<Instance>, StoreError> {
             name: row.get(1)?,
             scope: Arc::new(scope),
             credential: credentials.remove(&id),
+            rules: Rules {
+                denied: Operations::from_code(row.get(7)?),
+            },
             created: row.get(6)?,
         })
     })?;
@@ -67,8 +70,9 @@ fn credentials(db: &Connection) -> Result<HashMap<InstanceId, Arc<Credential>>, 
 
 fn clients(db: &Connection) -> Result<Vec<Client>, StoreError> {
     let mut certificates = certificates(db)?;
-    let mut statement =
-        db.prepare_cached("SELECT id, label, instance, status, created FROM client")?;
+    let mut statement = db.prepare_cached(
+        "SELECT id, label, instance, status, created, operations, windows FROM client",
+    )?;
     let mut rows = statement.query([])?;
     let mut clients = Vec::new();
     while let Some(row) = rows.next()? {
@@ -80,11 +84,27 @@ fn clients(db: &Connection) -> Result<Vec<Client>, StoreError> {
             label: row.get(1)?,
             instance: InstanceId::from_bytes(row.get(2)?),
             status: status.ok_or_else(|| StoreError::damaged("the status of a client"))?,
+            permissions: permissions(row)?,
             certificates: certificates.remove(&id).unwrap_or_default(),
             created: row.get(4)?,
         });
     }
     Ok(clients)
+}
+
+fn permissions(row: &Row<'_>) -> Result<Permissions, StoreError> {
+    let (operations, windows): (Option<i64>, String) = (row.get(5)?, row.get(6)?);
+    let windows = windows.lines().map(str::parse).collect::<Result<_, _>>();
+    Ok(Permissions {
+        operations: operations.map(Operations::from_code),
+        windows: windows.map_err(|_| StoreError::damaged("the hours of a client"))?,
+    })
+}
+
+/// Windows as they are kept: one a line.
+fn windows_text(permissions: &Permissions) -> String {
+    let windows = permissions.windows.iter().map(Window::to_string);
+    windows.collect::<Vec<_>>().join("\n")
 }
 
 fn certificates(
@@ -145,13 +165,14 @@ pub(in crate::store) fn insert_instance(
     instance: &Instance,
 ) -> Result<(), ApplyError> {
     let sql =
-        "INSERT INTO instance (id, name, crn_prefix, account, location, crn_instance, created)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        "INSERT INTO instance (id, name, crn_prefix, account, location, crn_instance, created, denied)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     let Instance {
         id,
         name,
         scope,
         credential,
+        rules,
         created,
     } = instance;
     let Scope {
@@ -167,7 +188,8 @@ pub(in crate::store) fn insert_instance(
         account,
         location,
         instance,
-        created
+        created,
+        rules.denied.code(),
     ];
     let inserted = db.prepare_cached(sql)?.execute(values);
     inserted.map_err(|error| super::taken(&error, Thing::Instance, Thing::Instance))?;
@@ -221,15 +243,17 @@ pub(in crate::store) fn insert_data_key(
 
 /// A new client with its certificates.
 pub(in crate::store) fn insert_client(db: &Connection, client: &Client) -> Result<(), ApplyError> {
-    let sql =
-        "INSERT INTO client (id, label, instance, status, created) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let sql = "INSERT INTO client (id, label, instance, status, created, operations, windows)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let instance = client.instance.as_bytes();
     let values = params![
         client.id.as_bytes(),
         client.label,
         instance,
         client.status.as_str(),
-        client.created
+        client.created,
+        client.permissions.operations.map(Operations::code),
+        windows_text(&client.permissions),
     ];
     let inserted = db.prepare_cached(sql)?.execute(values);
     inserted.map_err(|error| super::taken(&error, Thing::Client, Thing::Instance))?;
@@ -306,6 +330,29 @@ pub(in crate::store) fn update_status(
     let sql = "UPDATE client SET status = ?2 WHERE id = ?1";
     let values = params![client.as_bytes(), status.as_str()];
     found(db.prepare_cached(sql)?.execute(values)?, Thing::Client)
+}
+
+/// What a client may do.
+pub(in crate::store) fn update_permissions(
+    db: &Connection,
+    client: ClientId,
+    permissions: &Permissions,
+) -> Result<(), ApplyError> {
+    let sql = "UPDATE client SET operations = ?2, windows = ?3 WHERE id = ?1";
+    let operations = permissions.operations.map(Operations::code);
+    let values = params![client.as_bytes(), operations, windows_text(permissions)];
+    found(db.prepare_cached(sql)?.execute(values)?, Thing::Client)
+}
+
+/// What an instance forbids.
+pub(in crate::store) fn update_rules(
+    db: &Connection,
+    instance: InstanceId,
+    rules: Rules,
+) -> Result<(), ApplyError> {
+    let sql = "UPDATE instance SET denied = ?2 WHERE id = ?1";
+    let values = params![instance.as_bytes(), rules.denied.code()];
+    found(db.prepare_cached(sql)?.execute(values)?, Thing::Instance)
 }
 
 /// A client and its certificates removed.

@@ -61,6 +61,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "0011_rendering",
         include_str!("migrations/0011_rendering.sql"),
     ),
+    (
+        "0012_permissions",
+        include_str!("migrations/0012_permissions.sql"),
+    ),
 ];
 
 /// The migration since which Object Groups are in the index of values.

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::crypto::{Cost, PasswordHash, SystemRandom};
-use crate::domain::Credential;
+use crate::domain::{Credential, Operations, Permissions, Rules};
+use crate::kmip::operation::Operation;
 
 #[tokio::test]
 async fn clients_read_back_as_written() {
@@ -14,6 +15,47 @@ async fn clients_read_back_as_written() {
     let clients = place.reopen().clients();
     assert_eq!(**clients.labelled("vc-1").unwrap(), client(1));
     assert_eq!(**clients.instance(instance_id(1)).unwrap(), instance(1));
+}
+
+#[tokio::test]
+async fn permissions_and_rules_read_back_as_written() {
+    let mut place = Place::new().await;
+    let mut permitted = client(1);
+    permitted.permissions = Permissions {
+        operations: Some(Operations::from_names(["get", "destroy"]).unwrap()),
+        windows: vec![
+            "mon-fri 08:00-18:00 +01:00".parse().unwrap(),
+            "sat 00:00-24:00".parse().unwrap(),
+        ],
+    };
+    place
+        .apply([Write::Client(permitted.clone())])
+        .await
+        .unwrap();
+    let denied = Operations::NONE.with(Operation::Destroy);
+    let rules = Rules { denied };
+    let ruled = Write::InstanceRules(instance_id(1), rules);
+    place.apply([ruled]).await.unwrap();
+    let clients = place.reopen().clients();
+    assert_eq!(**clients.labelled("vc-1").unwrap(), permitted);
+    assert_eq!(clients.instance(instance_id(1)).unwrap().rules, rules);
+    let print = Fingerprint::from_bytes([1; 32]);
+    let access = clients.admit(&print, NOW, 0).unwrap().identity;
+    assert!(access.access.includes(Operation::Get));
+    assert!(!access.access.includes(Operation::Destroy));
+    for permissions in [Permissions::default(), permitted.permissions] {
+        let write = Write::ClientPermissions(client_id(1), permissions.clone());
+        place.apply([write]).await.unwrap();
+        let clients = place.reopen().clients();
+        let client = clients.labelled("vc-1").unwrap();
+        assert_eq!(client.permissions, permissions);
+    }
+    let nobody = Write::ClientPermissions(client_id(9), Permissions::default());
+    let missing = place.apply([nobody]).await;
+    assert_eq!(missing, Err(ApplyError::Missing(Thing::Client)));
+    let nowhere = Write::InstanceRules(instance_id(9), rules);
+    let missing = place.apply([nowhere]).await;
+    assert_eq!(missing, Err(ApplyError::Missing(Thing::Instance)));
 }
 
 #[tokio::test]

@@ -138,6 +138,7 @@ fn instance(number: u8) -> Instance {
         name: format!("instance-{number}"),
         scope: scope(number),
         credential: None,
+        rules: crate::domain::Rules::default(),
         created: NOW,
     }
 }
@@ -161,6 +162,7 @@ fn client(number: u8) -> Client {
         label: format!("vc-{number}"),
         instance: instance_id(1),
         status: ClientStatus::Enabled,
+        permissions: crate::domain::Permissions::default(),
         certificates: vec![certificate(number), certificate(number + 100)],
         created: NOW,
     }

@@ -1,7 +1,7 @@
 //! What must still hold when a changeset is committed, also inside one batch.
 
 use super::*;
-use crate::domain::Identity;
+use crate::domain::{Identity, Operations, Permissions, Rules};
 
 fn with(precondition: Precondition, writes: impl IntoIterator<Item = Write>) -> Changeset {
     let mut changeset = changeset(writes);
@@ -120,6 +120,37 @@ async fn a_disabled_client_is_refused_at_once() {
         place.store().apply(act()).await,
         Err(ApplyError::NotPermitted)
     );
+}
+
+#[tokio::test]
+async fn what_a_client_may_do_must_be_what_was_looked_at() {
+    let place = Place::new().await;
+    place.apply([Write::Client(client(1))]).await.unwrap();
+    let who = identity(&place, 1);
+    let act = |who: &Arc<Identity>| with(Precondition::MayAct(Arc::clone(who)), []);
+    let operations = Some(Operations::from_names(["get"]).unwrap());
+    let fewer = Permissions {
+        operations,
+        windows: Vec::new(),
+    };
+    let write = Write::ClientPermissions(client_id(1), fewer);
+    place.apply([write]).await.unwrap();
+    let refused = place.store().apply(act(&who)).await;
+    assert_eq!(refused, Err(ApplyError::Conflict), "it is looked at again");
+    let anew = identity(&place, 1);
+    place.store().apply(act(&anew)).await.unwrap();
+    let rules = Rules {
+        denied: Operations::from_names(["get"]).unwrap(),
+    };
+    let write = Write::InstanceRules(instance_id(1), rules);
+    place.apply([write]).await.unwrap();
+    let refused = place.store().apply(act(&anew)).await;
+    assert_eq!(refused, Err(ApplyError::Conflict));
+    place
+        .store()
+        .apply(act(&identity(&place, 1)))
+        .await
+        .unwrap();
 }
 
 /// Queues changesets so that the writer finds them together, and gives their outcomes in order.

@@ -223,6 +223,11 @@ fn tables_since_0007(db: &rusqlite::Connection) -> Vec<String> {
         .collect()
 }
 
+/// Takes the columns away that migrations from 0007 on give to older tables.
+const COLUMNS_SINCE_0007: &str = "ALTER TABLE client DROP COLUMN operations;
+    ALTER TABLE client DROP COLUMN windows;
+    ALTER TABLE instance DROP COLUMN denied;";
+
 #[tokio::test]
 async fn subtrees_are_kept_of_a_trail_that_was_written_before_them() {
     let mut place = Place::new().await;
@@ -232,6 +237,7 @@ async fn subtrees_are_kept_of_a_trail_that_was_written_before_them() {
     for table in tables_since_0007(&db) {
         db.execute_batch(&format!("DROP TABLE {table}")).unwrap();
     }
+    db.execute_batch(COLUMNS_SINCE_0007).unwrap();
     let older = "PRAGMA user_version = 6; DELETE FROM migration WHERE name >= '0007'";
     db.execute_batch(older).unwrap();
     drop(db);

@@ -49,11 +49,11 @@ impl Writer {
     fn check(&mut self, precondition: &Precondition) -> Result<(), ApplyError> {
         let holds = match precondition {
             Precondition::MayAct(identity) => {
-                return if self.clients.may_act(identity) {
-                    Ok(())
-                } else {
-                    Err(ApplyError::NotPermitted)
-                };
+                if !self.clients.may_act(identity) {
+                    return Err(ApplyError::NotPermitted);
+                }
+                let held = self.clients.held(identity);
+                held.is_some_and(|held| held.access == identity.access)
             }
             Precondition::Credential(instance, checked) => {
                 self.clients.credential(*instance) == checked.as_ref()
@@ -136,6 +136,10 @@ impl Writer {
                 client::update_warned(db, fingerprint, *days)
             }
             Write::ClientStatus(id, status) => client::update_status(db, *id, *status),
+            Write::ClientPermissions(id, permissions) => {
+                client::update_permissions(db, *id, permissions)
+            }
+            Write::InstanceRules(id, rules) => client::update_rules(db, *id, *rules),
             Write::ClientRemoved(id) => client::remove_client(db, *id),
             Write::Target(target, secrets) => routing::set_target(db, target, secrets),
             Write::TargetRemoved(id) => routing::remove_target(db, *id),
@@ -284,6 +288,8 @@ const fn concerns_clients(write: &Write) -> bool {
         | Write::AnchorRemoved(..)
         | Write::Leaf(..)
         | Write::ClientStatus(..)
+        | Write::ClientPermissions(..)
+        | Write::InstanceRules(..)
         | Write::ClientRemoved(_) => true,
     }
 }

@@ -153,6 +153,9 @@ fn only_reads_or_takes_away(write: &Write) -> bool {
         | Write::ParkedDropped(..)
         | Write::TargetRemoved(_)
         | Write::RouteRemoved(_)
+        // One row: what somebody may no longer do, he may no longer do now.
+        | Write::ClientPermissions(..)
+        | Write::InstanceRules(..)
         // One row of a hundred bytes: a password that got out is replaced.
         | Write::Credential(..)
         // One row: what is recorded before an epoch begins would be of the wrong one.

@@ -1,0 +1,121 @@
+//! What clients may do, and what an instance forbids all of them.
+//!
+//! A running server goes by a change from the next request on, on open connections too; a request that is under way is decided again
+//! before it is committed.
+
+use super::clients::{change, labelled, shown};
+use super::instances::listed;
+use super::message::{ClientPermit, InstanceRules, Response};
+use super::{Admin, AdminError, Deed};
+use crate::audit::{Action, Data, Field};
+use crate::domain::access::WINDOWS_MAX;
+use crate::domain::{Initiator, Operations, Permissions, Rules, Window};
+use crate::store::changeset::Write;
+
+/// What stands for every operation in events.
+const ALL: &str = "all";
+
+/// Changes what a client may do. What it may do already makes no event.
+pub(super) async fn permit(
+    admin: &Admin,
+    initiator: Initiator,
+    request: ClientPermit,
+) -> Result<Response, AdminError> {
+    let _turn = admin.changes.lock().await;
+    let mut client = labelled(admin, &request.label)?;
+    let permissions = changed(client.permissions.clone(), &request)?;
+    if permissions == client.permissions {
+        return shown(admin, &request.label);
+    }
+    client.permissions = permissions.clone();
+    let operations = permissions.operations.map(Operations::names);
+    let data = Data::new()
+        .text(Field::Label, &client.label)
+        .list(
+            Field::Operations,
+            operations.unwrap_or_else(|| vec![ALL.to_owned()]),
+        )
+        .list(Field::Windows, texts(&permissions.windows));
+    let write = Write::ClientPermissions(client.id, permissions);
+    change(
+        admin,
+        Action::ClientPermit,
+        initiator,
+        &client,
+        data,
+        vec![write],
+    )
+    .await?;
+    shown(admin, &request.label)
+}
+
+fn changed(
+    mut permissions: Permissions,
+    request: &ClientPermit,
+) -> Result<Permissions, AdminError> {
+    let ClientPermit {
+        label: _,
+        all,
+        operations,
+        windows,
+    } = request;
+    match operations {
+        Some(_) if *all => {
+            let text = "operations: name some, or permit all of them, not both";
+            return Err(AdminError::invalid(text));
+        }
+        Some(names) => {
+            let named = Operations::from_names(names)
+                .map_err(|error| AdminError::invalid(format!("operations: {error}")))?;
+            permissions.operations = Some(named);
+        }
+        None if *all => permissions.operations = None,
+        None => {}
+    }
+    if let Some(windows) = windows {
+        permissions.windows = parsed(windows)?;
+    }
+    Ok(permissions)
+}
+
+fn parsed(windows: &[String]) -> Result<Vec<Window>, AdminError> {
+    if windows.len() > WINDOWS_MAX {
+        let text = format!("windows: a client has at most {WINDOWS_MAX} of them");
+        return Err(AdminError::invalid(text));
+    }
+    let parsed: Result<_, _> = windows.iter().map(|text| text.parse()).collect();
+    parsed.map_err(|error| AdminError::invalid(format!("windows: {error}")))
+}
+
+/// Windows as they are shown and recorded.
+pub(super) fn texts(windows: &[Window]) -> Vec<String> {
+    windows.iter().map(Window::to_string).collect()
+}
+
+/// Changes what an instance forbids. What it forbids already makes no event.
+pub(super) async fn rules(
+    admin: &Admin,
+    initiator: Initiator,
+    request: InstanceRules,
+) -> Result<Response, AdminError> {
+    let _turn = admin.changes.lock().await;
+    let instance = admin.instance(Some(&request.instance))?;
+    let denied = Operations::from_names(&request.denied)
+        .map_err(|error| AdminError::invalid(format!("denied: {error}")))?;
+    let rules = Rules { denied };
+    if rules != instance.rules {
+        let deed = Deed {
+            action: Action::InstanceRulesUpdate,
+            initiator,
+            target: instance.id.to_string(),
+            scope: instance.scope.clone(),
+            request: Data::new()
+                .text(Field::Instance, &instance.name)
+                .list(Field::Denied, denied.names()),
+        };
+        admin
+            .commit(deed, vec![Write::InstanceRules(instance.id, rules)])
+            .await?;
+    }
+    Ok(Response::Instance(listed(admin, &instance.name)?))
+}
