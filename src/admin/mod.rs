@@ -5,6 +5,7 @@
 //! is decided before: [`socket`] checks the peer. No key material and no private key passes through here.
 
 mod anchors;
+pub mod backup;
 pub mod clients;
 pub mod credentials;
 mod epochs;
@@ -27,6 +28,7 @@ pub mod socket;
 pub mod targets;
 mod write_status;
 
+use backup::{Backups, ReadFilesBeside};
 pub use error::{AdminError, ErrorKind};
 pub use instances::Founder;
 pub use message::{Request, Response};
@@ -73,6 +75,10 @@ pub struct Admin {
     server_certificate: Option<Certificate>,
     /// What became of the last test record of each target.
     tests: write_status::Tests,
+    /// Reads what goes with the database into a backup, or why nobody can.
+    files_beside: Result<ReadFilesBeside, String>,
+    /// The backup that is under way.
+    backups: Backups,
     /// Held while a change is decided and committed, so that no two decide on the same snapshot.
     changes: tokio::sync::Mutex<()>,
 }
@@ -101,6 +107,8 @@ impl Admin {
             standings: None,
             counted: None,
             server_certificate: None,
+            files_beside: Err("this process has no directory".to_owned()),
+            backups: Backups::default(),
             tests: write_status::Tests::default(),
             reserved: Arc::new([]),
             routing_limits: RoutingLimits::default(),
@@ -135,6 +143,15 @@ impl Admin {
     pub fn with_pending(self, pending: Arc<Mutex<Pending>>) -> Self {
         Self {
             pending: Some(pending),
+            ..self
+        }
+    }
+
+    /// The router with what reads the files that go with the database into a backup.
+    #[must_use]
+    pub fn with_files_beside(self, files_beside: ReadFilesBeside) -> Self {
+        Self {
+            files_beside: Ok(files_beside),
             ..self
         }
     }
@@ -225,6 +242,7 @@ impl Admin {
             Request::Target(request) => targets::run(self, initiator, *request).await,
             Request::Route(request) => routes::run(self, initiator, request).await,
             Request::RoutingSettings(new) => routes::settings(self, initiator, new).await,
+            Request::Backup(request) => backup::run(self, initiator, request).await,
             Request::Status => Ok(self.status()),
             Request::Metrics => metrics::text(self).await,
         }

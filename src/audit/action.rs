@@ -208,6 +208,10 @@ actions! {
     TrailSealFail = 702, Extended, "trail-seal", "fail", Critical, Plain, Global, "trail-seal", "The trail cannot be sealed by a checkpoint.";
     TrailSealRecover = 703, Extended, "trail-seal", "recover", Warning, Plain, Global, "trail-seal", "The trail is sealed by checkpoints again.";
     TrailTrim = 704, Extended, "trail", "trim", Warning, Plain, Global, "trail", "Retention removes the first events of the trail.";
+
+    BackupCreate = 901, Extended, "backup", "create", Critical, Data, Global, "backup", "A backup of keys, trail and settings is made, sealed to a key.";
+    BackupRestore = 902, Extended, "backup", "restore", Critical, Plain, Global, "backup", "The database was restored from a backup.";
+    BackupKeySet = 903, Extended, "backup-key", "set", Critical, Plain, Global, "backup-key", "The key that backups are sealed to is set.";
 }
 
 impl Action {

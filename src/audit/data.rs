@@ -90,6 +90,12 @@ fields! {
     Operations = 80, "operations", "the operations that a client may perform; `all` where none is named";
     Windows = 81, "windows", "the hours in which a client may act; empty: at any time";
     Denied = 82, "denied", "the operations that an instance forbids all of its clients";
+    Recipient = 90, "recipient", "the id of the key that a backup is sealed to";
+    Bytes = 91, "bytes", "how long a backup is";
+    MasterKeyIncluded = 92, "masterKeyIncluded", "whether a backup holds the file of the master key";
+    BackupTime = 93, "backupTime", "when a backup was made, in RFC 3339";
+    Missing = 94, "missing", "how many events are known to have come after a backup";
+    Event = 95, "event", "the id of the event that is done again";
 }
 
 /// Named values in the order they were added; none at all is `{}`.

@@ -3,6 +3,7 @@
 //! A command asks the router of [`crate::admin`] through [`reach`], so that it does the same whether a server runs or not, or speaks
 //! KMIP through [`crate::client`]. Only [`report`] prints. Exit codes: 0 done, 1 failed, 2 wrong use, 3 a verification found a break.
 
+pub mod backup;
 pub mod client;
 mod delivery;
 mod document;
@@ -85,6 +86,11 @@ enum Command {
     RoutingSettings(route::SettingsCommand),
     /// Print what the server counts, as Prometheus reads it
     Metrics,
+    /// Write a backup: keys, trail, settings and certificates, sealed to a key whose private half is elsewhere
+    Backup(backup::Args),
+    /// Make, set and show the key that backups are sealed to
+    #[command(subcommand)]
+    BackupKey(backup::key::Command),
     /// Speak KMIP to this directory's server, or to any other
     Kmip(Box<kmip::Args>),
 }
@@ -122,6 +128,8 @@ async fn carry_out(layout: &Layout, command: Command, report: &Report) -> anyhow
         Command::Route(command) => route::run(layout, command, report).await,
         Command::RoutingSettings(command) => route::run_settings(layout, command, report).await,
         Command::Metrics => metrics::run(layout, report).await,
+        Command::Backup(args) => backup::run(layout, args, report).await,
+        Command::BackupKey(command) => backup::key::run(layout, command, report).await,
         Command::Kmip(args) => kmip::run(layout, *args, report).await,
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use tokio::time::Instant;
 
+use super::backup;
 use super::master::{self, PassphraseArgs};
 use crate::admin::lock::{DirectoryLock, LockError};
 use crate::admin::socket::{Connection, SocketError};
@@ -114,6 +115,10 @@ impl Reach {
             None,
         );
         let admin = admin.with_reserved(layout.own_paths().into());
+        let admin = match &settings {
+            Ok(settings) => admin.with_files_beside(backup::reader(settings)),
+            Err(_) => admin,
+        };
         let limits = settings.as_ref().map(|settings| settings.routing.clone());
         let admin = admin.with_routing_limits(limits.unwrap_or_default());
         let scope = settings.map(|settings| settings.scope);

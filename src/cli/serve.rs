@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::master::{self, PassphraseArgs};
 use super::report::{self, Report};
-use super::{delivery, init, quickstart, reach};
+use super::{backup, delivery, init, quickstart, reach};
 use crate::admin::lock::{DirectoryLock, LockError};
 use crate::admin::metrics::Counted;
 use crate::admin::socket::{self, ControlSocket};
@@ -510,6 +510,7 @@ fn router(
         keyring: Some(Arc::clone(&opened.keyring)),
     };
     let admin = admin.with_routing_limits(opened.settings.routing.clone());
+    let admin = admin.with_files_beside(backup::reader(&opened.settings));
     let admin = admin.with_reserved(opened.settings.layout.own_paths().into());
     let admin = admin.with_pending(Arc::clone(service.pending()));
     let admin = admin.with_global_scope(Ok(opened.settings.scope.clone()));

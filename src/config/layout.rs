@@ -148,6 +148,30 @@ impl Layout {
         self.certs().join("clients").join(format!("{label}.key"))
     }
 
+    /// The folder of the certificates of clients that were issued here.
+    #[must_use]
+    pub fn client_certificates(&self) -> PathBuf {
+        self.certs().join("clients")
+    }
+
+    /// What goes into a backup besides the database, the master key and the certificates of clients: what it takes to serve again.
+    #[must_use]
+    pub fn backed_up(&self) -> [PathBuf; 5] {
+        [
+            self.config(),
+            self.ca_certificate(),
+            self.server_certificate(),
+            self.server_key(),
+            self.ca_key(),
+        ]
+    }
+
+    /// The database under way to its place, while a backup is restored.
+    #[must_use]
+    pub fn restored_database(&self) -> PathBuf {
+        self.data().join("keyledger.db.restored")
+    }
+
     /// What is this server's own and nobody else may write to: its directories and its settings, as absolute paths, with and without the links on
     /// their way.
     #[must_use]

@@ -94,6 +94,8 @@ pub enum Write {
     Cursor(TargetId, From),
     /// These events, which are parked for a target, are given up.
     ParkedDropped(TargetId, Vec<Sequence>),
+    /// The public key that backups are sealed to from now on.
+    BackupKey([u8; 32]),
     /// An epoch of this number begins with the changeset's first event, at this time (seconds since 1970).
     Epoch(u32, i64),
     /// The events before this one go once a checkpoint seals the changeset's first event, which says so, at this time (seconds since 1970).

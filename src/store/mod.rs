@@ -21,6 +21,7 @@ mod reserve;
 pub mod retention;
 mod routing;
 mod seal;
+mod snapshot;
 mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,8 @@ mod writer;
 use std::cell::RefCell;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -51,6 +54,7 @@ pub use reserve::Room;
 pub use retention::{Behind, BlockTime, Gap, Removal};
 pub use routing::TargetSecrets;
 pub use seal::Seal;
+pub use snapshot::Snapshot;
 pub use writer::OnFatal;
 
 use crate::audit::filter::EventFilter;
@@ -100,6 +104,7 @@ struct Shared {
 #[derive(Debug)]
 struct Inner {
     shared: Arc<Shared>,
+    path: PathBuf,
     beside: BesideFile,
     master_key_check: [u8; 16],
     readers: Readers,
@@ -185,6 +190,7 @@ impl Store {
         now_ms: i64,
         on_fatal: OnFatal,
     ) -> Result<Self, StoreError> {
+        snapshot::sweep(path);
         let mut reserve = Reserve::open(path, config.reserve_bytes);
         let mut room = Room::Enough;
         let db = from_reserve(&mut reserve, &mut room, || {
@@ -242,6 +248,7 @@ impl Store {
         Ok(Self {
             inner: Arc::new(Inner {
                 shared,
+                path: path.to_owned(),
                 beside: BesideFile::of(path),
                 master_key_check,
                 readers,

@@ -4,6 +4,7 @@
 //! that a command line and a server of neighbouring releases understand each other.
 
 mod access;
+mod backup;
 mod client;
 mod event;
 mod instance;
@@ -14,6 +15,9 @@ mod seal;
 use serde::{Deserialize, Serialize};
 
 pub use access::{ClientPermit, InstanceRules};
+pub use backup::{
+    BackupBegin, BackupKey, BackupPart, BackupRequest, BackupResponse, WholeBackup,
+};
 pub use client::{
     Client, ClientAdd, ClientApprove, ClientRemove, ClientStatusChange, ClientTrust,
     EnrolledCertificate, PendingCertificate, TrustedAuthority,
@@ -98,6 +102,8 @@ pub enum Request {
     Route(RouteRequest),
     /// The routing settings, or what takes their place as a whole.
     RoutingSettings(Option<RoutingSettings>),
+    /// Backups, and the key they are sealed to.
+    Backup(BackupRequest),
     /// What runs here.
     Status,
     /// What it counts.
@@ -134,6 +140,7 @@ impl Request {
             | Self::InstanceCredential(_)
             | Self::EventRecord(_)
             | Self::NewEpoch(_) => false,
+            Self::Backup(request) => request.only_reads(),
             Self::Target(request) => request.only_reads(),
             Self::Route(request) => request.only_reads(),
             Self::RoutingSettings(change) => change.is_none(),
@@ -173,6 +180,8 @@ pub enum Response {
     TreeHashes(TreeHashes),
     /// Of targets, routes and routing settings.
     Routing(RoutingResponse),
+    /// Of backups.
+    Backup(BackupResponse),
     /// What runs here.
     Status(Status),
     /// What it counts, in the text form that Prometheus reads.

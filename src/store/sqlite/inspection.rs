@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::{client, connect, epochs, is_ours, master_key_check, newest, schema, seal};
 use crate::store::beside::BesideFile;
@@ -33,6 +33,29 @@ pub(in crate::store) fn inspect_seal(
     file: &BesideFile,
 ) -> Result<LastSealed, StoreError> {
     seal::last_sealed(&open(path)?, file)
+}
+
+/// Looks whether a database is whole. The caller holds the lock of its directory.
+pub(in crate::store) fn check_whole(path: &Path) -> Result<(), StoreError> {
+    if !path.exists() {
+        return Err(StoreError::Absent(path.to_owned()));
+    }
+    let db = open(path)?;
+    is_ours(&db, path)?;
+    schema(&db)?;
+    // The first problem is enough.
+    let found: String = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if found != "ok" {
+        return Err(StoreError::damaged(found));
+    }
+    let mut dangling = db.prepare("PRAGMA foreign_key_check")?;
+    let table: Option<String> = dangling.query_row([], |row| row.get(0)).optional()?;
+    match table {
+        None => Ok(()),
+        Some(table) => Err(StoreError::damaged(format!(
+            "a row of {table} refers to one that is not there"
+        ))),
+    }
 }
 
 /// The key that signs the trail; an older schema has no table for it.

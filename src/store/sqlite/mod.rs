@@ -17,6 +17,7 @@ pub(super) mod object;
 pub(super) mod retention;
 pub(super) mod routing;
 pub(super) mod seal;
+mod snapshot;
 
 use std::cell::Cell;
 use std::fs::{File, OpenOptions};
@@ -27,8 +28,9 @@ use std::time::Duration;
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
-pub(super) use inspection::{inspect, inspect_seal};
+pub(super) use inspection::{check_whole, inspect, inspect_seal};
 pub(super) use log::Log;
+pub(super) use snapshot::copy;
 
 use super::error::{ApplyError, StoreError, Thing};
 use super::{Epoch, Epochs, InitMeta, Sequence};
@@ -77,6 +79,7 @@ const SEAL: &str = "0007_seal";
 const STATEMENTS_MAX: usize = 64;
 
 const MASTER_KEY_CHECK: &str = "master-key-check";
+const BACKUP_KEY: &str = "backup-key";
 
 /// Makes a new database file, mode 0600, with the newest schema, and opens it.
 ///
@@ -285,6 +288,20 @@ pub(super) fn master_key_check(db: &Connection) -> Result<[u8; 16], StoreError> 
         .query_row(sql, [MASTER_KEY_CHECK], |row| row.get(0))
         .optional()?;
     value.ok_or_else(|| StoreError::damaged("no master key check"))
+}
+
+/// The public key that backups are sealed to.
+pub(super) fn backup_key(db: &Connection) -> Result<Option<[u8; 32]>, StoreError> {
+    let sql = "SELECT value FROM meta WHERE key = ?1";
+    let key = db.query_row(sql, [BACKUP_KEY], |row| row.get(0));
+    Ok(key.optional()?)
+}
+
+/// Sets the public key that backups are sealed to.
+pub(super) fn set_backup_key(db: &Connection, key: &[u8; 32]) -> Result<(), ApplyError> {
+    let sql = "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+    db.execute(sql, params![BACKUP_KEY, key])?;
+    Ok(())
 }
 
 /// Whether a statement broke a UNIQUE or PRIMARY KEY rule.

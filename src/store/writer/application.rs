@@ -150,6 +150,7 @@ impl Writer {
             Write::ParkedDropped(target, sequences) => {
                 delivery::drop_parked(db, *target, sequences)
             }
+            Write::BackupKey(key) => sqlite::set_backup_key(db, key),
             Write::Epoch(number, created) => self.begin_epoch(*number, *created),
             Write::Removal(kept_from, recorded, gaps) => {
                 self.remove_before(*kept_from, *recorded, gaps)
@@ -275,6 +276,7 @@ const fn concerns_clients(write: &Write) -> bool {
         | Write::RoutingSettings(_)
         | Write::Cursor(..)
         | Write::ParkedDropped(..)
+        | Write::BackupKey(_)
         | Write::Epoch(..)
         | Write::Removal(..) => false,
         Write::Instance(_)

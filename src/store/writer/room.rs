@@ -167,6 +167,7 @@ fn only_reads_or_takes_away(write: &Write) -> bool {
         | Write::Instance(_)
         | Write::CredentialCleared(_)
         | Write::DataKey(..)
+        | Write::BackupKey(_)
         | Write::Client(_)
         | Write::Certificate(..)
         | Write::CertificateWarned(..)
