@@ -59,7 +59,7 @@ pub(super) async fn go_on(admin: &Admin) -> Result<(), AdminError> {
     Ok(())
 }
 
-fn scope(admin: &Admin) -> Result<Arc<Scope>, AdminError> {
+pub(super) fn scope(admin: &Admin) -> Result<Arc<Scope>, AdminError> {
     let scope = admin.global_scope.as_ref().map_err(|reason| {
         AdminError::unavailable(format!("the event's account is not known: {reason}"))
     });

@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod peer;
 mod pending;
 mod permissions;
+pub mod restored;
 mod routes;
 mod seal;
 pub mod socket;

@@ -23,6 +23,7 @@ pub mod quickstart;
 pub mod reach;
 pub mod record;
 pub mod report;
+pub mod restore;
 pub mod route;
 pub mod seal;
 pub mod secret;
@@ -88,6 +89,8 @@ enum Command {
     Metrics,
     /// Write a backup: keys, trail, settings and certificates, sealed to a key whose private half is elsewhere
     Backup(backup::Args),
+    /// Restore a backup into an empty directory, or look whether it can be
+    Restore(Box<restore::Args>),
     /// Make, set and show the key that backups are sealed to
     #[command(subcommand)]
     BackupKey(backup::key::Command),
@@ -129,6 +132,7 @@ async fn carry_out(layout: &Layout, command: Command, report: &Report) -> anyhow
         Command::RoutingSettings(command) => route::run_settings(layout, command, report).await,
         Command::Metrics => metrics::run(layout, report).await,
         Command::Backup(args) => backup::run(layout, args, report).await,
+        Command::Restore(args) => restore::run(layout, *args, report).await,
         Command::BackupKey(command) => backup::key::run(layout, command, report).await,
         Command::Kmip(args) => kmip::run(layout, *args, report).await,
     }

@@ -166,6 +166,12 @@ impl Layout {
         ]
     }
 
+    /// The newest checkpoint, beside the database.
+    #[must_use]
+    pub fn checkpoint(&self) -> PathBuf {
+        self.data().join("checkpoint")
+    }
+
     /// The database under way to its place, while a backup is restored.
     #[must_use]
     pub fn restored_database(&self) -> PathBuf {

@@ -65,7 +65,9 @@ impl StreamSealer {
         let (encapsulated, sealer) = recipient.sealer(&info(&id))?;
         let mut head = [0; HEAD_BYTES];
         let bytes = MARK.iter().chain(&id).chain(&encapsulated);
-        head.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        head.iter_mut()
+            .zip(bytes)
+            .for_each(|(to, from)| *to = *from);
         Ok((head, Self(sealer)))
     }
 
@@ -165,7 +167,11 @@ mod tests {
         let other = RecipientKey::draw(&SystemRandom).unwrap();
         let refused = StreamOpener::begin(&head, &other).err().unwrap();
         assert!(matches!(refused, StreamError::OtherKey { .. }));
-        assert!(refused.to_string().contains(&hex::encode(other.recipient().id())));
+        assert!(
+            refused
+                .to_string()
+                .contains(&hex::encode(other.recipient().id()))
+        );
     }
 
     #[test]

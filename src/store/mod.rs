@@ -28,10 +28,8 @@ mod tests;
 mod writer;
 
 use std::cell::RefCell;
-use std::path::Path;
-use std::sync::atomic::AtomicU64;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 

@@ -10,6 +10,7 @@ mod all_targets;
 mod anchors;
 mod approval;
 mod at_rest;
+mod backup;
 mod bad_input;
 mod bad_messages;
 mod cli;

@@ -150,10 +150,12 @@ pub struct Opened<R> {
 /// It cannot be read, or is no backup.
 pub fn head_of(source: &mut impl Read) -> io::Result<([u8; 8], [u8; HEAD_BYTES])> {
     let mut head = [0; HEAD_BYTES];
-    source.read_exact(&mut head).map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => invalid(StreamError::Mark),
-        _ => error,
-    })?;
+    source
+        .read_exact(&mut head)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => invalid(StreamError::Mark),
+            _ => error,
+        })?;
     let id = crate::crypto::sealed_stream::sealed_to(&head).map_err(invalid)?;
     Ok((id, head))
 }
@@ -190,7 +192,8 @@ impl<R: Read> Opened<R> {
         }
         let mut text = vec![0; length];
         self.read_exact(&mut text)?;
-        let unknown = "it was made by a later release of keyledger, or its list of files is damaged";
+        let unknown =
+            "it was made by a later release of keyledger, or its list of files is damaged";
         let list: List = serde_json::from_slice(&text).map_err(|_| invalid(unknown))?;
         if list.format == FORMAT {
             Ok(list)
@@ -215,7 +218,10 @@ impl<R: Read> Opened<R> {
     fn read_ahead(&mut self) -> io::Result<()> {
         let wanted = PART_BYTES + TAG_BYTES + 1;
         let missing = u64::try_from(wanted.saturating_sub(self.ahead.len())).unwrap_or(0);
-        self.source.by_ref().take(missing).read_to_end(&mut self.ahead)?;
+        self.source
+            .by_ref()
+            .take(missing)
+            .read_to_end(&mut self.ahead)?;
         Ok(())
     }
 
@@ -296,7 +302,15 @@ mod tests {
         let list = sealed(&key, 0).len() - HEAD_BYTES - TAG_BYTES;
         // Up to the byte at which a part ends, and beyond what is handed over at once.
         let exact = PART_BYTES - list;
-        for bytes in [0, 1, exact - 2, exact - 1, exact, exact + 1, 17 * PART_BYTES] {
+        for bytes in [
+            0,
+            1,
+            exact - 2,
+            exact - 1,
+            exact,
+            exact + 1,
+            17 * PART_BYTES,
+        ] {
             let content = opened(&sealed(&key, bytes), &key).unwrap();
             assert!(content == vec![7; bytes], "{bytes} bytes");
         }
@@ -310,19 +324,36 @@ mod tests {
         let parts = |order: &[usize]| {
             let mut moved = whole[..HEAD_BYTES].to_vec();
             let all: Vec<_> = whole[HEAD_BYTES..].chunks(part).collect();
-            order.iter().for_each(|at| moved.extend_from_slice(all[*at]));
+            order
+                .iter()
+                .for_each(|at| moved.extend_from_slice(all[*at]));
             moved
         };
         assert_eq!(parts(&[0, 1, 2, 3]), whole);
-        for order in [&[0, 1, 2][..], &[0, 1], &[0, 2, 1, 3], &[0, 0, 1, 2, 3], &[1, 2, 3]] {
+        for order in [
+            &[0, 1, 2][..],
+            &[0, 1],
+            &[0, 2, 1, 3],
+            &[0, 0, 1, 2, 3],
+            &[1, 2, 3],
+        ] {
             assert!(opened(&parts(order), &key).is_err(), "{order:?}");
         }
-        for length in [0, HEAD_BYTES - 1, HEAD_BYTES, HEAD_BYTES + part, whole.len() - 1] {
+        for length in [
+            0,
+            HEAD_BYTES - 1,
+            HEAD_BYTES,
+            HEAD_BYTES + part,
+            whole.len() - 1,
+        ] {
             assert!(opened(&whole[..length], &key).is_err(), "{length} bytes");
         }
         assert!(opened(&[&whole[..], &[0]].concat(), &key).is_err());
         assert!(opened(&[&whole[..], &whole[HEAD_BYTES..]].concat(), &key).is_err());
-        let refused = opened(b"something else, which is long enough to be a head of a backup ....", &key);
+        let refused = opened(
+            b"something else, which is long enough to be a head of a backup ....",
+            &key,
+        );
         assert!(refused.unwrap_err().to_string().contains("it is no backup"));
     }
 }

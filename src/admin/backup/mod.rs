@@ -16,11 +16,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::message::{
     BackupBegin, BackupKey, BackupPart, BackupRequest, BackupResponse, Response, WholeBackup,
 };
-use super::{Admin, AdminError, Deed};
+use super::{Admin, AdminError, Deed, epochs};
 use crate::audit::{Action, Data, Failure, Field, Outcome};
 use crate::crypto::{Recipient, Secret};
+use crate::domain::Initiator;
 use crate::domain::clock::rfc3339;
-use crate::domain::{Initiator, Scope};
 use crate::store::changeset::{Changeset, Write};
 use crate::store::{Snapshot, StoreError};
 use archive::{Entry, List, Sealed};
@@ -83,7 +83,11 @@ async fn set_key(
     initiator: Initiator,
     public: &str,
 ) -> Result<BackupResponse, AdminError> {
-    let problem = || AdminError::invalid("public: it is not the public half of a backup key, 64 hexadecimal digits");
+    let problem = || {
+        AdminError::invalid(
+            "public: it is not the public half of a backup key, 64 hexadecimal digits",
+        )
+    };
     let key: [u8; 32] = hex::decode(public)
         .ok()
         .and_then(|bytes| bytes.try_into().ok())
@@ -117,7 +121,7 @@ async fn begin(
         )
     };
     let key = admin.store.backup_key().await?.ok_or_else(no_key)?;
-    global_scope(admin)?;
+    epochs::scope(admin)?;
     let mut place = admin.backups.free_place().await?;
     // The trail is sealed up to here where it can be; where it is damaged, a backup is wanted all the more.
     if let Ok(sealer) = &admin.sealer
@@ -125,10 +129,19 @@ async fn begin(
     {
         tracing::warn!(%error, "A backup is made of a trail that could not be sealed by a checkpoint.");
     }
-    let read = admin.files_beside.as_ref().map_err(AdminError::unavailable)?;
+    let read = admin
+        .files_beside
+        .as_ref()
+        .map_err(AdminError::unavailable)?;
     let beside = read(wanted.with_master_key).map_err(AdminError::unavailable)?;
     let id = hex::encode(admin.random_bytes()?);
-    let under_way = UnderWay::begin(&id, initiator, Recipient::from_bytes(key), beside, &admin.store);
+    let under_way = UnderWay::begin(
+        &id,
+        initiator,
+        Recipient::from_bytes(key),
+        beside,
+        &admin.store,
+    );
     *place = Some(under_way);
     drop(place);
     admin.backups.end_when_idle(id.clone());
@@ -177,7 +190,12 @@ async fn next(admin: &Admin, id: &str) -> Result<BackupPart, AdminError> {
         recipient: hex::encode(under_way.recipient.id()),
         master_key: sending.master_key,
     };
-    tracing::info!(bytes = whole.bytes, events = whole.events, recipient = whole.recipient, "A backup was made.");
+    tracing::info!(
+        bytes = whole.bytes,
+        events = whole.events,
+        recipient = whole.recipient,
+        "A backup was made."
+    );
     Ok(BackupPart {
         data,
         whole: Some(whole),
@@ -279,13 +297,6 @@ async fn failed(admin: &Admin, under_way: &UnderWay, error: StoreError) -> Admin
     }
 }
 
-fn global_scope(admin: &Admin) -> Result<Arc<Scope>, AdminError> {
-    let scope = admin.global_scope.as_ref().map_err(|reason| {
-        AdminError::unavailable(format!("the event's account is not known: {reason}"))
-    });
-    Ok(Arc::clone(scope?))
-}
-
 fn deed(
     admin: &Admin,
     action: Action,
@@ -297,7 +308,7 @@ fn deed(
         action,
         initiator,
         target: target.to_owned(),
-        scope: global_scope(admin)?,
+        scope: epochs::scope(admin)?,
         request,
     })
 }

@@ -32,7 +32,10 @@ pub(super) struct UnderWay {
 }
 
 enum Stage {
-    Copying(JoinHandle<Result<Snapshot, StoreError>>, Option<FilesBeside>),
+    Copying(
+        JoinHandle<Result<Snapshot, StoreError>>,
+        Option<FilesBeside>,
+    ),
     Sending(Box<Sending>),
     /// It is being read just now.
     Taken,

@@ -18,6 +18,7 @@ pub use access::{ClientPermit, InstanceRules};
 pub use backup::{
     BackupBegin, BackupKey, BackupPart, BackupRequest, BackupResponse, WholeBackup,
 };
+pub use backup::{BackupBegin, BackupKey, BackupPart, BackupRequest, BackupResponse, WholeBackup};
 pub use client::{
     Client, ClientAdd, ClientApprove, ClientRemove, ClientStatusChange, ClientTrust,
     EnrolledCertificate, PendingCertificate, TrustedAuthority,

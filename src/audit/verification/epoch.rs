@@ -51,6 +51,12 @@ pub(super) fn beginning(json: &[u8]) -> Option<Beginning> {
     begun.flatten().map(|begun| begun.request_data)
 }
 
+/// The number of the epoch that this event begins, if it begins one.
+#[must_use]
+pub fn epoch_begun(json: &[u8]) -> Option<u32> {
+    beginning(json).map(|begun| begun.epoch)
+}
+
 /// Whether an event is of an action.
 pub(super) fn is_of(action: Action, json: &[u8]) -> bool {
     // Where the action stands in every event: after its id and its time.

@@ -13,7 +13,7 @@ use crate::crypto::digest::leaf_hash;
 use epoch::beginning;
 use recent::Recent;
 
-pub use epoch::{EPOCHS_MAX, Span};
+pub use epoch::{EPOCHS_MAX, Span, epoch_begun};
 pub use recent::KEPT as RECENT_EVENTS;
 pub use removal::{Removed, lost, removed};
 

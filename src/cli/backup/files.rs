@@ -39,7 +39,9 @@ fn read(layout: &Layout, master_key: bool) -> Result<Vec<FileBeside>, String> {
             continue;
         };
         let name = path.strip_prefix(layout.root()).unwrap_or(&path);
-        let name = name.to_str().ok_or_else(|| format!("{} has a name that is no text", path.display()))?;
+        let name = name
+            .to_str()
+            .ok_or_else(|| format!("{} has a name that is no text", path.display()))?;
         files.push(FileBeside {
             name: name.to_owned(),
             content,
@@ -71,7 +73,10 @@ fn content(path: &Path) -> Result<Option<Secret>, String> {
         Err(error) => return Err(failed(path, &error)),
     };
     if length > BYTES_MAX {
-        return Err(format!("{} is too long to be what it should be", path.display()));
+        return Err(format!(
+            "{} is too long to be what it should be",
+            path.display()
+        ));
     }
     fs::read(path)
         .map(|bytes| Some(Secret::new(bytes)))

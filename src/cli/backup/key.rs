@@ -132,8 +132,16 @@ fn line(key: &RecipientKey) -> anyhow::Result<Secret> {
 /// The file cannot be read, others may read it, or it is no backup key.
 pub fn read(file: &Path) -> anyhow::Result<RecipientKey> {
     let text = secret::from_file(file, "private half of the backup key")?;
-    let none = || WrongUse(format!("{} is not the private half of a backup key", file.display()));
-    let digits = text.expose().strip_prefix(PREFIX.as_bytes()).ok_or_else(none)?;
+    let none = || {
+        WrongUse(format!(
+            "{} is not the private half of a backup key",
+            file.display()
+        ))
+    };
+    let digits = text
+        .expose()
+        .strip_prefix(PREFIX.as_bytes())
+        .ok_or_else(none)?;
     let mut bytes = vec![0; KEY_BYTES];
     let decoded = hex::decode_to_slice(digits, &mut bytes);
     let bytes = Secret::new(bytes);

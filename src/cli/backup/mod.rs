@@ -110,19 +110,18 @@ async fn write(
     written
 }
 
-async fn parts(
-    reach: &mut Reach,
-    id: &str,
-    out: &mut impl Write,
-) -> anyhow::Result<WholeBackup> {
+async fn parts(reach: &mut Reach, id: &str, out: &mut impl Write) -> anyhow::Result<WholeBackup> {
     loop {
         let next = BackupRequest::Next { id: id.to_owned() };
         let part = match ask(reach, next).await? {
             BackupResponse::Part(part) => part,
             other => return Err(reach::unexpected(&Response::Backup(other))),
         };
-        let bytes = BASE64.decode(&part.data).context("the server's part of the backup is no base64")?;
-        out.write_all(&bytes).context("the backup cannot be written")?;
+        let bytes = BASE64
+            .decode(&part.data)
+            .context("the server's part of the backup is no base64")?;
+        out.write_all(&bytes)
+            .context("the backup cannot be written")?;
         if let Some(whole) = part.whole {
             return Ok(whole);
         }

@@ -5,12 +5,12 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
 use super::exported::Export;
-use super::{VerifyArgs, held, said};
+use super::{Met, VerifyArgs, held, said};
 use crate::audit::export::{ExportLine, LINE_BYTES_MAX, Line};
 use crate::audit::{
     Break, Checkpoint, CheckpointLine, Event, NoteError, Verification, Verified, VerifierKey,
@@ -29,7 +29,7 @@ const ALONE: &str = "Without --checkpoint it shows that whoever has the server's
 /// A [`Break`]: the events are not what was sealed. [`WrongUse`]: a file is no export.
 pub(super) fn verify(args: &VerifyArgs, report: &Report) -> anyhow::Result<()> {
     let key = held::key(args.public_key.as_deref())?;
-    let open = |path: &std::path::PathBuf| {
+    let open = |path: &PathBuf| {
         let source = path.display().to_string();
         let opened = held::open(&source, &held::note(path)?, key.as_ref())?;
         anyhow::Ok((source, opened))
@@ -39,15 +39,7 @@ pub(super) fn verify(args: &VerifyArgs, report: &Report) -> anyhow::Result<()> {
         .iter()
         .map(open)
         .collect::<Result<Vec<_>, _>>()?;
-    let mut reading = Reading {
-        key: key.as_ref(),
-        expected,
-        state: State::Nothing,
-    };
-    for path in &args.exports {
-        read_file(path, &mut reading)?;
-    }
-    let verified = reading.end(args)?;
+    let verified = verified(&args.exports, key.as_ref(), expected, None)?;
     said::say(&verified, args, report)?;
     match (&key, args.checkpoints.is_empty()) {
         (None, _) => remark(UNSIGNED),
@@ -55,6 +47,29 @@ pub(super) fn verify(args: &VerifyArgs, report: &Report) -> anyhow::Result<()> {
         (Some(_), false) => {}
     }
     Ok(())
+}
+
+/// Verifies files against `expected`, and tells what is met in them.
+///
+/// # Errors
+/// As [`verify`].
+pub(super) fn verified<'a>(
+    paths: &[PathBuf],
+    key: Option<&'a VerifierKey>,
+    expected: Vec<(String, Checkpoint)>,
+    observe: Option<&'a mut dyn FnMut(Met<'_>)>,
+) -> anyhow::Result<Verified> {
+    let mut reading = Reading {
+        key,
+        is_expected: !expected.is_empty(),
+        expected,
+        state: State::Nothing,
+        observe,
+    };
+    for path in paths {
+        read_file(path, &mut reading)?;
+    }
+    reading.end(paths)
 }
 
 fn read_file(path: &Path, reading: &mut Reading<'_>) -> anyhow::Result<()> {
@@ -97,7 +112,11 @@ struct Reading<'a> {
     key: Option<&'a VerifierKey>,
     /// The checkpoints of `--checkpoint`.
     expected: Vec<(String, Checkpoint)>,
+    /// Whether anything is expected.
+    is_expected: bool,
     state: State,
+    /// Is told what is met.
+    observe: Option<&'a mut dyn FnMut(Met<'_>)>,
 }
 
 enum State {
@@ -138,11 +157,21 @@ impl Reading<'_> {
                 self.begin_delivered();
                 return self.take(place, line);
             }
-            (Line::Event, State::Export(export)) => export.event(line)?,
+            (Line::Event, State::Export(export)) => {
+                let sequence = export.next();
+                export.event(line)?;
+                tell(&mut self.observe, Met::Event(sequence, line));
+            }
             (Line::Leaves(leaves), State::Export(export)) => export.compare(&leaves)?,
             (Line::Checkpoint(last), State::Export(_)) => self.end_export(place, &last)?,
             (Line::Event, State::Delivered { verification, .. }) => {
+                let before = verification.next();
                 verification.line(line)?;
+                let next = verification.next();
+                // One that comes again moves nothing.
+                if next != before {
+                    tell(&mut self.observe, Met::Event(next.saturating_sub(1), line));
+                }
             }
             (
                 Line::Checkpoint(met),
@@ -154,6 +183,7 @@ impl Reading<'_> {
                 let opened = opened(place, &met, self.key)?;
                 verification.checkpoint(&place.to_string(), &opened)?;
                 *checkpoints += 1;
+                tell(&mut self.observe, Met::Checkpoint(&met.note));
             }
             (Line::Test, State::Delivered { .. }) => {}
             (Line::Export(_) | Line::Leaves(_) | Line::Test, _)
@@ -182,6 +212,7 @@ impl Reading<'_> {
         let source = place.to_string();
         let ended = export.end(&source, (last, &checkpoint), &self.expected)?;
         self.state = State::Ended(Box::new(ended));
+        tell(&mut self.observe, Met::Checkpoint(&last.note));
         Ok(())
     }
 
@@ -198,9 +229,8 @@ impl Reading<'_> {
         };
     }
 
-    fn end(self, args: &VerifyArgs) -> anyhow::Result<Verified> {
-        let names: Vec<_> = args
-            .exports
+    fn end(self, paths: &[PathBuf]) -> anyhow::Result<Verified> {
+        let names: Vec<_> = paths
             .iter()
             .map(|path| path.display().to_string())
             .collect();
@@ -216,7 +246,7 @@ impl Reading<'_> {
                     format!("{names} ends at event {next} without its checkpoint: it was cut off");
                 Err(Break::at(next, what).into())
             }
-            State::Delivered { checkpoints: 0, .. } if args.checkpoints.is_empty() => bail!(
+            State::Delivered { checkpoints: 0, .. } if !self.is_expected => bail!(
                 "{names} holds no checkpoint, and nothing can be verified without one: give one with --checkpoint"
             ),
             State::Delivered { verification, .. } => Ok(verification.end()?),
@@ -240,6 +270,12 @@ impl Reading<'_> {
             what,
         }
         .into()
+    }
+}
+
+fn tell(observe: &mut Option<&mut dyn FnMut(Met<'_>)>, met: Met<'_>) {
+    if let Some(observe) = observe {
+        observe(met);
     }
 }
 

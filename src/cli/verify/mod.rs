@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::reach::Reach;
 use super::report::{Format, Report};
-use crate::audit::Break;
+use crate::audit::{Break, Checkpoint, Verified, VerifierKey};
 use crate::config::Layout;
 
 /// What is verified, and against what.
@@ -37,6 +37,47 @@ pub struct VerifyArgs {
     /// The verifier key, as `events public-key` printed it when it was noted elsewhere (default: the store's own)
     #[arg(long, value_name = "KEY")]
     public_key: Option<String>,
+}
+
+/// Verifies the trail that a router has, with these checkpoints and the key that was noted, and says nothing of it.
+///
+/// # Errors
+/// A [`Break`]: it is not what was sealed. Otherwise it could not be verified.
+pub async fn trail(
+    reach: &mut Reach,
+    checkpoints: Vec<PathBuf>,
+    public_key: Option<String>,
+) -> anyhow::Result<Verified> {
+    let args = VerifyArgs {
+        exports: Vec::new(),
+        proof: None,
+        event: None,
+        checkpoints,
+        public_key,
+    };
+    store::verified(reach, &args).await
+}
+
+/// What is met in an export that is verified.
+pub enum Met<'a> {
+    /// An event: its sequence and its JSON.
+    Event(u64, &'a [u8]),
+    /// A checkpoint that agrees with what came before it: its note.
+    Checkpoint(&'a str),
+}
+
+/// Verifies exports against `expected`, each with where it comes from, and tells `observe` what is in them. Nothing of that is certain before
+/// this has returned.
+///
+/// # Errors
+/// As [`run`].
+pub fn exports(
+    paths: &[PathBuf],
+    key: &VerifierKey,
+    expected: Vec<(String, Checkpoint)>,
+    observe: &mut dyn FnMut(Met<'_>),
+) -> anyhow::Result<Verified> {
+    export::verified(paths, Some(key), expected, Some(observe))
 }
 
 /// Verifies.

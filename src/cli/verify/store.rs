@@ -40,7 +40,11 @@ pub(super) async fn verify(
     Ok(())
 }
 
-async fn verified(reach: &mut Reach, args: &VerifyArgs) -> anyhow::Result<Verified> {
+/// Verifies the trail and gives what was verified.
+///
+/// # Errors
+/// As [`verify`].
+pub(super) async fn verified(reach: &mut Reach, args: &VerifyArgs) -> anyhow::Result<Verified> {
     loop {
         let seal = seal::seal(reach, Request::Seal).await?;
         let expected = expected(&seal, args)?;

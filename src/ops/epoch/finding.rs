@@ -17,6 +17,8 @@ pub enum Finding {
     CheckpointUnusable,
     /// The key is missing that signed the trail: what was sealed last is not known, and others cannot verify what comes as they did.
     KeyMissing,
+    /// The database was restored from a backup: what came after it is not there.
+    Restored,
     /// Nothing was found; an operator wants a new epoch.
     Commanded,
 }
@@ -31,6 +33,7 @@ impl Finding {
             Self::CheckpointMissing => "checkpoint-missing",
             Self::CheckpointUnusable => "checkpoint-unusable",
             Self::KeyMissing => "signing-key-missing",
+            Self::Restored => "restored",
             Self::Commanded => "commanded",
         }
     }
@@ -46,6 +49,7 @@ impl Finding {
             Self::CheckpointMissing => "the checkpoint beside the database is missing",
             Self::CheckpointUnusable => "the checkpoint beside the database cannot be used",
             Self::KeyMissing => "the key that signed the trail is missing from the database",
+            Self::Restored => "the database was restored from a backup",
             Self::Commanded => "a new epoch was asked for",
         }
     }

@@ -1,0 +1,137 @@
+//! `keyledger restore`: a backup into an empty directory, or a look whether it could be.
+//!
+//! What is restored is looked at as a whole before anything of it may be served: the database, its trail, its keys where the master key is
+//! there. Then a new epoch of the trail begins, and what was taken away after the backup is taken away again. The database gets its name last.
+
+mod later;
+mod look;
+mod place;
+mod said;
+
+use std::path::PathBuf;
+
+use super::backup::key;
+use super::master::PassphraseArgs;
+use super::report::Report;
+use crate::admin::lock::DirectoryLock;
+use crate::admin::message::BegunEpoch;
+use crate::admin::peer;
+use crate::admin::restored::{Restored, Taken};
+use crate::config::Layout;
+use crate::config::layout::write_private;
+use crate::crypto::{Random as _, SystemRandom};
+use look::Looked;
+use place::Place;
+
+/// What is restored, and what is known of the time after it.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The backup
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The file with the private half of the backup's key
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// Only look whether it can be restored: in a temporary directory that is removed again
+    #[arg(long, conflicts_with = "trail")]
+    verify: bool,
+    /// The file of the master key, which goes into the directory
+    #[arg(long, value_name = "FILE")]
+    master_key: Option<PathBuf>,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+    /// A later export of the trail, or what a `file` target received of every event: what it says was destroyed, revoked or removed after the
+    /// backup is so again. May be repeated, in the order it was written
+    #[arg(long, value_name = "FILE")]
+    trail: Vec<PathBuf>,
+    /// A checkpoint that was kept elsewhere; a later one tells how many events are missing. May be repeated
+    #[arg(long = "checkpoint", value_name = "FILE")]
+    checkpoints: Vec<PathBuf>,
+    /// The verifier key of the trail, as it was noted elsewhere (default: the backup's own)
+    #[arg(long, value_name = "KEY")]
+    public_key: Option<String>,
+    /// Restore it although its trail is not what was sealed
+    #[arg(long, conflicts_with = "verify")]
+    despite_trail: bool,
+}
+
+/// What became of it.
+struct Done {
+    begun: BegunEpoch,
+    /// What was taken away again.
+    again: Vec<Taken>,
+}
+
+/// Restores a backup, or looks at it.
+///
+/// # Errors
+/// It does not open, is not whole or not what was sealed ([`crate::audit::Break`]), or the directory is not empty; nothing is left then.
+pub async fn run(layout: &Layout, args: Args, report: &Report) -> anyhow::Result<()> {
+    let key = key::read(&args.key)?;
+    let place = if args.verify {
+        Place::scratch(scratch()?)?
+    } else {
+        Place::of_server(layout)?
+    };
+    let lock = DirectoryLock::acquire(&place.layout().lock())?;
+    let list = place.unpack(&args.file, &key)?;
+    let recipient = hex::encode(key.recipient().id());
+    drop(key);
+    let looked = look::look(&place, list, &args).await?;
+    if args.verify {
+        looked.close().await;
+        drop((place, lock));
+        if let Err(broken) = &looked.trail {
+            return Err(broken.clone().into());
+        }
+        return Ok(said::verified(&looked, &recipient, report)?);
+    }
+    let done = complete(&place, &looked, &recipient, args.despite_trail).await;
+    looked.close().await;
+    let done = done?;
+    place.complete()?;
+    drop(lock);
+    Ok(said::restored(&looked, &done, &recipient, report)?)
+}
+
+/// Makes of a database that was looked at one that may be served.
+async fn complete(
+    place: &Place,
+    looked: &Looked,
+    recipient: &str,
+    despite_trail: bool,
+) -> anyhow::Result<Done> {
+    if let Err(broken) = &looked.trail
+        && !despite_trail
+    {
+        let advice = "the trail of the backup is not what was sealed; --despite-trail restores it all the same";
+        return Err(anyhow::Error::from(broken.clone()).context(advice));
+    }
+    let later = looked.later.as_ref();
+    if let Some(note) = later.and_then(|later| later.checkpoint.as_ref()) {
+        // What was sealed last is what others kept, not what the backup knows of.
+        let path = place.layout().checkpoint();
+        drop(std::fs::remove_file(&path));
+        write_private(&path, note.as_bytes())?;
+    }
+    let (admin, user) = (&looked.admin, peer::this_user());
+    let restored = Restored {
+        created: looked.list.created.clone(),
+        recipient: recipient.to_owned(),
+        missing: looked.missing,
+    };
+    let begun = admin.begin_restored(user.clone(), &restored).await?;
+    let mut again = Vec::new();
+    for taken in later.iter().flat_map(|later| &later.taken) {
+        if admin.take_away(&user, taken).await? {
+            again.push(taken.clone());
+        }
+    }
+    Ok(Done { begun, again })
+}
+
+fn scratch() -> anyhow::Result<PathBuf> {
+    let mut number = [0; 8];
+    SystemRandom.fill(&mut number)?;
+    Ok(std::env::temp_dir().join(format!("keyledger-verify-{}", hex::encode(number))))
+}

@@ -1,0 +1,156 @@
+//! What is said of a backup that was restored or looked at.
+
+use serde_json::{Value, json};
+
+use super::Done;
+use super::look::Looked;
+use crate::admin::restored::{Act, Taken};
+use crate::cli::report::{Report, fields, remark};
+
+/// Says what was looked at.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub(super) fn verified(looked: &Looked, recipient: &str, report: &Report) -> std::io::Result<()> {
+    let record = json!({ "backup": backup(looked, recipient), "dataKeys": looked.data_keys, "missing": looked.missing });
+    report.record(&record, || {
+        let mut rows = rows(looked, recipient);
+        rows.push(("verdict", Some("it can be restored".to_owned())));
+        fields(&rows)
+    })?;
+    unknown_keys(looked);
+    Ok(())
+}
+
+/// Says what was restored.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub(super) fn restored(
+    looked: &Looked,
+    done: &Done,
+    recipient: &str,
+    report: &Report,
+) -> std::io::Result<()> {
+    let later = looked.later.as_ref();
+    let lost_keys = later.map(|later| {
+        later
+            .keys
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    });
+    let record = json!({
+        "backup": backup(looked, recipient), "dataKeys": looked.data_keys, "epoch": done.begun.epoch, "firstSequence": done.begun.first,
+        "missing": looked.missing, "doneAgain": done.again.iter().map(taken).collect::<Vec<_>>(), "lostKeys": lost_keys,
+        "lostChanges": later.map(|later| &later.changes),
+    });
+    report.record(&record, || {
+        let mut rows = rows(looked, recipient);
+        let epoch = format!(
+            "{}, begins with event {}",
+            done.begun.epoch, done.begun.first
+        );
+        rows.push(("new epoch", Some(epoch)));
+        rows.push((
+            "missing",
+            looked
+                .missing
+                .map(|missing| format!("{missing} events that came after it")),
+        ));
+        rows.extend(
+            done.again
+                .iter()
+                .map(|taken| ("done again", Some(text(&taken.act)))),
+        );
+        for key in later.iter().flat_map(|later| &later.keys) {
+            rows.push(("lost key", Some(key.to_string())));
+        }
+        for (action, times) in later.iter().flat_map(|later| &later.changes) {
+            rows.push(("lost change", Some(format!("{action}, {times} times"))));
+        }
+        fields(&rows)
+    })?;
+    unknown_keys(looked);
+    if let Err(broken) = &looked.trail {
+        remark(&format!(
+            "The trail of the backup is not what was sealed: {broken}."
+        ));
+    }
+    what_comes_back(looked);
+    Ok(())
+}
+
+/// What is not known of the time after the backup.
+fn what_comes_back(looked: &Looked) {
+    let (time, next) = (&looked.list.created, looked.list.events);
+    let told = looked.later.as_ref().map_or(0, |later| later.events);
+    let untold = looked.missing.unwrap_or(0).saturating_sub(told);
+    match (told, looked.missing) {
+        (0, None) => remark(&format!(
+            "What was destroyed, revoked or removed after the backup of {time}, from event {next} on, is there again. If there is a later export of \
+             the trail, or a file that a target received, restore again with --trail; with --checkpoint a later checkpoint tells how many events \
+             are missing."
+        )),
+        _ if untold > 0 => remark(&format!(
+            "Of the last {untold} events nothing is known but that there were so many: what they destroyed, revoked or removed is there again. A later export \
+             of the trail, given with --trail, tells."
+        )),
+        _ => {}
+    }
+}
+
+fn unknown_keys(looked: &Looked) {
+    if looked.data_keys.is_none() {
+        remark(
+            "The master key is not in the backup: whether keys open was not looked at. Give its file with --master-key, or put it to data/master.key \
+             before the start.",
+        );
+    }
+}
+
+fn backup(looked: &Looked, recipient: &str) -> Value {
+    let list = &looked.list;
+    json!({ "created": list.created, "origin": list.origin, "epoch": list.epoch, "events": list.events, "schema": list.schema,
+        "release": list.release, "recipient": recipient })
+}
+
+fn rows(looked: &Looked, recipient: &str) -> Vec<(&'static str, Option<String>)> {
+    let list = &looked.list;
+    let sealed = match &looked.trail {
+        Ok(verified) => format!("{}, each as it was sealed", verified.end - verified.first),
+        Err(_) => format!("{}, not as they were sealed", list.events),
+    };
+    let keys = looked
+        .data_keys
+        .map(|keys| format!("the master key opens {keys} data keys"));
+    vec![
+        (
+            "backup of",
+            Some(format!("{}, {}", list.origin, list.created)),
+        ),
+        ("sealed to", Some(format!("backup key {recipient}"))),
+        ("events", Some(sealed)),
+        ("keys", keys),
+    ]
+}
+
+fn taken(taken: &Taken) -> Value {
+    let (what, id) = words(&taken.act);
+    json!({ "what": what, "id": id, "event": taken.event })
+}
+
+fn text(act: &Act) -> String {
+    let (what, id) = words(act);
+    format!("{what} {id}")
+}
+
+fn words(act: &Act) -> (&'static str, String) {
+    match act {
+        Act::Revoke(id, _) => ("key revoked", id.to_string()),
+        Act::Destroy(id) => ("key destroyed", id.to_string()),
+        Act::Disable(id) => ("client disabled", id.to_string()),
+        Act::Remove(id, ..) => ("client or certificates removed", id.to_string()),
+        Act::Untrust(id, _) => ("CA trusted no more for client", id.to_string()),
+    }
+}
