@@ -9,9 +9,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::harness::{
-    Dice, Door, Ledger, Output, Server, activate, create, destroy, fresh_directory, get,
-    in_own_mounts, key_template, mount_tmpfs, program, revoke, run_cli, under_load, until,
-    whole_trail,
+    Dice, Door, Ledger, Output, Server, activate, destroy, fresh_directory, get, in_own_mounts,
+    mount_tmpfs, program, revoke, run_cli, under_load, until, whole_trail,
 };
 
 const CESSATION: u32 = 6;
@@ -167,63 +166,93 @@ fn a_backup_under_load_holds_every_change_that_was_answered_before_it_began() {
     whole_trail(&restored);
 }
 
+/// A site of which a backup was made, and what was done after it.
+struct After {
+    site: Site,
+    kept: String,
+    destroyed: String,
+    revoked: String,
+    /// Made after the backup.
+    lost: String,
+}
+
+impl After {
+    fn new() -> Self {
+        let site = Site::new();
+        let server = &site.server;
+        let mut demo = server.connect();
+        let [kept, destroyed, revoked] = std::array::from_fn(|_| server.new_key());
+        for uid in [&kept, &destroyed, &revoked] {
+            demo.ask(activate(uid)).success();
+        }
+        for label in ["gone", "off", "on"] {
+            server.cli(&["client", "issue", label]).success();
+        }
+        site.back_up("one.backup");
+        demo.ask(revoke(&destroyed, CESSATION)).success();
+        demo.ask(destroy(&destroyed)).success();
+        demo.ask(revoke(&revoked, CESSATION)).success();
+        for change in [
+            ["remove", "gone"],
+            ["disable", "off"],
+            ["disable", "on"],
+            ["enable", "on"],
+        ] {
+            server.cli(&[&["client"][..], &change].concat()).success();
+        }
+        let [lost, passing] = std::array::from_fn(|_| server.new_key());
+        demo.ask(destroy(&passing)).success();
+        Self {
+            site,
+            kept,
+            destroyed,
+            revoked,
+            lost,
+        }
+    }
+}
+
+/// The event of this action, the first there is.
+#[track_caller]
+fn event(server: &Server, action: &str) -> Value {
+    let action = format!("vmware-solutions.{action}");
+    let mut events = server.events().into_iter();
+    let found = events.find(|event| event.0["action"] == *action);
+    found.expect("an event").0
+}
+
 #[test]
-fn what_was_taken_away_after_a_backup_does_not_come_back_where_the_trail_tells_of_it() {
-    let site = Site::new();
-    let server = &site.server;
-    let mut demo = server.connect();
-    let [kept, destroyed, revoked] = std::array::from_fn(|_| server.new_key());
-    for uid in [&kept, &destroyed, &revoked] {
-        demo.ask(activate(uid)).success();
-    }
-    for label in ["gone", "off", "on"] {
-        server.cli(&["client", "issue", label]).success();
-    }
-    site.back_up("one.backup");
-    demo.ask(revoke(&destroyed, CESSATION)).success();
-    demo.ask(destroy(&destroyed)).success();
-    demo.ask(revoke(&revoked, CESSATION)).success();
-    server.cli(&["client", "remove", "gone"]).success();
-    server.cli(&["client", "disable", "off"]).success();
-    server.cli(&["client", "disable", "on"]).success();
-    server.cli(&["client", "enable", "on"]).success();
-    let [lost, passing] = std::array::from_fn(|_| server.new_key());
-    demo.ask(destroy(&passing)).success();
-    let (export, note) = (site.text("later.jsonl"), site.text("later.checkpoint"));
-    server
-        .cli(&["events", "export", "--output", &export])
-        .success();
+fn a_later_checkpoint_tells_how_many_events_are_missing() {
+    let after = After::new();
+    let (server, note) = (&after.site.server, after.site.text("later.checkpoint"));
     let checkpoint = server.cli(&["events", "checkpoint"]).success().stdout;
     fs::write(&note, &checkpoint).expect("a file");
-
-    // A checkpoint tells how many events are missing; what they were is not known.
-    let (restored, told, said) = site.restored("one.backup", &["--checkpoint", &note]);
-    let size: u64 = checkpoint
-        .lines()
-        .nth(1)
-        .and_then(|line| line.parse().ok())
-        .expect("a size");
+    let later = ["--checkpoint", &note];
+    let (restored, told, said) = after.site.restored("one.backup", &later);
+    let size = checkpoint.lines().nth(1).expect("a size");
+    let size: u64 = size.parse().expect("a number");
     let held = told["backup"]["events"].as_u64().expect("a number");
     assert_eq!(told["missing"], size - held);
     assert!(said.contains("is there again"), "{said}");
     bring_client(server, &restored);
-    material(&restored, &destroyed);
-    let last = |server: &Server| {
-        let events = server.events();
-        let begun = events
-            .into_iter()
-            .find(|event| event.0["action"] == "vmware-solutions.trail.begin-epoch");
-        begun.expect("an epoch begins").0["requestData"]["lastSealed"].clone()
-    };
-    assert_eq!(last(&restored), size);
-    drop(restored);
+    material(&restored, &after.destroyed);
+    let begun = event(&restored, "trail.begin-epoch");
+    assert_eq!(begun["requestData"]["lastSealed"], size);
+    assert_eq!(begun["requestData"]["lastCheckpoint"], checkpoint);
+    restored.cli(&["events", "verify"]).success();
+}
 
-    let (restored, told, said) = site.restored("one.backup", &["--trail", &export]);
+#[test]
+fn what_was_taken_away_after_a_backup_does_not_come_back_where_the_trail_tells_of_it() {
+    let after = After::new();
+    let (server, export) = (&after.site.server, after.site.text("later.jsonl"));
+    let later = ["events", "export", "--output", &export];
+    server.cli(&later).success();
+    let later = ["--trail", &export];
+    let (restored, told, said) = after.site.restored("one.backup", &later);
     assert!(!said.contains("is there again"), "{said}");
-    let again: Vec<_> = told["doneAgain"]
-        .as_array()
-        .expect("a list")
-        .iter()
+    let again = told["doneAgain"].as_array().expect("a list").iter();
+    let again: Vec<_> = again
         .map(|one| one["what"].as_str().expect("a text"))
         .collect();
     let expected = [
@@ -234,54 +263,34 @@ fn what_was_taken_away_after_a_backup_does_not_come_back_where_the_trail_tells_o
         "client disabled",
     ];
     assert_eq!(again, expected);
-    assert_eq!(told["lostKeys"], serde_json::json!([lost]));
+    assert_eq!(told["lostKeys"], serde_json::json!([after.lost]));
     bring_client(server, &restored);
     let mut demo = restored.connect();
-    assert!(demo.ask(get(&destroyed)).status != 0);
-    demo.ask(get(&kept)).success();
-    demo.ask(get(&lost))
-        .status
-        .checked_sub(1)
-        .expect("it is lost");
-    let state = |uid: &str| {
-        let shown = restored
-            .cli(&["key", "show", uid, "--format", "json"])
-            .success()
-            .stdout;
-        let shown: Value = serde_json::from_str(&shown).expect("JSON");
-        shown["state"].as_str().expect("a state").to_owned()
+    demo.ask(get(&after.kept)).success();
+    for gone in [&after.destroyed, &after.lost] {
+        assert_ne!(demo.ask(get(gone)).status, 0);
+    }
+    let show = |command: &[&str]| {
+        let json = [command, &["--format", "json"]].concat();
+        let shown = restored.cli(&json).success().stdout;
+        serde_json::from_str::<Value>(&shown).expect("JSON")
     };
-    assert_eq!(
-        [state(&kept), state(&destroyed), state(&revoked)],
-        ["Active", "Destroyed", "Deactivated"]
-    );
-    let clients = restored
-        .cli(&["client", "list", "--format", "json"])
-        .success()
-        .stdout;
-    let clients: Vec<Value> = serde_json::from_str(&clients).expect("JSON");
+    let state = |uid: &str| show(&["key", "show", uid])["state"].clone();
+    let states = [&after.kept, &after.destroyed, &after.revoked].map(|uid| state(uid));
+    assert_eq!(states, ["Active", "Destroyed", "Deactivated"]);
+    let clients = show(&["client", "list"]);
     let status = |label: &str| {
-        clients
-            .iter()
-            .find(|one| one["label"] == label)
-            .map(|one| one["status"].clone())
+        let mut clients = clients.as_array().expect("a list").iter();
+        let client = clients.find(|one| one["label"] == label)?;
+        client["status"].as_str()
     };
-    assert_eq!(status("gone"), None);
-    assert_eq!(status("off"), Some("disabled".into()));
-    assert_eq!(status("on"), Some("enabled".into()));
-    let events = restored.events();
-    let again = events
-        .iter()
-        .find(|event| event.0["action"] == "vmware-solutions.kmip-key.destroy")
-        .expect("an event");
-    assert_eq!(again.0["target"]["name"], destroyed);
-    assert!(
-        again.0["initiator"]["id"]
-            .as_str()
-            .expect("an id")
-            .starts_with("LocalUser-")
-    );
-    assert!(again.0["requestData"]["event"].is_string());
+    let statuses = ["gone", "off", "on"].map(status);
+    assert_eq!(statuses, [None, Some("disabled"), Some("enabled")]);
+    let again = event(&restored, "kmip-key.destroy");
+    assert_eq!(again["target"]["name"], after.destroyed.as_str());
+    let by = again["initiator"]["id"].as_str().expect("an id");
+    assert!(by.starts_with("LocalUser-"), "{by}");
+    assert!(again["requestData"]["event"].is_string());
     restored.cli(&["events", "verify"]).success();
     whole_trail(&restored);
 }

@@ -15,9 +15,6 @@ mod seal;
 use serde::{Deserialize, Serialize};
 
 pub use access::{ClientPermit, InstanceRules};
-pub use backup::{
-    BackupBegin, BackupKey, BackupPart, BackupRequest, BackupResponse, WholeBackup,
-};
 pub use backup::{BackupBegin, BackupKey, BackupPart, BackupRequest, BackupResponse, WholeBackup};
 pub use client::{
     Client, ClientAdd, ClientApprove, ClientRemove, ClientStatusChange, ClientTrust,
