@@ -51,4 +51,5 @@ mod synced;
 mod target_battery;
 mod tidy;
 mod transcripts;
+mod upgrades;
 mod vcenter;

@@ -23,10 +23,7 @@ pub fn reader(settings: &Settings) -> ReadFilesBeside {
     let is_in_the_clear = matches!(settings.master_key, MasterKeySource::File);
     Arc::new(move |with_master_key| {
         let master_key = with_master_key || !is_in_the_clear;
-        read(&layout, master_key).map(|files| FilesBeside {
-            files,
-            master_key: with_master_key,
-        })
+        read(&layout, master_key).map(|files| FilesBeside { files, master_key })
     })
 }
 

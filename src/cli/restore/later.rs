@@ -29,7 +29,7 @@ pub(super) struct Later {
     /// Keys that were made, and not destroyed again.
     pub(super) keys: Vec<ObjectId>,
     /// Other changes that are lost: how often each action.
-    pub(super) changes: BTreeMap<&'static str, u64>,
+    pub(super) changes: BTreeMap<String, u64>,
     /// The newest checkpoint, a signed note.
     pub(super) checkpoint: Option<String>,
 }
@@ -80,14 +80,15 @@ impl Later {
     fn event(&mut self, json: &[u8]) {
         self.events += 1;
         let Ok(told) = serde_json::from_slice::<Told>(json) else {
-            return;
-        };
-        let Some(action) = Action::from_name(&told.action) else {
-            return;
+            return self.changed("an event that cannot be read");
         };
         if told.outcome != Outcome::Success.as_str() {
             return;
         }
+        // Of a later release.
+        let Some(action) = Action::from_name(&told.action) else {
+            return self.changed(&told.action);
+        };
         match act(action, &told) {
             Some(act) => self.taken.push(Taken {
                 event: told.id,
@@ -97,11 +98,13 @@ impl Later {
                 self.keys.extend(told.target.name.parse::<ObjectId>());
             }
             None if action == Action::ClientEnable => self.enabled(&told.target.name),
-            None if changes_something(action) => {
-                *self.changes.entry(action.short_name()).or_default() += 1;
-            }
+            None if changes_something(action) => self.changed(action.short_name()),
             None => {}
         }
+    }
+
+    fn changed(&mut self, action: &str) {
+        *self.changes.entry(action.to_owned()).or_default() += 1;
     }
 
     /// A client that was enabled again is not to be disabled.

@@ -13,7 +13,6 @@ use std::path::PathBuf;
 use super::backup::key;
 use super::master::PassphraseArgs;
 use super::report::Report;
-use crate::admin::lock::DirectoryLock;
 use crate::admin::message::BegunEpoch;
 use crate::admin::peer;
 use crate::admin::restored::{Restored, Taken};
@@ -73,14 +72,13 @@ pub async fn run(layout: &Layout, args: Args, report: &Report) -> anyhow::Result
     } else {
         Place::of_server(layout)?
     };
-    let lock = DirectoryLock::acquire(&place.layout().lock())?;
     let list = place.unpack(&args.file, &key)?;
     let recipient = hex::encode(key.recipient().id());
     drop(key);
     let looked = look::look(&place, list, &args).await?;
     if args.verify {
         looked.close().await;
-        drop((place, lock));
+        drop(place);
         if let Err(broken) = &looked.trail {
             return Err(broken.clone().into());
         }
@@ -90,7 +88,6 @@ pub async fn run(layout: &Layout, args: Args, report: &Report) -> anyhow::Result
     looked.close().await;
     let done = done?;
     place.complete()?;
-    drop(lock);
     Ok(said::restored(&looked, &done, &recipient, report)?)
 }
 

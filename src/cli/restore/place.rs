@@ -12,6 +12,7 @@ use anyhow::{Context as _, bail};
 
 use crate::admin::backup::archive::{Entry, List, Opened, head_of};
 use crate::admin::backup::{CHECKPOINT, DATABASE};
+use crate::admin::lock::DirectoryLock;
 use crate::config::Layout;
 use crate::config::layout::{write_private, write_public};
 use crate::crypto::{RecipientKey, Secret};
@@ -27,6 +28,8 @@ pub(super) struct Place {
     /// Only what is needed to look at the backup.
     is_scratch: bool,
     is_complete: bool,
+    /// What keeps others from the directory, from before the first file on.
+    _lock: DirectoryLock,
 }
 
 impl Place {
@@ -41,18 +44,16 @@ impl Place {
                 layout.root().display()
             );
         }
-        if let Some(found) = first_file(layout.root())? {
-            bail!(
-                "{} is not empty ({} is there): a backup is restored into an empty directory only",
-                layout.root().display(),
-                found.display()
-            );
-        }
+        check_empty(layout)?;
         layout.make_directories()?;
+        let lock = DirectoryLock::acquire(&layout.lock())?;
+        // Whoever had the lock before may have put something there.
+        check_empty(layout)?;
         Ok(Self {
             layout: layout.clone(),
             is_scratch: false,
             is_complete: false,
+            _lock: lock,
         })
     }
 
@@ -66,10 +67,12 @@ impl Place {
             .create(layout.root())
             .with_context(|| format!("cannot make {}", layout.root().display()))?;
         layout.make_directories()?;
+        let lock = DirectoryLock::acquire(&layout.lock())?;
         Ok(Self {
             layout,
             is_scratch: true,
             is_complete: false,
+            _lock: lock,
         })
     }
 
@@ -201,8 +204,19 @@ impl Drop for Place {
     }
 }
 
-/// The first thing in a directory that is no empty directory; `lost+found` is the file system's own.
-fn first_file(root: &Path) -> anyhow::Result<Option<PathBuf>> {
+fn check_empty(layout: &Layout) -> anyhow::Result<()> {
+    match first_file(layout.root(), &layout.lock())? {
+        None => Ok(()),
+        Some(found) => bail!(
+            "{} is not empty ({} is there): a backup is restored into an empty directory only",
+            layout.root().display(),
+            found.display()
+        ),
+    }
+}
+
+/// The first thing in a directory that is no empty directory; `lost+found` is the file system's own, and the lock nobody's.
+fn first_file(root: &Path, lock: &Path) -> anyhow::Result<Option<PathBuf>> {
     let entries = match fs::read_dir(root) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -210,13 +224,13 @@ fn first_file(root: &Path) -> anyhow::Result<Option<PathBuf>> {
     };
     for entry in entries {
         let entry = entry?;
-        if entry.file_name() == "lost+found" {
+        if entry.file_name() == "lost+found" || entry.path() == lock {
             continue;
         }
         if !entry.file_type()?.is_dir() {
             return Ok(Some(entry.path()));
         }
-        if let Some(found) = first_file(&entry.path())? {
+        if let Some(found) = first_file(&entry.path(), lock)? {
             return Ok(Some(found));
         }
     }

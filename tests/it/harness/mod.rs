@@ -12,6 +12,7 @@ mod load;
 mod message;
 mod mounts;
 mod node;
+mod older;
 mod port;
 mod server;
 mod tls;
@@ -32,6 +33,7 @@ pub(crate) use message::{
 };
 pub(crate) use mounts::{in_own_mounts, mount_tmpfs, skipped};
 pub(crate) use node::{Content, Node, op, reason, tag};
+pub(crate) use older::{make_older, migrations};
 pub(crate) use port::kept_port;
 pub(crate) use server::{Server, copy, fresh_directory, until, until_or_not};
 pub(crate) use tls::{Connection, Credentials, TlsVersion};

@@ -6,51 +6,10 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::data;
-use crate::harness::{Server, create, get, key_template, run_cli};
+use crate::harness::{Server, create, get, key_template, make_older, run_cli};
 
-/// The first migrations; what a database had before the latest ones.
-const OLD: [&str; 2] = ["0001_start", "0002_locate"];
-
-/// Makes a database one of an older schema, with what it holds.
-fn make_older(path: &Path) {
-    let newer = path.with_extension("newer");
-    fs::rename(path, &newer).expect("a file");
-    let db = Connection::open(path).expect("a database");
-    db.execute_batch("PRAGMA application_id = 0x4b4c4447; PRAGMA journal_mode = WAL;")
-        .expect("a database");
-    db.execute_batch(
-        "CREATE TABLE migration (name TEXT PRIMARY KEY, applied INTEGER NOT NULL) STRICT",
-    )
-    .expect("a table");
-    for name in OLD {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/sqlite/migrations");
-        let sql = fs::read_to_string(folder.join(format!("{name}.sql"))).expect("a migration");
-        db.execute_batch(&sql).expect("a migration");
-        db.execute("INSERT INTO migration VALUES (?1, 0)", [name])
-            .expect("a row");
-    }
-    db.pragma_update(None, "user_version", OLD.len())
-        .expect("a number");
-    let newer = newer.to_str().expect("a text");
-    db.execute("ATTACH ?1 AS newer", [newer])
-        .expect("the other");
-    let list = |sql: &str| -> Vec<String> {
-        let mut statement = db.prepare(sql).expect("a statement");
-        let rows = statement.query_map([], |row| row.get(0)).expect("rows");
-        rows.collect::<Result<_, _>>().expect("texts")
-    };
-    let tables = "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name != 'migration'";
-    for table in list(tables) {
-        let columns = list(&format!("SELECT name FROM pragma_table_info('{table}')")).join(", ");
-        let copy =
-            format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table}");
-        db.execute_batch(&copy)
-            .unwrap_or_else(|error| panic!("{table}: {error}"));
-    }
-    db.execute_batch("DETACH newer").expect("the other");
-    db.close().expect("a database");
-    fs::remove_file(newer).expect("a file");
-}
+/// The number of a schema of old.
+const OLD: usize = 2;
 
 fn schema(path: &Path) -> usize {
     let db = Connection::open(path).expect("a database");
@@ -65,7 +24,7 @@ fn an_older_database_is_brought_up_to_date_by_its_own_master_key_only() {
     server.stop();
     let directory = server.path().to_owned();
     let database = directory.join("data/keyledger.db");
-    make_older(&database);
+    make_older(&database, OLD);
     let older = fs::read(&database).expect("the database");
     // Another master key: refused, whatever was asked.
     let key = directory.join("data/master.key");
@@ -98,7 +57,7 @@ fn an_older_database_is_brought_up_to_date_by_its_own_master_key_only() {
     assert_eq!(material.len(), 32);
     server.ask_for_credential("vc", "secret-word");
     server.stop();
-    assert!(schema(&database) > OLD.len());
+    assert!(schema(&database) > OLD);
 }
 
 #[test]
