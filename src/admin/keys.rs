@@ -13,11 +13,11 @@ use crate::kmip::enums::State;
 /// The most keys one page holds.
 pub const KEYS_PER_PAGE_MAX: usize = 1000;
 /// The most keys one request looks at.
-const KEYS_SCANNED_MAX: usize = 20_000;
+pub(super) const KEYS_SCANNED_MAX: usize = 20_000;
 
-const NAME: &str = "x-Name";
+pub(super) const NAME: &str = "x-Name";
 const IDENTIFIER: &str = "x-Identifier";
-const COMPONENT: &str = "x-Component";
+pub(super) const COMPONENT: &str = "x-Component";
 
 /// A page of keys of one instance.
 pub(super) async fn list(admin: &Admin, request: KeyList) -> Result<Response, AdminError> {
@@ -65,10 +65,13 @@ pub(super) async fn show(admin: &Admin, id: &str) -> Result<Response, AdminError
     let snapshot = admin.store.clients();
     let instance = snapshot.instance(object.instance).ok_or_else(missing)?;
     let state = lifecycle::state_at(&object, admin.now());
-    Ok(Response::Key(Box::new(view(instance, &object, state))))
+    let mut key = view(instance, &object, state);
+    let readers = admin.store.last_readers(vec![object.id]).await?;
+    key.last_read_by = readers.into_iter().next().flatten().map(|(_, name)| name);
+    Ok(Response::Key(Box::new(key)))
 }
 
-fn parse_id(text: &str) -> Result<ObjectId, AdminError> {
+pub(super) fn parse_id(text: &str) -> Result<ObjectId, AdminError> {
     text.parse()
         .map_err(|error| AdminError::invalid(format!("after: {error}")))
 }
@@ -115,15 +118,16 @@ fn matches(request: &KeyList, key: &message::Key) -> bool {
             .is_none_or(|part| contains(&key.x_component, part))
 }
 
-fn view(instance: &Instance, object: &Object, state: State) -> message::Key {
+/// The text of a custom attribute.
+pub(super) fn custom(object: &Object, name: &str) -> Option<String> {
+    let mut attributes = object.attributes.iter();
+    let held = attributes.find(|held| held.name.text() == name)?;
+    Some(value_text(&held.value))
+}
+
+/// A key as it is shown, without who read it last.
+pub(super) fn view(instance: &Instance, object: &Object, state: State) -> message::Key {
     let dates = &object.dates;
-    let custom = |name: &str| {
-        let held = object
-            .attributes
-            .iter()
-            .find(|held| held.name.text() == name);
-        held.map(|held| value_text(&held.value))
-    };
     let shown = |held: &&Attribute| ![NAME, IDENTIFIER, COMPONENT].contains(&held.name.text());
     let others = object.attributes.iter().filter(shown);
     message::Key {
@@ -141,9 +145,11 @@ fn view(instance: &Instance, object: &Object, state: State) -> message::Key {
         destroyed: dates.destroy.map(rfc3339),
         last_read: object.last_read.map(rfc3339),
         names: object.names.iter().map(|name| name.value.clone()).collect(),
-        x_name: custom(NAME),
-        x_identifier: custom(IDENTIFIER),
-        x_component: custom(COMPONENT),
+        last_read_by: None,
+        destruction_due: object.destroy_due.map(rfc3339),
+        x_name: custom(object, NAME),
+        x_identifier: custom(object, IDENTIFIER),
+        x_component: custom(object, COMPONENT),
         attributes: others
             .map(|held| (held.name.text().to_owned(), value_text(&held.value)))
             .collect(),

@@ -8,6 +8,7 @@ mod anchors;
 pub mod backup;
 pub mod clients;
 pub mod credentials;
+mod destruction;
 mod epochs;
 pub mod error;
 pub mod events;
@@ -26,6 +27,7 @@ pub mod restored;
 mod routes;
 mod seal;
 pub mod socket;
+mod stale;
 pub mod targets;
 mod write_status;
 
@@ -42,7 +44,9 @@ use std::sync::{Arc, Mutex};
 use crate::audit::{Action, Data, Event, Outcome, ReasonCode, Target};
 use crate::crypto::{Certificate, Random};
 use crate::domain::routing::RoutingLimits;
-use crate::domain::{Clock, EventId, Initiator, Instance, Pending, RequestId, Scope};
+use crate::domain::{
+    Clock, DestructionPolicy, EventId, Initiator, Instance, Pending, RequestId, Scope,
+};
 use crate::ops::Sealer;
 use crate::store::Store;
 use crate::store::changeset::{Changeset, Write};
@@ -66,6 +70,8 @@ pub struct Admin {
     sealer: Result<Arc<Sealer>, String>,
     /// How many targets, routes and rules there may be.
     routing_limits: RoutingLimits,
+    /// How keys are destroyed, or why that is not known.
+    destruction: Result<DestructionPolicy, String>,
     /// Where no target may write.
     reserved: Arc<[PathBuf]>,
     /// How targets stand; none when the command line runs the router itself.
@@ -106,6 +112,7 @@ impl Admin {
             founder: Err("this process has no master key".to_owned()),
             sealer: Err("this process has no master key".to_owned()),
             standings: None,
+            destruction: Err("this process has no settings".to_owned()),
             counted: None,
             server_certificate: None,
             files_beside: Err("this process has no directory".to_owned()),
@@ -161,6 +168,15 @@ impl Admin {
     #[must_use]
     pub fn with_reserved(self, reserved: Arc<[PathBuf]>) -> Self {
         Self { reserved, ..self }
+    }
+
+    /// The router with how administrators destroy keys, or why that is not known.
+    #[must_use]
+    pub fn with_destruction(self, destruction: Result<DestructionPolicy, String>) -> Self {
+        Self {
+            destruction,
+            ..self
+        }
     }
 
     /// The router with how many targets, routes and rules there may be.
@@ -233,6 +249,13 @@ impl Admin {
             Request::InstanceList => Ok(instances::list(self)),
             Request::KeyList(request) => keys::list(self, request).await,
             Request::KeyShow { id } => keys::show(self, &id).await,
+            Request::KeyStale(request) => stale::list(self, request).await,
+            Request::KeyRevoke(request) => destruction::revoke(self, initiator, request).await,
+            Request::KeyDestroy(request) => destruction::destroy(self, initiator, request).await,
+            Request::KeyApprove { id } => destruction::approve(self, initiator, &id).await,
+            Request::KeyRefuse { id } => destruction::refuse(self, initiator, &id).await,
+            Request::KeyRestore { id } => destruction::restore(self, initiator, &id).await,
+            Request::KeyScheduled(request) => destruction::list(self, request).await,
             Request::Events(request) => events::page(self, request).await,
             Request::EventRecord(request) => management::record(self, initiator, *request).await,
             Request::Checkpoint => seal::checkpoint(self).await,

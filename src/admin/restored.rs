@@ -246,6 +246,10 @@ impl Admin {
 /// The key after it was revoked for this reason, or destroyed; none where that changes nothing.
 fn changed(stored: &Object, reason: Option<RevocationReasonCode>, now: i64) -> Option<Object> {
     let mut object = stored.clone();
+    if reason.is_none() {
+        // Where the backup has it scheduled only, its window has ended since.
+        object.destroy_due = None;
+    }
     let revoke = |object: &mut Object, code| {
         let reason = RevocationReason {
             code,
@@ -263,7 +267,9 @@ fn changed(stored: &Object, reason: Option<RevocationReasonCode>, now: i64) -> O
                 // One change, which one event tells.
                 object.state_version = stored.state_version + 1;
             }
-            Err(Refused::Destroyed | Refused::OccurrenceWithoutCompromise) => return None,
+            Err(Refused::Destroyed | Refused::Scheduled | Refused::OccurrenceWithoutCompromise) => {
+                return None;
+            }
         },
     }
     Some(object)

@@ -168,6 +168,9 @@ actions! {
     KeyExport = 228, Extended, "kmip-key", "export", Normal, Data, Local, "kmip-key", "A KMIP key is exported with its attributes.";
     KeyCreateSplitKey = 229, Extended, "kmip-key", "create-split-key", Normal, Data, Local, "kmip-key", "A KMIP key is split into parts.";
     KeyJoinSplitKey = 230, Extended, "kmip-key", "join-split-key", Normal, Data, Local, "kmip-key", "A KMIP key is joined from its parts.";
+    KeyApprove = 231, Extended, "kmip-key", "approve", Critical, Plain, Local, "kmip-key", "A second administrator approves that a KMIP key is destroyed.";
+    KeyRefuse = 232, Extended, "kmip-key", "refuse", Critical, Plain, Local, "kmip-key", "An administrator refuses that a KMIP key is destroyed.";
+    KeyRestore = 233, Extended, "kmip-key", "restore", Critical, Plain, Local, "kmip-key", "The scheduled destruction of a KMIP key is undone.";
 
     RequestRefuse = 301, Extended, "kmip-request", "refuse", Normal, Plain, Local, "kmip-request", "A request that cannot be understood is refused.";
     ProtocolQuery = 302, Extended, "kmip-protocol", "query", Normal, Plain, Local, "kmip-protocol", "The server's abilities are asked for.";

@@ -89,6 +89,10 @@ fields! {
     LastSequence = 66, "lastSequence", "of the last event that is meant";
     Operations = 80, "operations", "the operations that a client may perform; `all` where none is named";
     Windows = 81, "windows", "the hours in which a client may act; empty: at any time";
+    Forced = 83, "forced", "whether an Active key may be destroyed, too";
+    RequestedBy = 84, "requestedBy", "the initiator that asked for a destruction";
+    ApprovedBy = 85, "approvedBy", "the initiator that approved it";
+    Due = 86, "due", "when a scheduled destruction is carried out, in RFC 3339";
     Denied = 82, "denied", "the operations that an instance forbids all of its clients";
     Recipient = 90, "recipient", "the id of the key that a backup is sealed to";
     Bytes = 91, "bytes", "how long a backup is";

@@ -86,5 +86,8 @@ failures! {
     CertificateTooMany = 43, Forbidden, "the trusted CA has enrolled as many certificates as it may";
     CertificateTwice = 44, Forbidden, "the certificate is enrolled already, in another encoding";
     NotPermittedNow = 50, Forbidden, "the client is not permitted to do this at this time";
+    DestructionScheduled = 51, Conflict, "the key's destruction is scheduled";
+    CalledOff = 52, Conflict, "the destruction was called off";
+    SameAdministrator = 53, Forbidden, "the administrator who asked for it may not approve it";
     Reported = 45, InternalServerError, "the system that performed it reported a failure";
 }

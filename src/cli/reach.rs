@@ -121,6 +121,9 @@ impl Reach {
         };
         let limits = settings.as_ref().map(|settings| settings.routing.clone());
         let admin = admin.with_routing_limits(limits.unwrap_or_default());
+        let destruction = settings.as_ref().map(|held| held.destruction.clone());
+        let destruction = destruction.map_err(|error| format!("{error:#}"));
+        let admin = admin.with_destruction(destruction);
         let scope = settings.map(|settings| settings.scope);
         let admin = admin.with_global_scope(scope.map_err(|error| format!("{error:#}")));
         let admin = match (founder, sealer) {

@@ -28,7 +28,8 @@ use crate::domain::{Clients, Clock as _, SystemClock, location};
 use crate::ops::retention::{Reached, Retention, keep_retention};
 use crate::ops::service::Parts;
 use crate::ops::{
-    Keyring, Sealer, Service, epoch, keep_checkpoints, record_room, seal, warn_of_expiry,
+    Keyring, Sealer, Service, carry_out_destructions, epoch, keep_checkpoints, record_room, seal,
+    warn_of_expiry,
 };
 use crate::providers::MasterKey;
 use crate::routing::roster::StoreRoster;
@@ -444,6 +445,7 @@ fn recorder(service: &Arc<Service>, finished: oneshot::Receiver<()>) -> JoinHand
 struct Background {
     calendar: JoinHandle<()>,
     observer: JoinHandle<()>,
+    destroyer: JoinHandle<()>,
     sealing: JoinHandle<()>,
     retention: JoinHandle<()>,
 }
@@ -463,6 +465,10 @@ impl Background {
         Self {
             calendar: tokio::spawn(warn_of_expiry(Arc::clone(service), stopping.clone())),
             observer: tokio::spawn(record_room(Arc::clone(service), stopping.clone())),
+            destroyer: tokio::spawn(carry_out_destructions(
+                Arc::clone(service),
+                stopping.clone(),
+            )),
             sealing: tokio::spawn(sealing),
             retention: tokio::spawn(keep_retention(retention, stopping.clone())),
         }
@@ -473,6 +479,8 @@ impl Background {
         calendar.context("watching certificates' dates failed")?;
         let observer = self.observer.await;
         observer.context("recording the disk's state failed")?;
+        let destroyer = self.destroyer.await;
+        destroyer.context("destroying scheduled keys failed")?;
         self.sealing.await.context("sealing the trail failed")?;
         let retention = self.retention.await;
         retention.context("removing old events failed")?;
@@ -511,6 +519,7 @@ fn router(
     };
     let admin = admin.with_routing_limits(opened.settings.routing.clone());
     let admin = admin.with_files_beside(backup::reader(&opened.settings));
+    let admin = admin.with_destruction(Ok(opened.settings.destruction.clone()));
     let admin = admin.with_reserved(opened.settings.layout.own_paths().into());
     let admin = admin.with_pending(Arc::clone(service.pending()));
     let admin = admin.with_global_scope(Ok(opened.settings.scope.clone()));

@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Scope;
 use crate::domain::routing::RoutingLimits;
+use crate::domain::{DestructionPolicy, Scope};
 use crate::store::StoreConfig;
 use crate::{ops, providers, server};
 
@@ -46,6 +46,9 @@ pub struct Config {
     /// How many targets, routes and rules there may be.
     #[serde(default)]
     pub routing: RoutingLimits,
+    /// How administrators destroy keys.
+    #[serde(default)]
+    pub destruction: DestructionPolicy,
 }
 
 /// The version of the file's format.
@@ -155,6 +158,7 @@ impl Default for Config {
             store: StoreConfig::default(),
             trail: ops::TrailConfig::default(),
             routing: RoutingLimits::default(),
+            destruction: DestructionPolicy::default(),
         }
     }
 }

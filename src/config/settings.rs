@@ -13,9 +13,10 @@ use super::limits::check as check_limits;
 use super::names;
 use super::trail::{check_interval, check_retention};
 use crate::crypto::{AuthorityError, KeyKind};
+use crate::domain::destruction::RECOVERY_DAYS_MAX;
 use crate::domain::retention::Policy;
 use crate::domain::routing::RoutingLimits;
-use crate::domain::{Scope, location};
+use crate::domain::{DestructionPolicy, Scope, location};
 use crate::store::StoreConfig;
 use crate::{ops, providers, server};
 
@@ -97,6 +98,8 @@ pub struct Settings {
     pub retention: Policy,
     /// How many targets, routes and rules there may be.
     pub routing: RoutingLimits,
+    /// How administrators destroy keys.
+    pub destruction: DestructionPolicy,
 }
 
 impl Settings {
@@ -132,6 +135,7 @@ impl Settings {
             store,
             trail,
             routing,
+            destruction,
         } = config;
         let listen = overrides.listen.clone().unwrap_or(server.listen);
         check_kmip(&kmip)?;
@@ -153,6 +157,7 @@ impl Settings {
             checkpoint_interval: check_interval(&trail)?,
             retention: check_retention(&trail)?,
             routing: check_routing(routing)?,
+            destruction: check_destruction(destruction)?,
         })
     }
 }
@@ -336,6 +341,15 @@ fn check_kmip(kmip: &ops::Config) -> Result<(), SettingsError> {
     }
 }
 
+fn check_destruction(policy: DestructionPolicy) -> Result<DestructionPolicy, SettingsError> {
+    if policy.recovery_days <= RECOVERY_DAYS_MAX {
+        return Ok(policy);
+    }
+    let days = policy.recovery_days.to_string();
+    let problem = format!("write at most {RECOVERY_DAYS_MAX}, or 0 to destroy keys at once");
+    Err(refused("destruction.recovery-days", days, problem))
+}
+
 /// The most of anything that routing may hold: every event is compared with all of it.
 const ROUTING_MAX: usize = 1000;
 
@@ -458,6 +472,10 @@ mod tests {
             ),
             ("[trail]\nevents-max = 999", "trail.events-max"),
             ("[routing]\ntargets-max = 0", "routing.targets-max"),
+            (
+                "[destruction]\nrecovery-days = 3651",
+                "destruction.recovery-days",
+            ),
             ("[routing]\nroutes-max = 1001", "routing.routes-max"),
             (
                 "[kmip]\nrefusal-events-per-day-max = 0",

@@ -70,6 +70,7 @@ impl NewKey<'_> {
             attributes: Vec::new(),
             fresh: true,
             last_read: None,
+            destroy_due: None,
             state_version: 1,
             attributes_version: 1,
             data_key_epoch: 0,

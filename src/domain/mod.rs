@@ -8,6 +8,7 @@ pub mod client;
 pub mod clock;
 pub mod creation;
 pub mod credential;
+pub mod destruction;
 pub mod expiry;
 pub mod id;
 pub mod lifecycle;
@@ -30,6 +31,7 @@ pub use client::{
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use credential::Credential;
+pub use destruction::{Destruction, DestructionPolicy};
 pub use id::{ClientId, EventId, InstanceId, ObjectId, RequestId, RouteId, TargetId};
 pub use object::{Dates, Name, Object, RevocationReason};
 pub use pending::{Pending, PendingCertificate};

@@ -87,6 +87,8 @@ pub struct Object {
     pub fresh: bool,
     /// When its material was last served, to the hour; seconds since 1970.
     pub last_read: Option<i64>,
+    /// When its destruction, which an administrator scheduled, is carried out, seconds since 1970: until then it is not used.
+    pub destroy_due: Option<i64>,
     /// Moves with state, dates set by operations and material.
     pub state_version: u64,
     /// Moves with names and attributes.

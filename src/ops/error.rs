@@ -20,6 +20,8 @@ pub(crate) enum Cause {
     WrongState,
     /// The object is destroyed.
     Destroyed,
+    /// An administrator has scheduled the destruction of the object.
+    DestructionScheduled,
     /// The object has no material left to give.
     NoMaterial,
     /// The client may not do this.
@@ -98,6 +100,7 @@ impl Cause {
             }
             Self::WrongState
             | Self::Destroyed
+            | Self::DestructionScheduled
             | Self::NotPermitted
             | Self::NotPermittedNow
             | Self::ReadOnly => ResultReason::PermissionDenied,
@@ -137,7 +140,9 @@ impl Cause {
         match self {
             Self::NotFound => "no such object",
             Self::NoPlaceholder => "no unique identifier is given and the ID placeholder is empty",
-            Self::WrongState => "the state of the object does not allow this operation",
+            Self::WrongState | Self::DestructionScheduled => {
+                "the state of the object does not allow this operation"
+            }
             Self::Destroyed | Self::NoMaterial => "the object is destroyed",
             Self::NotPermitted | Self::NotPermittedNow => {
                 "the client may not perform this operation"
@@ -182,6 +187,7 @@ impl Cause {
             Self::NotFound | Self::NoPlaceholder => Failure::ObjectNotFound,
             Self::WrongState => Failure::WrongState,
             Self::Destroyed | Self::NoMaterial => Failure::ObjectDestroyed,
+            Self::DestructionScheduled => Failure::DestructionScheduled,
             Self::NotPermitted | Self::Sensitive | Self::NotExtractable => Failure::NotPermitted,
             Self::NotPermittedNow => Failure::NotPermittedNow,
             Self::CredentialMissing => Failure::CredentialMissing,
@@ -247,6 +253,7 @@ impl From<Refused> for OpError {
         Self::from(match refused {
             Refused::WrongState => Cause::WrongState,
             Refused::Destroyed => Cause::Destroyed,
+            Refused::Scheduled => Cause::DestructionScheduled,
             Refused::OccurrenceWithoutCompromise => Cause::InvalidField,
         })
     }

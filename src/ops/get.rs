@@ -84,6 +84,9 @@ fn check_policy(object: &Object, version: ProtocolVersion, now: i64) -> Result<(
 }
 
 fn open(ctx: &Context<'_>, object: &Object) -> Result<KeyBlock<'static>, OpError> {
+    if object.destroy_due.is_some() {
+        return Err(Cause::DestructionScheduled.into());
+    }
     let gone = lifecycle::is_destroyed(object.state);
     let material = object
         .material

@@ -14,6 +14,7 @@ mod context;
 mod create;
 mod delete_attribute;
 mod destroy;
+mod destruction;
 mod discover_versions;
 mod enrolment;
 pub mod epoch;
@@ -41,6 +42,7 @@ pub mod service;
 mod turns;
 
 pub use budget::{Budget, Reservation};
+pub use destruction::carry_out_destructions;
 pub use expiry::warn_of_expiry;
 pub use keyring::{Keyring, KeyringError};
 pub use measures::{Measured, Measures};

@@ -145,6 +145,7 @@ pub(super) fn take_state(object: &mut Object, from: &Object) {
         ..dates.clone()
     };
     object.state = from.state;
+    object.destroy_due = from.destroy_due;
     object.usage_mask = from.usage_mask;
     object.digest = from.digest;
     object.revocation.clone_from(&from.revocation);

@@ -14,8 +14,8 @@ use crate::audit::Event;
 use crate::crypto::{Fingerprint, Wrapped};
 use crate::domain::routing::{Route, Routing, RoutingSettings, Target};
 use crate::domain::{
-    Anchor, Client, ClientId, ClientStatus, Credential, EnrolledCertificate, Identity, Instance,
-    InstanceId, Object, ObjectId, Permissions, RouteId, Rules, TargetId,
+    Anchor, Client, ClientId, ClientStatus, Credential, Destruction, EnrolledCertificate, Identity,
+    Instance, InstanceId, Object, ObjectId, Permissions, RouteId, Rules, TargetId,
 };
 
 /// What must still hold when a changeset is committed.
@@ -29,6 +29,8 @@ pub enum Precondition {
     State(ObjectId, u64),
     /// The object's attributes version is the one that was read.
     Attributes(ObjectId, u64),
+    /// The destruction of the object that is under way is this one, or none is.
+    Destruction(ObjectId, Option<Box<Destruction>>),
     /// The sequence of the changeset's first event.
     Next(Sequence),
     /// The targets that were not given everything before this event are these, each as it was read.
@@ -47,9 +49,13 @@ pub enum Write {
     /// Names, attributes, last change date and the attributes version of an object, taken from
     /// here.
     Attributes(Arc<Object>),
-    /// The material was served at this time (seconds since 1970): clears Fresh, keeps the time.
+    /// The material was served at this time (seconds since 1970) to whom the changeset's first event names: clears Fresh, keeps both.
     /// Outside both versions.
     Read(ObjectId, i64),
+    /// A destruction that an administrator asked for, new or a step further.
+    Destruction(Box<Destruction>),
+    /// The destruction of an object is under way no more.
+    DestructionEnded(ObjectId),
     /// A new instance.
     Instance(Instance),
     /// The credential an instance asks for from now on.

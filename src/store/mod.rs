@@ -10,6 +10,7 @@ mod cache;
 pub mod changeset;
 mod config;
 pub mod delivery;
+mod destruction;
 mod epochs;
 mod error;
 mod gather;

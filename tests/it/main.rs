@@ -18,6 +18,7 @@ mod concurrency;
 mod credentials;
 mod delivery;
 mod delivery_faults;
+mod destruction;
 mod disk_full;
 mod durability;
 mod epochs;

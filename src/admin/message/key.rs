@@ -22,6 +22,20 @@ pub struct KeyList {
     pub limit: usize,
 }
 
+/// Which keys nobody has read for long.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct KeyStale {
+    /// The instance's name; none: the only one, or `default`.
+    pub instance: Option<String>,
+    /// Not read, or made where nobody read them, for so many days.
+    pub older_than_days: u32,
+    /// Only keys after this one: the `next` of the page before.
+    pub after: Option<String>,
+    /// At most so many; bounded by the router.
+    pub limit: usize,
+}
+
 /// A page of keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -58,6 +72,10 @@ pub struct Key {
     pub destroyed: Option<String>,
     /// When its material was last served, to the hour.
     pub last_read: Option<String>,
+    /// Who read it then; told of one key and of stale ones.
+    pub last_read_by: Option<String>,
+    /// When its scheduled destruction is carried out; it is not used until then.
+    pub destruction_due: Option<String>,
     /// Its Names.
     pub names: Vec<String>,
     /// `x-Name`: the VM or host, as vCenter writes it.

@@ -6,6 +6,7 @@
 mod access;
 mod backup;
 mod client;
+mod destruction;
 mod event;
 mod instance;
 mod key;
@@ -20,11 +21,12 @@ pub use client::{
     Client, ClientAdd, ClientApprove, ClientRemove, ClientStatusChange, ClientTrust,
     EnrolledCertificate, PendingCertificate, TrustedAuthority,
 };
+pub use destruction::{Destruction, DestructionList, Destructions, KeyDestroy, KeyRevoke};
 pub use event::{
     Event, EventRecord, Events, EventsFrom, Recorded, RecordedInitiator, RecordedTarget,
 };
 pub use instance::{Instance, InstanceCredential, NewCredential};
-pub use key::{Key, KeyList, Keys};
+pub use key::{Key, KeyList, KeyStale, Keys};
 use routing::{RouteRequest, RoutingResponse, TargetRequest};
 pub use seal::{
     BegunEpoch, Epoch, NewEpoch, Seal, SealedEvents, SealedFrom, TreeHashes, TreeNodes, Unreadable,
@@ -80,6 +82,29 @@ pub enum Request {
         /// Its Unique Identifier.
         id: String,
     },
+    /// A page of the keys that nobody has read for long.
+    KeyStale(KeyStale),
+    /// Revokes a key.
+    KeyRevoke(KeyRevoke),
+    /// Destroys a key, or asks for it.
+    KeyDestroy(KeyDestroy),
+    /// Approves a destruction that another administrator asked for.
+    KeyApprove {
+        /// The key.
+        id: String,
+    },
+    /// Refuses one.
+    KeyRefuse {
+        /// The key.
+        id: String,
+    },
+    /// Undoes a scheduled destruction.
+    KeyRestore {
+        /// The key.
+        id: String,
+    },
+    /// A page of the destructions under way.
+    KeyScheduled(DestructionList),
     /// A page of the trail, perhaps waiting for one.
     Events(EventsFrom),
     /// Records a management event that another system performed.
@@ -119,6 +144,8 @@ impl Request {
             | Self::InstanceList
             | Self::KeyList(_)
             | Self::KeyShow { .. }
+            | Self::KeyStale(_)
+            | Self::KeyScheduled(_)
             | Self::Events(_)
             | Self::Checkpoint
             | Self::Seal
@@ -129,6 +156,11 @@ impl Request {
             Self::ClientAdd(_)
             | Self::ClientPermit(_)
             | Self::InstanceRules(_)
+            | Self::KeyRevoke(_)
+            | Self::KeyDestroy(_)
+            | Self::KeyApprove { .. }
+            | Self::KeyRefuse { .. }
+            | Self::KeyRestore { .. }
             | Self::ClientStatus(_)
             | Self::ClientRemove(_)
             | Self::ClientTrust(_)
@@ -164,6 +196,10 @@ pub enum Response {
     Key(Box<Key>),
     /// A page of keys.
     Keys(Keys),
+    /// A destruction after a step.
+    Destruction(Box<Destruction>),
+    /// A page of the destructions under way.
+    Destructions(Destructions),
     /// A page of the trail.
     Events(Events),
     /// An event that was recorded.

@@ -3,6 +3,7 @@
 mod anchors;
 mod clients;
 mod credentials;
+mod destruction;
 mod keys;
 mod management;
 mod pending;
@@ -171,6 +172,7 @@ impl World {
             ],
             fresh: true,
             last_read: None,
+            destroy_due: None,
             state_version: 0,
             attributes_version: 0,
             data_key_epoch: 1,

@@ -61,6 +61,9 @@ const CODES: &[(u16, &str)] = &[
     (228, "kmip-key.export"),
     (229, "kmip-key.create-split-key"),
     (230, "kmip-key.join-split-key"),
+    (231, "kmip-key.approve"),
+    (232, "kmip-key.refuse"),
+    (233, "kmip-key.restore"),
     (301, "kmip-request.refuse"),
     (302, "kmip-protocol.query"),
     (303, "kmip-protocol.discover"),
@@ -124,9 +127,9 @@ const REASONS: &[(u16, &str, &str)] = &[
 const CAUSES: &[(u16, &[u8])] = &[
     (400, &[12, 13, 14, 16, 17, 18, 19]),
     (401, &[6, 7, 8, 9, 10, 11, 40, 41]),
-    (403, &[3, 4, 5, 42, 43, 44, 50]),
+    (403, &[3, 4, 5, 42, 43, 44, 50, 53]),
     (404, &[1]),
-    (409, &[2, 15, 27, 28, 29, 30]),
+    (409, &[2, 15, 27, 28, 29, 30, 51, 52]),
     (413, &[24, 25]),
     (424, &[26]),
     (500, &[34, 35, 45]),
@@ -197,6 +200,7 @@ fn expected(name: &'static str) -> Expected {
         ("kmip-storage", "exhaust") | ("trail", "begin-epoch") | ("trail-seal", "fail") => {
             "critical"
         }
+        ("kmip-key", "approve" | "refuse" | "restore") => "critical",
         (_, "destroy" | "delete" | "wipe" | "remove") => "critical",
         (_, "update" | "activate" | "revoke" | "add" | "modify" | "migrate") => "warning",
         ("trail", "trim") => "warning",

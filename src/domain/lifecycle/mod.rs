@@ -15,6 +15,9 @@ pub enum Refused {
     /// The object is destroyed.
     #[error("the object is destroyed")]
     Destroyed,
+    /// An administrator has scheduled the destruction of the object.
+    #[error("the destruction of the object is scheduled")]
+    Scheduled,
     /// A Compromise Occurrence Date came with a reason that is no compromise.
     #[error("a compromise occurrence date needs a compromise reason")]
     OccurrenceWithoutCompromise,
@@ -111,8 +114,11 @@ pub fn revoke(
 /// Erases the material: to Destroyed, or to Destroyed Compromised from Compromised. The attributes stay.
 ///
 /// # Errors
-/// [`Refused`] while the object is Active, and when it is destroyed already.
+/// [`Refused`] while the object is Active, while its destruction is scheduled, and when it is destroyed already.
 pub fn destroy(object: &mut Object, now: i64) -> Result<(), Refused> {
+    if object.destroy_due.is_some() {
+        return Err(Refused::Scheduled);
+    }
     object.state = match state_at(object, now) {
         State::PreActive | State::Deactivated => State::Destroyed,
         State::Compromised => State::DestroyedCompromised,
@@ -131,10 +137,10 @@ pub const fn is_destroyed(state: State) -> bool {
     matches!(state, State::Destroyed | State::DestroyedCompromised)
 }
 
-fn changed(object: &mut Object, now: i64) {
+pub(super) const fn changed(object: &mut Object, now: i64) {
     object.dates.last_change = now;
     object.state_version += 1;
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -16,7 +16,8 @@ const STATES: [State; 6] = [
     State::DestroyedCompromised,
 ];
 
-fn in_state(state: State) -> Object {
+/// A key in a state that was recorded long ago.
+pub(crate) fn in_state(state: State) -> Object {
     Object {
         id: ObjectId::new(0, [1; 10]),
         instance: InstanceId::new(0, [2; 10]),
@@ -36,6 +37,7 @@ fn in_state(state: State) -> Object {
         attributes: Vec::new(),
         fresh: true,
         last_read: None,
+        destroy_due: None,
         state_version: 7,
         attributes_version: 3,
         data_key_epoch: 1,

@@ -27,6 +27,7 @@ mod allowance;
 mod answers;
 mod batches;
 mod credentials;
+mod destruction;
 mod expiry;
 mod keys;
 mod locating;

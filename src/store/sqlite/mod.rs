@@ -9,6 +9,7 @@ pub(super) mod attribute;
 pub(super) mod client;
 mod codes;
 pub(super) mod delivery;
+pub(super) mod destruction;
 pub(super) mod event;
 mod inspection;
 pub(super) mod locate;
@@ -66,6 +67,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
     (
         "0012_permissions",
         include_str!("migrations/0012_permissions.sql"),
+    ),
+    (
+        "0013_destruction",
+        include_str!("migrations/0013_destruction.sql"),
     ),
 ];
 

@@ -20,7 +20,7 @@ macro_rules! object_columns {
     ($rest:literal) => {
         concat!(
             "SELECT object.id, object.instance, object_type, state, state_version, attributes_version, fresh, last_read,
-            initial, activation, process_start, protect_stop, deactivation, destroy, compromise, compromise_occurrence,
+            destroy_due, initial, activation, process_start, protect_stop, deactivation, destroy, compromise, compromise_occurrence,
             archive, last_change, algorithm, length, usage_mask, digest, revocation_code, revocation_message,
             data_key_epoch, material, attributes ",
             $rest
@@ -46,7 +46,8 @@ const UPDATE_STATE: &str = "UPDATE object SET state = :state, state_version = :s
     deactivation = :deactivation, destroy = :destroy, compromise = :compromise,
     compromise_occurrence = :compromise_occurrence, archive = :archive, last_change = max(last_change, :last_change),
     usage_mask = :usage_mask, digest = :digest, revocation_code = :revocation_code,
-    revocation_message = :revocation_message, data_key_epoch = :data_key_epoch, material = :material
+    revocation_message = :revocation_message, data_key_epoch = :data_key_epoch, material = :material,
+    destroy_due = :destroy_due
     WHERE id = :id";
 
 /// The object of this identifier.
@@ -71,7 +72,7 @@ pub(in crate::store) fn versions(
         .optional()?)
 }
 
-/// A new row with its names and attributes.
+/// A new row with its names and attributes. Nothing that is made is to be destroyed already.
 pub(in crate::store) fn insert(db: &Connection, object: &Object) -> Result<(), ApplyError> {
     let Object {
         dates, revocation, ..
@@ -141,6 +142,7 @@ pub(in crate::store) fn update_state(db: &Connection, object: &Object) -> Result
         ":revocation_message": revocation.as_ref().and_then(|reason| reason.message.as_deref()),
         ":data_key_epoch": object.data_key_epoch,
         ":material": material.map(Wrapped::as_bytes),
+        ":destroy_due": object.destroy_due,
     })?;
     if changed == 0 {
         return Err(ApplyError::Missing(Thing::Object));
@@ -180,21 +182,24 @@ pub(in crate::store) fn update_attributes(
     take_names(db, object, !is_destroyed(state))
 }
 
-/// The material was served at `at` (seconds since 1970).
+/// The material was served at `at` (seconds since 1970) to the initiator of this number.
 pub(in crate::store) fn update_read(
     db: &Connection,
     id: ObjectId,
     at: i64,
+    reader: Option<u32>,
 ) -> Result<(), ApplyError> {
-    let sql = "UPDATE object SET fresh = 0, last_read = ?2 WHERE id = ?1";
+    let sql = "UPDATE object SET fresh = 0, last_read = ?2, last_reader = ?3 WHERE id = ?1";
     db.prepare_cached(sql)?
-        .execute(params![id.as_bytes(), at])?;
+        .execute(params![id.as_bytes(), at, reader])?;
     Ok(())
 }
 
 /// Fills the index of values anew: what it holds has changed with the release.
 pub(super) fn index_values_again(db: &Connection) -> Result<(), StoreError> {
-    let mut statement = db.prepare(object_columns!("FROM object WHERE length(attributes) > 0"))?;
+    // That release did not know the column yet.
+    let sql = object_columns!("FROM object WHERE length(attributes) > 0");
+    let mut statement = db.prepare(&sql.replace("destroy_due", "NULL"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let object = from_row(db, row)?;
@@ -217,6 +222,7 @@ pub(super) fn from_row(db: &Connection, row: &Row<'_>) -> Result<Object, StoreEr
         attributes_version: columns.get()?,
         fresh: columns.get()?,
         last_read: columns.get()?,
+        destroy_due: columns.get()?,
         dates: dates(&mut columns)?,
         algorithm: columns.code_if_any()?,
         length: columns.get()?,

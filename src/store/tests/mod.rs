@@ -204,6 +204,7 @@ fn object(number: u8) -> Object {
         attributes: Vec::new(),
         fresh: true,
         last_read: None,
+        destroy_due: None,
         state_version: 1,
         attributes_version: 1,
         data_key_epoch: 1,
@@ -265,6 +266,7 @@ fn full(number: u8) -> Object {
         ],
         fresh: false,
         last_read: Some(NOW),
+        destroy_due: None,
         state_version: u64::try_from(i64::MAX).unwrap(),
         attributes_version: 3,
         data_key_epoch: u32::MAX,
@@ -282,6 +284,7 @@ fn assert_same(one: &Object, other: &Object) {
 fn destroyed(object: &Object) -> Object {
     Object {
         state: State::Destroyed,
+        destroy_due: None,
         state_version: object.state_version + 1,
         material: None,
         ..object.clone()

@@ -1,6 +1,7 @@
 //! What must still hold when a changeset is committed, also inside one batch.
 
 use super::*;
+use crate::domain::destruction::{Destruction, Party, Scheduled};
 use crate::domain::{Identity, Operations, Permissions, Rules};
 
 fn with(precondition: Precondition, writes: impl IntoIterator<Item = Write>) -> Changeset {
@@ -151,6 +152,88 @@ async fn what_a_client_may_do_must_be_what_was_looked_at() {
         .apply(act(&identity(&place, 1)))
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_destruction_must_be_at_the_step_that_was_read_and_reads_back_as_written() {
+    let mut place = Place::new().await;
+    place
+        .apply([Write::Insert(Arc::new(object(1)))])
+        .await
+        .unwrap();
+    let party = |name: &str| Party {
+        id: format!("LocalUser-{name}"),
+        name: name.to_owned(),
+    };
+    let asked = Destruction {
+        object: id(1),
+        instance: instance_id(1),
+        reason: "r".to_owned(),
+        forced: true,
+        requested: NOW,
+        requested_by: party("ada"),
+        approved_by: None,
+        correlation: RequestId::from_bytes([3; 16]),
+        scheduled: None,
+    };
+    let approved = Destruction {
+        approved_by: Some(party("bob")),
+        scheduled: Some(Scheduled {
+            due: NOW + 5,
+            state: State::Active,
+            deactivation: Some(NOW - 5),
+        }),
+        ..asked.clone()
+    };
+    let step = |before: Option<&Destruction>, after: &Destruction| {
+        let read = before.cloned().map(Box::new);
+        let write = Write::Destruction(Box::new(after.clone()));
+        with(Precondition::Destruction(id(1), read), [write])
+    };
+    let store = place.store();
+    store.apply(step(None, &asked)).await.unwrap();
+    let twice = store.apply(step(None, &asked)).await;
+    assert_eq!(twice, Err(ApplyError::Conflict));
+    store.apply(step(Some(&asked), &approved)).await.unwrap();
+    let late = store.apply(step(Some(&asked), &approved)).await;
+    assert_eq!(late, Err(ApplyError::Conflict));
+    let store = place.reopen();
+    assert_eq!(
+        store.destruction(id(1)).await.unwrap().as_ref(),
+        Some(&approved)
+    );
+    assert_eq!(
+        store.destructions(None, 9).await.unwrap(),
+        std::slice::from_ref(&approved)
+    );
+    assert!(store.destructions(Some(id(1)), 9).await.unwrap().is_empty());
+    assert!(store.destructions_due(NOW + 4, 9).await.unwrap().is_empty());
+    assert_eq!(
+        store.destructions_due(NOW + 5, 9).await.unwrap(),
+        [approved]
+    );
+    place.apply([Write::DestructionEnded(id(1))]).await.unwrap();
+    assert_eq!(place.store().destruction(id(1)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn who_reads_a_key_is_kept_with_the_read() {
+    let mut place = Place::new().await;
+    place
+        .apply([Write::Insert(Arc::new(object(1)))])
+        .await
+        .unwrap();
+    let nobody = place.store().last_readers(vec![id(1), id(9)]).await;
+    assert_eq!(nobody.unwrap(), [None, None]);
+    for reader in ["vc-01", "vc-02"] {
+        // An initiator that the store meets here for the first time.
+        let mut read = Changeset::new(event(Action::KeyRead, reader));
+        read.write(Write::Read(id(1), NOW));
+        place.store().apply(read).await.unwrap();
+        let readers = place.reopen().last_readers(vec![id(1)]).await.unwrap();
+        let name = readers[0].as_ref().map(|(_, name)| name.as_str());
+        assert_eq!(name, Some(reader));
+    }
 }
 
 /// Queues changesets so that the writer finds them together, and gives their outcomes in order.

@@ -226,7 +226,9 @@ fn tables_since_0007(db: &rusqlite::Connection) -> Vec<String> {
 /// Takes the columns away that migrations from 0007 on give to older tables.
 const COLUMNS_SINCE_0007: &str = "ALTER TABLE client DROP COLUMN operations;
     ALTER TABLE client DROP COLUMN windows;
-    ALTER TABLE instance DROP COLUMN denied;";
+    ALTER TABLE instance DROP COLUMN denied;
+    ALTER TABLE object DROP COLUMN destroy_due;
+    ALTER TABLE object DROP COLUMN last_reader;";
 
 #[tokio::test]
 async fn subtrees_are_kept_of_a_trail_that_was_written_before_them() {

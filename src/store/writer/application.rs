@@ -10,9 +10,11 @@ use crate::audit::{Tree, record};
 use crate::domain::ObjectId;
 use crate::domain::lifecycle::is_destroyed;
 use crate::store::Applied;
-use crate::store::changeset::{Precondition, Write};
+use crate::store::changeset::{Changeset, Precondition, Write};
 use crate::store::error::{ApplyError, StoreError};
-use crate::store::sqlite::{self, anchor, attribute, client, delivery, event, object, routing};
+use crate::store::sqlite::{
+    self, anchor, attribute, client, delivery, destruction, event, object, routing,
+};
 
 impl Writer {
     /// Checks and writes one changeset, and gives its events their sequences. After a refusal
@@ -23,9 +25,10 @@ impl Writer {
             .preconditions()
             .iter()
             .try_for_each(|precondition| self.check(precondition))?;
+        let reader = self.reader(changeset)?;
         if may_fail_halfway(changeset.writes()) {
             self.statement("SAVEPOINT changeset")?;
-            let written = self.write_all(changeset.writes());
+            let written = self.write_all(changeset.writes(), reader);
             if let Err(error) = written {
                 // When the database failed, the transaction may be gone already; the whole batch is
                 // rolled back.
@@ -37,13 +40,28 @@ impl Writer {
             }
             self.statement("RELEASE changeset")?;
         } else {
-            self.write_all(changeset.writes())?;
+            self.write_all(changeset.writes(), reader)?;
         }
         self.remember(changeset.writes())?;
         let first_sequence = self.next;
         let events = u64::try_from(changeset.events().len()).unwrap_or(u64::MAX);
         self.next = first_sequence.plus(events);
         Ok(Applied { first_sequence })
+    }
+
+    /// The number of whoever is served material, given now if there is none: before anything that may be taken back.
+    fn reader(&mut self, changeset: &Changeset) -> Result<Option<u32>, StoreError> {
+        let serves = |write: &Write| matches!(write, Write::Read(..));
+        let (true, Some(event)) = (
+            changeset.writes().iter().any(serves),
+            changeset.events().first(),
+        ) else {
+            return Ok(None);
+        };
+        let numbers = self
+            .pending
+            .numbers(&self.db, &self.shared.interned, event)?;
+        Ok(Some(numbers.0))
     }
 
     fn check(&mut self, precondition: &Precondition) -> Result<(), ApplyError> {
@@ -64,6 +82,9 @@ impl Writer {
             Precondition::Attributes(id, version) => self
                 .versions(*id)?
                 .is_some_and(|(_, attributes)| attributes == *version),
+            Precondition::Destruction(id, read) => {
+                destruction::load(&self.db, *id)? == read.as_deref().cloned()
+            }
             Precondition::Next(sequence) => self.next == *sequence,
             Precondition::Behind(before, read) => self.are_behind(*before, read)?,
             Precondition::Routing(read) => match &self.routing {
@@ -89,14 +110,16 @@ impl Writer {
         Ok(versions)
     }
 
-    fn write_all(&self, writes: &[Write]) -> Result<(), ApplyError> {
+    fn write_all(&self, writes: &[Write], reader: Option<u32>) -> Result<(), ApplyError> {
         // A name that one object gives up is free for another, in whatever order they come.
         if writes.len() > 1 {
             writes
                 .iter()
                 .try_for_each(|write| self.give_up_names(write))?;
         }
-        writes.iter().try_for_each(|write| self.write(write))
+        writes
+            .iter()
+            .try_for_each(|write| self.write(write, reader))
     }
 
     fn give_up_names(&self, write: &Write) -> Result<(), ApplyError> {
@@ -109,13 +132,16 @@ impl Writer {
         }
     }
 
-    fn write(&self, write: &Write) -> Result<(), ApplyError> {
+    /// `reader` is the number of whoever is served material.
+    fn write(&self, write: &Write, reader: Option<u32>) -> Result<(), ApplyError> {
         let db = &self.db;
         match write {
             Write::Insert(object) => object::insert(db, object),
             Write::State(object) => object::update_state(db, object),
             Write::Attributes(object) => object::update_attributes(db, object),
-            Write::Read(id, at) => object::update_read(db, *id, *at),
+            Write::Read(id, at) => object::update_read(db, *id, *at, reader),
+            Write::Destruction(held) => destruction::set(db, held),
+            Write::DestructionEnded(id) => destruction::end(db, *id),
             Write::Instance(instance) => client::insert_instance(db, instance),
             Write::Credential(instance, credential) => {
                 client::set_credential(db, *instance, credential)
@@ -268,6 +294,8 @@ const fn concerns_clients(write: &Write) -> bool {
         | Write::State(_)
         | Write::Attributes(_)
         | Write::Read(..)
+        | Write::Destruction(_)
+        | Write::DestructionEnded(_)
         | Write::DataKey(..)
         | Write::Target(..)
         | Write::TargetRemoved(_)

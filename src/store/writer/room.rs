@@ -147,6 +147,9 @@ impl Writer {
 fn only_reads_or_takes_away(write: &Write) -> bool {
     match write {
         Write::Read(..)
+        // A row of some hundred bytes, and one less: what ends the use of a key.
+        | Write::Destruction(_)
+        | Write::DestructionEnded(_)
         | Write::CertificateRemoved(..)
         | Write::AnchorRemoved(..)
         | Write::ClientRemoved(_)

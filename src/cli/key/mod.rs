@@ -1,5 +1,8 @@
 //! `keyledger key`: the keys in the store with the names vCenter gives them, never their material.
 
+pub mod destroy;
+pub mod stale;
+
 use clap::Subcommand;
 
 use super::reach::{self, Reach};
@@ -11,6 +14,9 @@ use crate::config::Layout;
 /// The most keys asked for at once.
 const PAGE: usize = 500;
 
+/// What is said where no key matches.
+const KEYS_NONE: &str = "no key matches";
+
 /// What to do with keys.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -21,6 +27,29 @@ pub enum Command {
         /// Its Unique Identifier
         id: String,
     },
+    /// List keys that nobody has read for long, with who read them last
+    Stale(stale::StaleArgs),
+    /// Revoke a key
+    Revoke(destroy::Revocation),
+    /// Destroy a key: at once, or as [destruction] in keyledger.toml has it
+    Destroy(destroy::Destroying),
+    /// Approve that a key is destroyed, which another administrator asked for
+    Approve {
+        /// Its Unique Identifier
+        id: String,
+    },
+    /// Refuse that a key is destroyed, which waits for approval
+    Refuse {
+        /// Its Unique Identifier
+        id: String,
+    },
+    /// Undo that a key is destroyed, within the recovery window
+    Restore {
+        /// Its Unique Identifier
+        id: String,
+    },
+    /// List the keys that are to be destroyed
+    Scheduled,
 }
 
 /// Which keys to list.
@@ -58,6 +87,19 @@ pub async fn run(layout: &Layout, command: Command, report: &Report) -> anyhow::
     let done = match command {
         Command::List(args) => list(&mut reach, args, report).await,
         Command::Show { id } => show(&mut reach, id, report).await,
+        Command::Stale(args) => stale::list(&mut reach, args, report).await,
+        Command::Revoke(args) => destroy::revoke(&mut reach, args, report).await,
+        Command::Scheduled => destroy::scheduled(&mut reach, report).await,
+        Command::Destroy(args) => destroy::step(&mut reach, destroy::request(args), report).await,
+        Command::Approve { id } => {
+            destroy::step(&mut reach, Request::KeyApprove { id }, report).await
+        }
+        Command::Refuse { id } => {
+            destroy::step(&mut reach, Request::KeyRefuse { id }, report).await
+        }
+        Command::Restore { id } => {
+            destroy::step(&mut reach, Request::KeyRestore { id }, report).await
+        }
     };
     reach.close().await;
     done
@@ -114,7 +156,7 @@ async fn show(reach: &mut Reach, id: String, report: &Report) -> anyhow::Result<
 fn as_table(keys: &[Key], filtered: bool) -> String {
     if keys.is_empty() {
         let none = if filtered {
-            "no key matches"
+            KEYS_NONE
         } else {
             "no keys yet; clients make them"
         };
@@ -173,6 +215,8 @@ fn as_fields(key: &Key) -> String {
             "last read",
             Some(key.last_read.clone().unwrap_or_else(|| "never".to_owned())),
         ),
+        ("last read by", key.last_read_by.clone()),
+        ("to be destroyed", key.destruction_due.clone()),
     ];
     rows.extend(
         key.attributes

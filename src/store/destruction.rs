@@ -1,0 +1,58 @@
+//! What the store tells of destructions under way and of who read keys last.
+
+use super::{Store, StoreError, sqlite};
+use crate::domain::ObjectId;
+use crate::domain::destruction::Destruction;
+
+impl Store {
+    /// The destruction of a key that is under way.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn destruction(&self, object: ObjectId) -> Result<Option<Destruction>, StoreError> {
+        let load = move |db: &rusqlite::Connection| sqlite::destruction::load(db, object);
+        self.inner.readers.read(load).await
+    }
+
+    /// A page of the destructions under way: at most `limit` after a key, in the order of keys.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn destructions(
+        &self,
+        after: Option<ObjectId>,
+        limit: usize,
+    ) -> Result<Vec<Destruction>, StoreError> {
+        let page = move |db: &rusqlite::Connection| sqlite::destruction::page(db, after, limit);
+        self.inner.readers.search(page).await
+    }
+
+    /// At most `limit` of the destructions whose window has ended at `now`, seconds since 1970.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn destructions_due(
+        &self,
+        now: i64,
+        limit: usize,
+    ) -> Result<Vec<Destruction>, StoreError> {
+        let due = move |db: &rusqlite::Connection| sqlite::destruction::due(db, now, limit);
+        self.inner.readers.search(due).await
+    }
+
+    /// Who read each of these keys last, as identifier and name of the initiator; of one that was never read nobody.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn last_readers(
+        &self,
+        objects: Vec<ObjectId>,
+    ) -> Result<Vec<Option<(String, String)>>, StoreError> {
+        let readers = move |db: &rusqlite::Connection| {
+            let each = objects.into_iter();
+            each.map(|object| sqlite::destruction::last_reader(db, object))
+                .collect()
+        };
+        self.inner.readers.search(readers).await
+    }
+}
