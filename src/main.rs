@@ -11,6 +11,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // A wrong command line ends here with exit code 2.
     let cli = Cli::parse();
+    if let Err(error) = cli::confine(&cli) {
+        return report::failure(&error);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();

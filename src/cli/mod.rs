@@ -5,6 +5,7 @@
 
 pub mod backup;
 pub mod client;
+mod confine;
 mod delivery;
 mod document;
 mod endpoint;
@@ -96,6 +97,18 @@ enum Command {
     BackupKey(backup::key::Command),
     /// Speak KMIP to this directory's server, or to any other
     Kmip(Box<kmip::Args>),
+}
+
+/// What a process gives up before its runtime starts.
+///
+/// # Errors
+/// The system refused.
+pub fn confine(cli: &Cli) -> anyhow::Result<()> {
+    confine::process()?;
+    if let Command::Serve(_) = cli.command {
+        confine::server(&cli.dir)?;
+    }
+    Ok(())
 }
 
 /// Runs one command.

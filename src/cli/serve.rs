@@ -69,8 +69,26 @@ pub struct Args {
         value_name = "FILTER"
     )]
     pub log: String,
+    /// How the log is written
+    #[arg(
+        long,
+        env = "KEYLEDGER_LOG_FORMAT",
+        value_enum,
+        default_value_t = LogFormat::Text
+    )]
+    pub log_format: LogFormat,
     #[command(flatten)]
     pub(super) passphrase: PassphraseArgs,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON document a line
+    Json,
 }
 
 /// Everything a server needs that was opened and found right.
@@ -112,7 +130,7 @@ async fn run_with(
     args: Args,
     attach: impl FnOnce(&Store) -> anyhow::Result<Option<Attachment>>,
 ) -> anyhow::Result<()> {
-    start_log(&args.log)?;
+    start_log(&args.log, args.log_format)?;
     let overrides = Overrides {
         listen: args.listen.clone(),
     };
@@ -182,7 +200,7 @@ fn seed_early() {
     }
 }
 
-fn start_log(filter: &str) -> anyhow::Result<()> {
+fn start_log(filter: &str, format: LogFormat) -> anyhow::Result<()> {
     // The Kafka client logs what its target tells whoever feeds it, several lines each time.
     let filter = tracing_subscriber::EnvFilter::try_new(format!("rskafka=off,{filter}"))
         .map_err(|error| super::WrongUse(format!("--log {filter}: {error}")))?;
@@ -190,8 +208,13 @@ fn start_log(filter: &str) -> anyhow::Result<()> {
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
+    let log = log.with_target(false);
+    let set = match format {
+        LogFormat::Text => log.try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
     // A test may have set one already.
-    drop(log.with_target(false).try_init());
+    drop(set);
     Ok(())
 }
 
@@ -282,7 +305,7 @@ fn check(settings: &Settings, passphrase: &PassphraseArgs) -> anyhow::Result<()>
     let authority = reach::authority(layout)?;
     let nobody = Arc::new(Nobody(watch::Sender::new(0)));
     tls_config(
-        layout,
+        settings,
         gatekeeper(nobody, settings, authority.as_ref(), Box::new(drop)),
     )?;
     let Some(_lock) = lock else {
@@ -346,9 +369,10 @@ fn gatekeeper(
     Arc::new(gatekeeper.with_grace(settings.expired_client_grace_days))
 }
 
-fn tls_config(layout: &Layout, gatekeeper: Arc<Gatekeeper>) -> anyhow::Result<TlsConfig> {
+fn tls_config(settings: &Settings, gatekeeper: Arc<Gatekeeper>) -> anyhow::Result<TlsConfig> {
     let advice = "restore it, or move server.pem and server.key away and run `keyledger init` in a \
                   new directory";
+    let layout = &settings.layout;
     let (certificate, key) = (layout.server_certificate(), layout.server_key());
     let files = TlsFiles {
         certificate_name: &certificate.display().to_string(),
@@ -356,7 +380,7 @@ fn tls_config(layout: &Layout, gatekeeper: Arc<Gatekeeper>) -> anyhow::Result<Tl
         key_name: &key.display().to_string(),
         key_pem: &read_private(&key, advice)?,
     };
-    Ok(tls::server_config(&files, gatekeeper)?)
+    Ok(tls::server_config(&files, settings.tls_policy, gatekeeper)?)
 }
 
 async fn serve(
@@ -372,7 +396,7 @@ async fn serve(
         opened.authority.as_ref(),
         Box::new(move |sighting| witness.sighted(sighting)),
     );
-    let tls = tls_config(&opened.settings.layout, Arc::clone(&gatekeeper))?;
+    let tls = tls_config(&opened.settings, Arc::clone(&gatekeeper))?;
     let listener = Listener::bind(&opened.settings.listen.to_string()).await?;
     let address = listener.address();
     let deliveries = delivery::supervisor(&opened.store, &opened.master, &opened.settings);

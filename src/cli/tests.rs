@@ -225,3 +225,32 @@ async fn a_program_that_embeds_the_server_receives_its_events() {
     assert_eq!(received.recv().await, None);
     Reach::open(&layout).await.unwrap().close().await;
 }
+
+/// Every option of a command and of those below it, and whether it takes something else than the name of a file.
+fn options(command: &clap::Command) -> Vec<(String, bool)> {
+    let own = command.get_arguments().map(|argument| {
+        let name = argument
+            .get_long()
+            .unwrap_or_else(|| argument.get_id().as_str());
+        let is_file = |names: &[clap::builder::Str]| names.iter().any(|name| name.contains("FILE"));
+        let takes = argument.get_action().takes_values();
+        let takes_text = takes && !argument.get_value_names().is_some_and(is_file);
+        (format!("{} {name}", command.get_name()), takes_text)
+    });
+    let below = command.get_subcommands().flat_map(options);
+    own.chain(below).collect()
+}
+
+#[test]
+fn no_secret_is_an_argument() {
+    let all = options(&Cli::command());
+    assert!(all.len() > 50, "{}", all.len());
+    for (option, takes_text) in all {
+        let words = ["password", "passphrase", "secret", "token", "pin", "share"];
+        let name = option.rsplit(' ').next().unwrap_or_default();
+        let is_secret = name.split('-').any(|part| words.contains(&part));
+        // The certificate that a client pins.
+        let is_public = option == "kmip pin";
+        assert!(!is_secret || is_public || !takes_text, "{option}");
+    }
+}

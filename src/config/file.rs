@@ -79,6 +79,8 @@ impl Default for Server {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Tls {
+    /// Which TLS is spoken.
+    pub policy: server::TlsPolicy,
     /// DNS names and addresses of the server's certificate; empty: those of this machine.
     pub names: Vec<String>,
     /// The kind of key of certificates made here.
@@ -95,6 +97,7 @@ impl Default for Tls {
     fn default() -> Self {
         let key_kind = "rsa-3072".to_owned();
         Self {
+            policy: server::TlsPolicy::default(),
             names: Vec::new(),
             key_kind,
             server_days: 825,

@@ -72,6 +72,8 @@ pub struct Settings {
     pub layout: Layout,
     /// Where KMIP is served.
     pub listen: SocketAddr,
+    /// Which TLS is spoken.
+    pub tls_policy: server::TlsPolicy,
     /// Names of the server's certificate, never empty.
     pub names: Vec<String>,
     /// The kind of key of certificates made here.
@@ -144,6 +146,7 @@ impl Settings {
         Ok(Self {
             layout: layout.clone(),
             listen: check_listen(listen)?,
+            tls_policy: tls.policy,
             names: check_names(tls.names)?,
             key_kind: check_key_kind(&tls.key_kind)?,
             server_days: tls.server_days,

@@ -7,12 +7,14 @@
 
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ServerConfig, SupportedProtocolVersion};
+use serde::{Deserialize, Serialize};
 
 use crate::crypto::spki;
 use crate::server::identity::Gatekeeper;
@@ -57,6 +59,28 @@ pub enum TlsError {
     Library(#[from] rustls::Error),
 }
 
+/// Which TLS is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TlsPolicy {
+    /// TLS 1.3 only.
+    Modern,
+    /// TLS 1.2 and 1.3. Of 1.2 only suites with ECDHE and AEAD: the library has no others.
+    #[default]
+    Compatible,
+}
+
+impl TlsPolicy {
+    const fn versions(self) -> &'static [&'static SupportedProtocolVersion] {
+        const MODERN: &[&SupportedProtocolVersion] = &[&TLS13];
+        const COMPATIBLE: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
+        match self {
+            Self::Modern => MODERN,
+            Self::Compatible => COMPATIBLE,
+        }
+    }
+}
+
 /// TLS as the listener speaks it, ready to be served.
 #[derive(Debug, Clone)]
 pub struct TlsConfig(pub(crate) Arc<ServerConfig>);
@@ -67,11 +91,12 @@ pub struct TlsConfig(pub(crate) Arc<ServerConfig>);
 /// The files do not hold a certificate and its key.
 pub fn server_config(
     files: &TlsFiles<'_>,
+    policy: TlsPolicy,
     gatekeeper: Arc<Gatekeeper>,
 ) -> Result<TlsConfig, TlsError> {
     let certified = certified_key(files)?;
     let mut config = ServerConfig::builder_with_provider(provider())
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
+        .with_protocol_versions(policy.versions())?
         .with_client_cert_verifier(gatekeeper)
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
     config.session_storage = Arc::new(NoServerSessionStorage {});

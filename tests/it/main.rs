@@ -15,6 +15,7 @@ mod bad_input;
 mod bad_messages;
 mod cli;
 mod concurrency;
+mod confined;
 mod credentials;
 mod delivery;
 mod delivery_faults;

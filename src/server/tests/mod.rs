@@ -170,7 +170,8 @@ impl Setup {
             key_pem: str::from_utf8(own.key_pem.expose()).unwrap(),
         };
         let serving = Serving {
-            tls: tls::server_config(&files, Arc::clone(&gatekeeper)).unwrap(),
+            tls: tls::server_config(&files, tls::TlsPolicy::default(), Arc::clone(&gatekeeper))
+                .unwrap(),
             service: Arc::clone(&service),
             limits: self.limits,
             gatekeeper: Arc::clone(&gatekeeper),

@@ -280,6 +280,11 @@ impl Server {
         Self::start_with(directory, &[])
     }
 
+    /// A server in a directory that was set up, with more arguments.
+    pub(crate) fn start_plainly_with(directory: TempDir, arguments: &[&str]) -> Self {
+        Self::start_with(directory, arguments)
+    }
+
     fn start_with(directory: TempDir, arguments: &[&str]) -> Self {
         let process = Some(Process::start(directory.path(), arguments));
         Self { process, directory }

@@ -1,0 +1,144 @@
+//! What the process gives up, as Linux tells of it, and which TLS it speaks.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::harness::{Server, TlsVersion, create, key_template, skipped};
+
+/// The capability to take a port below 1024, the only one that is kept: bit 10.
+const PORTS: &str = "0000000000000400";
+
+/// A line of what Linux tells about the server's process.
+fn told(server: &Server, name: &str) -> String {
+    let status = format!("/proc/{}/status", server.process_id());
+    let status = fs::read_to_string(status).expect("a running process");
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    line.expect("a line of it").trim().to_owned()
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+#[test]
+fn a_server_cannot_gain_privileges_nor_dump_its_memory() {
+    let server = Server::start();
+    assert_eq!(told(&server, "NoNewPrivs:"), "1");
+    assert_eq!(told(&server, "Umask:"), "0027");
+    let limits = format!("/proc/{}/limits", server.process_id());
+    let limits = fs::read_to_string(limits).expect("limits");
+    let cores = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
+    let words: Vec<_> = cores.expect("a limit").split_whitespace().collect();
+    assert_eq!(words[4..6], ["0", "0"], "{limits}");
+    // Who may not dump it may not read it either: its files belong to root.
+    let owner = fs::metadata(format!("/proc/{}/mem", server.process_id()));
+    assert_eq!(owner.expect("a process").uid(), 0);
+    if is_root() {
+        assert_eq!(told(&server, "CapPrm:"), PORTS);
+        assert_eq!(told(&server, "CapEff:"), PORTS);
+    } else {
+        assert_eq!(told(&server, "CapEff:"), "0000000000000000");
+    }
+}
+
+#[test]
+fn memory_is_locked_where_the_limit_allows_all_of_it() {
+    let bounded = Server::start_under("ulimit -l 64", "");
+    assert_eq!(told(&bounded, "VmLck:"), "0 kB");
+    let raise = ["-c", "ulimit -l unlimited"];
+    let raised = Command::new("sh")
+        .args(raise)
+        .stderr(Stdio::null())
+        .status();
+    if !raised.expect("sh runs").success() {
+        return skipped("the limit of locked memory cannot be raised here");
+    }
+    let unbounded = Server::start_under("ulimit -l unlimited", "");
+    assert_ne!(told(&unbounded, "VmLck:"), "0 kB");
+    unbounded.new_key();
+}
+
+fn give(path: &Path, user: u32) {
+    chown(path, Some(user), Some(user)).expect("root gives files away");
+    if path.is_dir() {
+        for entry in fs::read_dir(path).expect("a directory") {
+            give(&entry.expect("an entry").path(), user);
+        }
+    }
+}
+
+#[test]
+fn root_serves_as_the_owner_of_the_directory() {
+    if !is_root() {
+        return skipped("only root can become somebody else");
+    }
+    let nobody = 65_534;
+    let directory = Server::directory();
+    give(directory.path(), nobody);
+    let server = Server::start_plainly(directory);
+    assert!(
+        told(&server, "Uid:")
+            .split_whitespace()
+            .all(|id| id == "65534")
+    );
+    assert!(
+        told(&server, "Gid:")
+            .split_whitespace()
+            .all(|id| id == "65534")
+    );
+    assert_eq!(told(&server, "Groups:"), "");
+    assert_eq!(told(&server, "CapEff:"), "0000000000000000");
+    server.connect().ask(create(key_template())).success();
+    let socket = fs::metadata(server.data().join("control.sock"));
+    let socket = socket.expect("a control socket");
+    assert_eq!(
+        (socket.uid(), socket.permissions().mode() & 0o777),
+        (nobody, 0o600)
+    );
+}
+
+#[test]
+fn the_modern_policy_speaks_tls_13_only() {
+    let modern = Server::start_set("[tls]\npolicy = \"modern\"");
+    let demo = modern.client("demo");
+    let tried = |server: &Server, version| server.try_connect(Some(&demo), version).is_ok();
+    assert!(tried(&modern, TlsVersion::V1_3));
+    assert!(!tried(&modern, TlsVersion::V1_2));
+    drop(modern);
+    let compatible = Server::start_set("[tls]\npolicy = \"compatible\"");
+    for version in [TlsVersion::V1_2, TlsVersion::V1_3] {
+        assert!(tried(&compatible, version), "{version:?}");
+    }
+}
+
+#[test]
+fn systemd_finds_little_that_the_unit_leaves_open() {
+    let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/etc/keyledger.service");
+    // In tenths: 10.0 is a service that may do everything.
+    let arguments = [
+        "security",
+        "--offline=true",
+        "--threshold=20",
+        "--no-pager",
+        unit,
+    ];
+    let output = Command::new("systemd-analyze").args(arguments).output();
+    let output = output.expect("systemd-analyze runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("Overall exposure level"), "{text}");
+}
+
+#[test]
+fn the_log_can_be_json() {
+    let server = Server::start_plainly_with(Server::directory(), &["--log-format", "json"]);
+    let log = server.log();
+    let line = log.lines().find(|line| line.contains("Serving KMIP"));
+    let line: serde_json::Value = serde_json::from_str(line.expect(&log)).expect("JSON");
+    assert_eq!(line["level"], "INFO");
+    assert!(line["address"].is_string(), "{line}");
+}
