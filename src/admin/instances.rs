@@ -37,7 +37,7 @@ pub(super) async fn add(
         let text = format!("instance: `{name}` exists already; choose another name");
         return Err(AdminError::conflict(text));
     }
-    if founder.master.check_value() != *admin.store.master_key_check() {
+    if founder.master.check_value() != admin.store.master_key_check() {
         let text = "an instance cannot be made: the master key is not the database's";
         return Err(AdminError::unavailable(text));
     }

@@ -18,6 +18,7 @@ pub mod instances;
 pub mod keys;
 pub mod lock;
 mod management;
+mod master_key;
 pub mod message;
 pub mod metrics;
 pub mod peer;
@@ -34,6 +35,7 @@ mod write_status;
 use backup::{Backups, ReadFilesBeside};
 pub use error::{AdminError, ErrorKind};
 pub use instances::Founder;
+pub use master_key::Custodian;
 pub use message::{Request, Response};
 use metrics::Counted;
 use targets::Standings;
@@ -66,6 +68,8 @@ pub struct Admin {
     global_scope: Result<Arc<Scope>, String>,
     /// What instances are made with, or why none can be made.
     founder: Result<Founder, String>,
+    /// The master key in use, or why there is none.
+    custodian: Result<Custodian, String>,
     /// Signs the trail, or why nobody can.
     sealer: Result<Arc<Sealer>, String>,
     /// How many targets, routes and rules there may be.
@@ -110,6 +114,7 @@ impl Admin {
             pending: None,
             global_scope: Err("this process has no settings".to_owned()),
             founder: Err("this process has no master key".to_owned()),
+            custodian: Err("this process has no master key".to_owned()),
             sealer: Err("this process has no master key".to_owned()),
             standings: None,
             destruction: Err("this process has no settings".to_owned()),
@@ -128,6 +133,15 @@ impl Admin {
     #[must_use]
     pub fn with_founder(self, founder: Result<Founder, String>) -> Self {
         Self { founder, ..self }
+    }
+
+    /// The router with the master key in use.
+    #[must_use]
+    pub fn with_custodian(self, custodian: Custodian) -> Self {
+        Self {
+            custodian: Ok(custodian),
+            ..self
+        }
     }
 
     /// The router with the account that global events belong to, or why it is not known.
@@ -267,6 +281,7 @@ impl Admin {
             Request::Route(request) => routes::run(self, initiator, request).await,
             Request::RoutingSettings(new) => routes::settings(self, initiator, new).await,
             Request::Backup(request) => backup::run(self, initiator, request).await,
+            Request::MasterKey(request) => master_key::run(self, initiator, request).await,
             Request::Status => Ok(self.status()),
             Request::Metrics => metrics::text(self).await,
         }

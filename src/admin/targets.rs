@@ -462,7 +462,7 @@ fn master(admin: &Admin) -> Result<&dyn MasterKey, AdminError> {
     let founder = founder.map_err(|reason| {
         AdminError::unavailable(format!("secrets of targets cannot be used: {reason}"))
     })?;
-    if founder.master.check_value() != *admin.store.master_key_check() {
+    if founder.master.check_value() != admin.store.master_key_check() {
         let text = "secrets of targets cannot be used: the master key is not the database's";
         return Err(AdminError::unavailable(text));
     }

@@ -62,7 +62,7 @@ fields! {
     CryptographicLength = 10, "cryptographicLength", "asked: of the key that Create made, in bits";
     CryptographicUsageMask = 11, "cryptographicUsageMask", "asked: of the key that Create made, the sum of the bits";
     KeyFormatType = 12, "keyFormatType", "asked: the form of the key that Get is to give";
-    Count = 14, "count", "how many refusals an event stands for";
+    Count = 14, "count", "how many refusals an event stands for, or how many values the master key wraps";
     ResultStatus = 15, "resultStatus", "answered: `Success`, `Operation Failed`, `Operation Undone`";
     ResultReason = 16, "resultReason", "answered: of a failure, the standard's reason";
     State = 17, "state", "answered: the key's state after the operation";
@@ -100,6 +100,10 @@ fields! {
     BackupTime = 93, "backupTime", "when a backup was made, in RFC 3339";
     Missing = 94, "missing", "how many events are known to have come after a backup";
     Event = 95, "event", "the id of the event that is done again";
+    Provider = 71, "provider", "of the master key";
+    RecoveryKey = 72, "recoveryKey", "what tells a recovery key, as its shares have it";
+    Threshold = 73, "threshold", "how many shares of a recovery key are needed";
+    Shares = 74, "shares", "how many shares of a recovery key there are";
 }
 
 /// Named values in the order they were added; none at all is `{}`.

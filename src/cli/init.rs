@@ -3,9 +3,13 @@
 //! The database comes last, so that a directory with a database is complete. What an interrupted run left is used again; nothing that
 //! exists is ever replaced.
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, bail};
 
 use super::master::{self, PassphraseArgs};
+use super::master_key::{self, Numbers, SharesArgs};
+use super::reach::Reach;
 use super::report::{Report, fields, remark};
 use super::{WrongUse, issue, reach};
 use crate::admin::foundation::{self, Founding};
@@ -49,6 +53,12 @@ pub struct Args {
     pub master_key: Option<Provider>,
     #[command(flatten)]
     pub(super) passphrase: PassphraseArgs,
+    /// Share out a recovery key: how many shares are needed of how many, such as 2/3
+    #[arg(long, value_name = "NEEDED/SHARES")]
+    pub recovery: Option<Numbers>,
+    /// A new directory for the recovery shares, one file each; otherwise they are printed once
+    #[arg(long, value_name = "DIR", requires = "recovery")]
+    pub shares_into: Option<PathBuf>,
 }
 
 /// Where a new master key comes from.
@@ -61,10 +71,12 @@ pub enum Provider {
 }
 
 impl Provider {
-    const fn name(self) -> &'static str {
+    /// The provider that is meant.
+    #[must_use]
+    pub const fn provider(self) -> providers::Provider {
         match self {
-            Self::File => providers::file::NAME,
-            Self::Passphrase => providers::passphrase::NAME,
+            Self::File => providers::Provider::File,
+            Self::Passphrase => providers::Provider::Passphrase,
         }
     }
 }
@@ -76,6 +88,7 @@ impl Provider {
 pub async fn run(layout: &Layout, args: Args, report: &Report) -> anyhow::Result<()> {
     let (settings, lock) = initialise(layout, &args).await?;
     drop(lock);
+    share_out(layout, &args).await?;
     let location = &settings.scope.location;
     if !generates_events(location) {
         remark(&format!("{location}: {NO_EVENTS}"));
@@ -88,7 +101,7 @@ pub async fn run(layout: &Layout, args: Args, report: &Report) -> anyhow::Result
         "ca": layout.ca_certificate(),
     });
     report.record(&made, || {
-        let path = |path: std::path::PathBuf| Some(path.display().to_string());
+        let path = |path: PathBuf| Some(path.display().to_string());
         let rows = fields(&[
             ("configuration", path(layout.config())),
             ("CA certificate", path(layout.ca_certificate())),
@@ -104,6 +117,24 @@ pub async fn run(layout: &Layout, args: Args, report: &Report) -> anyhow::Result
             key.display()
         )
     })?;
+    Ok(())
+}
+
+/// Hands out recovery shares, where they are asked for.
+async fn share_out(layout: &Layout, args: &Args) -> anyhow::Result<()> {
+    let Some(numbers) = args.recovery else {
+        return Ok(());
+    };
+    let shares = SharesArgs {
+        numbers,
+        into: args.shares_into.clone(),
+    };
+    let mut reach = Reach::open_with_master_key(layout, &args.passphrase).await?;
+    let done = master_key::share_out(&mut reach, &shares).await;
+    reach.close().await;
+    done.context(
+        "the directory is ready, without recovery shares: run `keyledger master-key recovery`",
+    )?;
     Ok(())
 }
 
@@ -124,7 +155,7 @@ pub async fn initialise(layout: &Layout, args: &Args) -> anyhow::Result<(Setting
         write_private(&layout.config(), text.as_bytes())?;
     }
     make_certificates(&settings)?;
-    make_database(&settings, &*master, &args.instance).await?;
+    make_database(&settings, &*master.custody, &args.instance).await?;
     Ok((settings, lock))
 }
 
@@ -150,6 +181,8 @@ fn settle(layout: &Layout, args: &Args) -> anyhow::Result<(Settings, Option<Stri
         account,
         master_key,
         passphrase: _,
+        recovery: _,
+        shares_into: _,
     } = args;
     let given = !names.is_empty()
         || location.is_some()
@@ -185,8 +218,9 @@ fn settle(layout: &Layout, args: &Args) -> anyhow::Result<(Settings, Option<Stri
         set.push(("account", quoted(account)));
     }
     if let Some(provider) = master_key {
-        config.master_key.provider = provider.name().to_owned();
-        set.push(("provider", quoted(provider.name())));
+        let name = provider.provider().name();
+        config.master_key.provider = name.to_owned();
+        set.push(("provider", quoted(name)));
     }
     let settings = Settings::check(layout, config, &Overrides::default());
     let settings = settings.map_err(|error| WrongUse(error.to_string()))?;

@@ -9,11 +9,10 @@ use std::sync::Arc;
 use anyhow::bail;
 
 use super::secret::{self, Typed};
-use crate::config::{Layout, MasterKeySource, Settings};
-use crate::crypto::{Cost, Secret, SystemRandom};
-use crate::providers::MasterKey;
-use crate::providers::file::FileMasterKey;
-use crate::providers::passphrase::PassphraseMasterKey;
+use crate::admin::Custodian;
+use crate::config::{Layout, Settings};
+use crate::crypto::{Secret, SecretText, SystemRandom};
+use crate::providers::{Custody, KeyPlace, MasterKey, Provider, ProviderError};
 use crate::store::{Inspection, Store};
 
 const WHAT: &str = "passphrase of the master key";
@@ -26,18 +25,62 @@ pub struct PassphraseArgs {
     pub passphrase_file: Option<PathBuf>,
 }
 
-/// Opens the master key.
+/// Where the master key is kept.
+#[must_use]
+pub fn place(settings: &Settings) -> KeyPlace {
+    KeyPlace::new(settings.layout.master_key(), settings.master_key.provider)
+}
+
+/// Opens the master key in use, whichever provider its file says it is of.
 ///
 /// # Errors
 /// It is missing or damaged, or its passphrase is wrong or cannot be had.
-pub fn open(settings: &Settings, args: &PassphraseArgs) -> anyhow::Result<Arc<dyn MasterKey>> {
-    let path = settings.layout.master_key();
-    Ok(match &settings.master_key {
-        MasterKeySource::File => Arc::new(FileMasterKey::open(&path)?),
-        MasterKeySource::Passphrase { file } => {
-            let passphrase = passphrase(args, file.as_deref(), Typed::Once)?;
-            Arc::new(PassphraseMasterKey::open(&path, &passphrase)?)
-        }
+pub fn open(settings: &Settings, args: &PassphraseArgs) -> anyhow::Result<Custodian> {
+    let place = place(settings);
+    let provider = place.provider()?;
+    let secret = secret(settings, provider, args, Typed::Once)?;
+    let key = place.open(secret.as_ref())?;
+    Ok(Custodian {
+        custody: Arc::new(Custody::new(key, None)),
+        place,
+    })
+}
+
+/// Finishes a change of the master key that was cut off. The caller holds the directory's lock.
+///
+/// # Errors
+/// The database cannot be read, or a file not be put in its place.
+pub fn settle(settings: &Settings) -> anyhow::Result<()> {
+    let place = place(settings);
+    if !place.is_unsettled()? {
+        return Ok(());
+    }
+    let found = Store::inspect_to_open(&settings.layout.database(), &settings.store)?;
+    if place.settle(found.master_key_check)? {
+        tracing::warn!(
+            "A change of the master key was cut off; it is finished, and the new master key is in use."
+        );
+    } else {
+        tracing::warn!(
+            "A change of the master key was cut off before it took effect; the master key is the old one."
+        );
+    }
+    Ok(())
+}
+
+/// The settings name the provider of the master key in use, or it is said that they do not.
+///
+/// # Errors
+/// It is another one.
+pub fn check_provider(settings: &Settings) -> Result<(), ProviderError> {
+    let place = place(settings);
+    let provider = place.provider()?;
+    if provider == settings.master_key.provider {
+        return Ok(());
+    }
+    Err(ProviderError::OtherProvider {
+        path: place.path().to_owned(),
+        provider: provider.name(),
     })
 }
 
@@ -45,20 +88,41 @@ pub fn open(settings: &Settings, args: &PassphraseArgs) -> anyhow::Result<Arc<dy
 ///
 /// # Errors
 /// It cannot be made or opened, or its passphrase cannot be had.
-pub fn create(settings: &Settings, args: &PassphraseArgs) -> anyhow::Result<Arc<dyn MasterKey>> {
-    let path = settings.layout.master_key();
-    if path.symlink_metadata().is_ok() {
+pub fn create(settings: &Settings, args: &PassphraseArgs) -> anyhow::Result<Custodian> {
+    let place = place(settings);
+    if place.is_taken() {
+        check_provider(settings)?;
         return open(settings, args);
     }
-    Ok(match &settings.master_key {
-        MasterKeySource::File => Arc::new(FileMasterKey::create(&path, &SystemRandom)?),
-        MasterKeySource::Passphrase { file } => {
-            let passphrase = passphrase(args, file.as_deref(), Typed::Twice)?;
-            let cost = Cost::RECOMMENDED;
-            let made = PassphraseMasterKey::create(&path, &passphrase, cost, &SystemRandom)?;
-            Arc::new(made)
-        }
+    let provider = settings.master_key.provider;
+    let secret = secret(settings, provider, args, Typed::Twice)?;
+    let key = place.create(provider, secret.as_ref(), &SystemRandom)?;
+    Ok(Custodian {
+        custody: Arc::new(Custody::new(key, None)),
+        place,
     })
+}
+
+/// What the provider asks for.
+fn secret(
+    settings: &Settings,
+    provider: Provider,
+    args: &PassphraseArgs,
+    typed: Typed,
+) -> anyhow::Result<Option<Secret>> {
+    match provider {
+        Provider::File => Ok(None),
+        Provider::Passphrase => {
+            let set = settings.master_key.passphrase_file.as_deref();
+            passphrase(args, set, typed).map(Some)
+        }
+    }
+}
+
+/// The text as a secret.
+#[must_use]
+pub fn bytes_of(text: &SecretText) -> Secret {
+    Secret::new(text.expose().as_bytes().to_vec())
 }
 
 fn passphrase(args: &PassphraseArgs, set: Option<&Path>, typed: Typed) -> anyhow::Result<Secret> {

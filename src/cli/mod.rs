@@ -18,6 +18,7 @@ pub mod issue;
 pub mod key;
 pub mod kmip;
 pub mod master;
+pub mod master_key;
 pub mod metrics;
 pub mod prove;
 pub mod quickstart;
@@ -29,6 +30,7 @@ pub mod route;
 pub mod seal;
 pub mod secret;
 pub mod serve;
+mod stop;
 pub mod target;
 pub mod verify;
 
@@ -95,6 +97,9 @@ enum Command {
     /// Make, set and show the key that backups are sealed to
     #[command(subcommand)]
     BackupKey(backup::key::Command),
+    /// Show, replace and recover the master key
+    #[command(subcommand)]
+    MasterKey(master_key::Command),
     /// Speak KMIP to this directory's server, or to any other
     Kmip(Box<kmip::Args>),
 }
@@ -147,6 +152,7 @@ async fn carry_out(layout: &Layout, command: Command, report: &Report) -> anyhow
         Command::Backup(args) => backup::run(layout, args, report).await,
         Command::Restore(args) => restore::run(layout, *args, report).await,
         Command::BackupKey(command) => backup::key::run(layout, command, report).await,
+        Command::MasterKey(command) => master_key::run(layout, command, report).await,
         Command::Kmip(args) => kmip::run(layout, *args, report).await,
     }
 }

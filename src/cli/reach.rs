@@ -12,14 +12,15 @@ use tokio::time::Instant;
 use super::backup;
 use super::master::{self, PassphraseArgs};
 use crate::admin::lock::{DirectoryLock, LockError};
+use crate::admin::message::MasterKey;
 use crate::admin::socket::{Connection, SocketError};
-use crate::admin::{Admin, AdminError, Founder, Request, Response, peer};
+use crate::admin::{Admin, AdminError, Custodian, Founder, Request, Response, peer};
 use crate::audit::Break;
 use crate::config::{Layout, Overrides, Settings};
-use crate::crypto::{Certificate, SystemRandom};
+use crate::crypto::{Certificate, RecipientKey, Secret, SystemRandom};
 use crate::domain::{Clock as _, SystemClock};
 use crate::ops::Sealer;
-use crate::providers::MasterKey;
+use crate::providers::{self, KeyPlace, Provider};
 use crate::store::{Store, StoreConfig};
 
 /// How long to wait for another command, or for a server that is just starting.
@@ -62,6 +63,38 @@ impl Reach {
         Self::reach(layout, Some(passphrase)).await
     }
 
+    /// Reaches the router of `layout` where no server runs and no master key is to be had, whatever the schema of the database.
+    ///
+    /// # Errors
+    /// There is no database, or a process has it.
+    pub async fn open_alone(layout: &Layout) -> anyhow::Result<Self> {
+        check_database(layout)?;
+        let lock = DirectoryLock::acquire(&layout.lock())
+            .context("stop the server first: a master key is recovered where none runs")?;
+        Self::local(layout, lock, None).await
+    }
+
+    /// Has a new master key take the place of a lost one: see [`Admin::recover`].
+    ///
+    /// # Errors
+    /// Those of [`Admin::recover`], and a server that runs.
+    pub async fn recover(
+        &mut self,
+        key: RecipientKey,
+        place: &KeyPlace,
+        new: (Provider, Option<Secret>),
+    ) -> anyhow::Result<MasterKey> {
+        let Self::Local(local) = self else {
+            bail!("stop the server first: a master key is recovered where none runs");
+        };
+        local.admin.go_on().await?;
+        let recovered = local
+            .admin
+            .recover(peer::this_user(), key, place, new)
+            .await;
+        Ok(recovered?)
+    }
+
     async fn reach(layout: &Layout, passphrase: Option<&PassphraseArgs>) -> anyhow::Result<Self> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -85,8 +118,8 @@ impl Reach {
         passphrase: Option<&PassphraseArgs>,
     ) -> anyhow::Result<Self> {
         check_schema(layout)?;
-        let founder = passphrase.map(|passphrase| founder(layout, passphrase));
-        let founder = founder.transpose()?;
+        let founded = passphrase.map(|passphrase| founder(layout, passphrase));
+        let (founder, custodian) = founded.transpose()?.unzip();
         // A command works where the settings cannot be read, too.
         let defaults = StoreConfig::default();
         let settings = settings(layout);
@@ -103,6 +136,11 @@ impl Reach {
         };
         let store = Store::open(&layout.database(), &config, SystemClock.now_ms())?;
         let authority = authority(layout)?;
+        if let Some(custodian) = &custodian {
+            let recovery = store.master_key().recovery;
+            let recipient = recovery.map(|key| key.recipient);
+            custodian.custody.set_recovery(recipient);
+        }
         let sealer = match &founder {
             Some(founder) => Some(sealer(&store, &*founder.master).await),
             None => None,
@@ -129,6 +167,10 @@ impl Reach {
         let admin = match (founder, sealer) {
             (Some(founder), Some(sealer)) => admin.with_founder(Ok(founder)).with_sealer(sealer),
             _ => admin,
+        };
+        let admin = match custodian {
+            Some(custodian) => admin.with_custodian(custodian),
+            None => admin,
         };
         Ok(Self::Local(Local {
             admin: Arc::new(admin),
@@ -210,20 +252,26 @@ fn as_break(error: anyhow::Error) -> anyhow::Error {
 }
 
 /// What instances are made with where no server runs.
-fn founder(layout: &Layout, passphrase: &PassphraseArgs) -> anyhow::Result<Founder> {
+fn founder(layout: &Layout, passphrase: &PassphraseArgs) -> anyhow::Result<(Founder, Custodian)> {
     let settings = settings(layout)?;
-    Ok(Founder {
-        master: master::open(&settings, passphrase)?,
+    master::settle(&settings)?;
+    let custodian = master::open(&settings, passphrase)?;
+    let founder = Founder {
+        master: Arc::clone(&custodian.custody) as _,
         scope: settings.scope,
         keyring: None,
-    })
+    };
+    Ok((founder, custodian))
 }
 
 /// Who signs the trail of a store, or why nobody can.
 ///
 /// # Errors
 /// Why, in one line.
-pub async fn sealer(store: &Store, master: &dyn MasterKey) -> Result<Arc<Sealer>, String> {
+pub async fn sealer(
+    store: &Store,
+    master: &dyn providers::MasterKey,
+) -> Result<Arc<Sealer>, String> {
     let opened = Sealer::open(store, master, &SystemRandom).await;
     opened.map(Arc::new).map_err(|error| error.to_string())
 }

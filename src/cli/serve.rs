@@ -16,11 +16,12 @@ use tokio::task::JoinHandle;
 
 use super::master::{self, PassphraseArgs};
 use super::report::{self, Report};
+use super::stop::{signals, told_to_stop};
 use super::{backup, delivery, init, quickstart, reach};
 use crate::admin::lock::{DirectoryLock, LockError};
 use crate::admin::metrics::Counted;
 use crate::admin::socket::{self, ControlSocket};
-use crate::admin::{Admin, Founder, foundation};
+use crate::admin::{Admin, Custodian, Founder, foundation};
 use crate::config::layout::{read_private, read_public};
 use crate::config::{Layout, Overrides, Settings};
 use crate::crypto::{Certificate, Random as _, SystemRandom};
@@ -96,7 +97,7 @@ struct Opened {
     settings: Settings,
     store: Store,
     keyring: Arc<Keyring>,
-    master: Arc<dyn MasterKey>,
+    custodian: Custodian,
     authority: Option<Certificate>,
     /// Signs the trail, or why nobody can: keys are served all the same.
     sealer: Result<Arc<Sealer>, String>,
@@ -232,7 +233,12 @@ fn take_lock(layout: &Layout) -> anyhow::Result<DirectoryLock> {
 /// Opens all that is in the directory and compares its parts.
 async fn open(settings: Settings, passphrase: &PassphraseArgs) -> anyhow::Result<Opened> {
     let layout = settings.layout.clone();
-    let master = master::open(&settings, passphrase)?;
+    master::settle(&settings)?;
+    let custodian = master::open(&settings, passphrase)?;
+    let master = Arc::clone(&custodian.custody);
+    if let Err(error) = master::check_provider(&settings) {
+        tracing::warn!(%error, "The settings name another provider than that of the master key in use.");
+    }
     let authority = reach::authority(&layout)?;
     // Before it is opened, which may change its schema.
     let found = master::inspect_to_open(&settings, &*master)?;
@@ -244,12 +250,13 @@ async fn open(settings: Settings, passphrase: &PassphraseArgs) -> anyhow::Result
             "The database was brought up to date."
         );
     }
+    master.set_recovery(store.master_key().recovery.map(|key| key.recipient));
     go_on(&settings, &store).await;
     match unlock(&settings, &store, &*master).await {
         Ok(keyring) => Ok(Opened {
             keyring: Arc::new(keyring),
             sealer: signer(&store, &*master).await,
-            master,
+            custodian,
             settings,
             store,
             authority,
@@ -301,7 +308,8 @@ fn check(settings: &Settings, passphrase: &PassphraseArgs) -> anyhow::Result<()>
         Err(Ok(error)) => return Err(error.into()),
         Err(Err(error)) => return Err(error),
     };
-    let master = master::open(settings, passphrase)?;
+    master::check_provider(settings)?;
+    let master = master::open(settings, passphrase)?.custody;
     let authority = reach::authority(layout)?;
     let nobody = Arc::new(Nobody(watch::Sender::new(0)));
     tls_config(
@@ -399,7 +407,8 @@ async fn serve(
     let tls = tls_config(&opened.settings, Arc::clone(&gatekeeper))?;
     let listener = Listener::bind(&opened.settings.listen.to_string()).await?;
     let address = listener.address();
-    let deliveries = delivery::supervisor(&opened.store, &opened.master, &opened.settings);
+    let master: Arc<dyn MasterKey> = Arc::clone(&opened.custodian.custody) as _;
+    let deliveries = delivery::supervisor(&opened.store, &master, &opened.settings);
     let counted = Counted::of(&service, &gatekeeper);
     let admin = router(&opened, &service, address, &deliveries, counted);
     let demo = if is_quickstart {
@@ -537,7 +546,7 @@ fn router(
         Some(address.to_string()),
     );
     let founder = Founder {
-        master: Arc::clone(&opened.master),
+        master: Arc::clone(&opened.custodian.custody) as _,
         scope: opened.settings.scope.clone(),
         keyring: Some(Arc::clone(&opened.keyring)),
     };
@@ -546,6 +555,7 @@ fn router(
     let admin = admin.with_destruction(Ok(opened.settings.destruction.clone()));
     let admin = admin.with_reserved(opened.settings.layout.own_paths().into());
     let admin = admin.with_pending(Arc::clone(service.pending()));
+    let admin = admin.with_custodian(opened.custodian.clone());
     let admin = admin.with_global_scope(Ok(opened.settings.scope.clone()));
     let admin = admin.with_sealer(opened.sealer.clone());
     let deliveries = Arc::clone(deliveries);
@@ -573,25 +583,4 @@ fn behaviour(opened: &Opened) -> Arc<Service> {
 async fn stopped(mut stopping: watch::Receiver<bool>) {
     // An error means that whoever could stop us is gone: that is a stop too.
     drop(stopping.wait_for(|stop| *stop).await);
-}
-
-async fn told_to_stop(signal: impl Future<Output = &'static str>) {
-    // Not among the fields of the line: those are not evaluated where the line is not logged.
-    let signal = signal.await;
-    tracing::info!(signal, "Stopping.");
-}
-
-/// Ready with the name of the signal that asks us to end. They are listened for from the call on.
-fn signals() -> std::io::Result<impl Future<Output = &'static str>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (
-        signal(SignalKind::interrupt())?,
-        signal(SignalKind::terminate())?,
-    );
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => "SIGINT",
-            _ = terminate.recv() => "SIGTERM",
-        }
-    })
 }

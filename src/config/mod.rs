@@ -13,4 +13,4 @@ pub mod settings;
 mod trail;
 
 pub use layout::{Layout, LayoutError};
-pub use settings::{MasterKeySource, Overrides, Settings, SettingsError};
+pub use settings::{MasterKeySettings, Overrides, Settings, SettingsError};

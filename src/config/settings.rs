@@ -17,8 +17,9 @@ use crate::domain::destruction::RECOVERY_DAYS_MAX;
 use crate::domain::retention::Policy;
 use crate::domain::routing::RoutingLimits;
 use crate::domain::{DestructionPolicy, Scope, location};
+use crate::providers::Provider;
 use crate::store::StoreConfig;
-use crate::{ops, providers, server};
+use crate::{ops, server};
 
 /// The settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -55,14 +56,11 @@ pub struct Overrides {
 
 /// Where the master key comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MasterKeySource {
-    /// A file that holds it.
-    File,
-    /// A file that a passphrase opens.
-    Passphrase {
-        /// The file the passphrase is read from; none: it is given at start.
-        file: Option<PathBuf>,
-    },
+pub struct MasterKeySettings {
+    /// How a new one is made. The file of the one in use says whose that is.
+    pub provider: Provider,
+    /// The file the passphrase is read from; none: it is given at start.
+    pub passphrase_file: Option<PathBuf>,
 }
 
 /// Settings that were checked.
@@ -85,7 +83,7 @@ pub struct Settings {
     /// Days an expired client certificate is still let in.
     pub expired_client_grace_days: u32,
     /// Where the master key comes from.
-    pub master_key: MasterKeySource,
+    pub master_key: MasterKeySettings,
     /// The scope of what is made here, without an instance.
     pub scope: Scope,
     /// KMIP behaviour.
@@ -219,27 +217,26 @@ fn check_key_kind(text: &str) -> Result<KeyKind, SettingsError> {
     text.parse().map_err(refuse)
 }
 
-fn check_master_key(section: super::file::MasterKey) -> Result<MasterKeySource, SettingsError> {
+fn check_master_key(section: super::file::MasterKey) -> Result<MasterKeySettings, SettingsError> {
     let super::file::MasterKey {
-        provider,
+        provider: name,
         passphrase_file,
     } = section;
+    let Some(provider) = Provider::from_name(&name) else {
+        let names: Vec<_> = Provider::ALL.iter().map(|one| one.name()).collect();
+        let problem = format!("write one of {}", names.join(", "));
+        return Err(refused("master-key.provider", name, problem));
+    };
     let file = Some(passphrase_file).filter(|file| !file.is_empty());
-    match (provider.as_str(), file) {
-        (providers::file::NAME, None) => Ok(MasterKeySource::File),
-        (providers::file::NAME, Some(file)) => {
-            let problem = "provider `file` takes no passphrase; write provider = \"passphrase\"";
-            Err(refused("master-key.passphrase-file", file, problem))
-        }
-        (providers::passphrase::NAME, file) => Ok(MasterKeySource::Passphrase {
-            file: file.map(PathBuf::from),
-        }),
-        _ => Err(refused(
-            "master-key.provider",
-            provider,
-            "write `file` or `passphrase`",
-        )),
+    if let (Some(file), true) = (&file, provider != Provider::Passphrase) {
+        let problem =
+            format!("provider `{name}` takes no passphrase; write provider = \"passphrase\"");
+        return Err(refused("master-key.passphrase-file", file, problem));
     }
+    Ok(MasterKeySettings {
+        provider,
+        passphrase_file: file.map(PathBuf::from),
+    })
 }
 
 fn check_days(key: &'static str, days: u32) -> Result<(), SettingsError> {

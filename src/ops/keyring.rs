@@ -9,7 +9,7 @@ use std::sync::{Arc, RwLock};
 use crate::crypto::{DataKey, Random, Wrapped};
 use crate::domain::InstanceId;
 use crate::providers::{MasterKey, ProviderError};
-use crate::store::{Store, StoreError};
+use crate::store::{Place, Store, StoreError};
 
 /// The keyring cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +78,11 @@ impl Keyring {
         let (_, secret) =
             DataKey::generate(random).map_err(|_| KeyringError::Unusable(instance))?;
         master
-            .wrap(&secret, &associated(instance, epoch), random)
+            .wrap(
+                &secret,
+                &Place::DataKey(instance, epoch).associated(),
+                random,
+            )
             .map_err(|source| KeyringError::Unwrap { instance, source })
     }
 
@@ -136,15 +140,7 @@ fn unwrapped(
     master: &dyn MasterKey,
 ) -> Result<DataKey, KeyringError> {
     let secret = master
-        .unwrap(wrapped, &associated(instance, epoch))
+        .unwrap(wrapped, &Place::DataKey(instance, epoch).associated())
         .map_err(|source| KeyringError::Unwrap { instance, source })?;
     DataKey::from_secret(secret).map_err(|_| KeyringError::Unusable(instance))
-}
-
-/// What binds a wrapped data key to its place. Stored state: changing this needs a rewrap of every data key.
-fn associated(instance: InstanceId, epoch: u32) -> Vec<u8> {
-    let mut bytes = b"keyledger-data-key-v1".to_vec();
-    bytes.extend_from_slice(instance.as_bytes());
-    bytes.extend_from_slice(&epoch.to_be_bytes());
-    bytes
 }

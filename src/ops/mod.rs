@@ -35,6 +35,7 @@ pub mod refusal;
 mod report;
 pub mod retention;
 mod revoke;
+pub mod rewrap;
 pub mod room;
 pub mod seal;
 mod sealing;

@@ -12,7 +12,7 @@ use crate::audit::{Checkpoint, NoteError, Tree, VerifierKey};
 use crate::crypto::{Random, RandomError, SigningKey, SigningKeyError};
 use crate::ops::epoch::{Finding, interruption};
 use crate::providers::{MasterKey, ProviderError};
-use crate::store::{ApplyError, Seal, Store, StoreError, TrailKey};
+use crate::store::{ApplyError, Place, Seal, Store, StoreError, TrailKey};
 
 /// The trail cannot be signed.
 #[derive(Debug, thiserror::Error)]
@@ -96,7 +96,7 @@ impl Sealer {
         master: &dyn MasterKey,
         random: &dyn Random,
     ) -> Result<Self, SealError> {
-        let place = associated(&store.origin().name);
+        let place = place(&store.origin().name);
         let key = match store.signing_key().await? {
             Some(kept) => unwrap(&store.origin().name, &kept, master)?,
             None => {
@@ -216,7 +216,7 @@ pub fn unwrap(
     kept: &TrailKey,
     master: &dyn MasterKey,
 ) -> Result<SigningKey, SealError> {
-    let key = SigningKey::from_seed(&master.unwrap(&kept.wrapped, &associated(origin))?)?;
+    let key = SigningKey::from_seed(&master.unwrap(&kept.wrapped, &place(origin))?)?;
     if key.public_key() == kept.public {
         Ok(key)
     } else {
@@ -288,7 +288,6 @@ impl Default for TrailConfig {
     }
 }
 
-/// What binds the wrapped key to its place. Stored state: changing this needs a rewrap of the key.
-fn associated(origin: &str) -> Vec<u8> {
-    [b"keyledger-signing-key-v1".as_slice(), origin.as_bytes()].concat()
+fn place(origin: &str) -> Vec<u8> {
+    Place::SigningKey(origin.to_owned()).associated()
 }

@@ -5,7 +5,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::crypto::{RandomError, WrapError};
+use crate::crypto::{BoxError, RandomError, WrapError};
 
 /// Why a provider did not give, wrap or unwrap.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +94,18 @@ pub enum ProviderError {
     /// The value cannot be wrapped or is malformed.
     #[error("the data key cannot be used: {0}")]
     Wrap(#[source] WrapError),
+    /// The provider asks for a secret, and none was given.
+    #[error("the master key of provider `{0}` needs its secret, and none was given")]
+    NoSecret(&'static str),
+    /// A value was wrapped before there was a recovery key.
+    #[error("the value has no copy for recovery: it was wrapped before there was a recovery key")]
+    NoCopy,
+    /// The copy for recovery cannot be made or opened.
+    #[error("the copy for recovery cannot be used: {0}")]
+    Copy(#[from] BoxError),
+    /// No value of this size is wrapped.
+    #[error("the value is too long to be wrapped")]
+    TooLong,
     /// The random source failed.
     #[error(transparent)]
     Random(#[from] RandomError),

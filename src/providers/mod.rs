@@ -4,20 +4,62 @@
 //! stays in a token fits the same trait. It does not decide which data key belongs to which
 //! instance, and it stores nothing in the database.
 
+pub mod custody;
 mod error;
 pub mod file;
 mod held_key;
 mod key_file;
+mod key_place;
 pub mod passphrase;
 
+pub use custody::Custody;
 pub use error::ProviderError;
+pub use key_place::{KeyPlace, NextKey};
 
 use crate::crypto::{Random, Secret, Wrapped};
+
+/// A kind of master key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provider {
+    /// A file holds it.
+    File,
+    /// A file holds it, sealed under a passphrase.
+    Passphrase,
+}
+
+impl Provider {
+    /// Every provider.
+    pub const ALL: &'static [Self] = &[Self::File, Self::Passphrase];
+
+    /// Its name in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::File => file::NAME,
+            Self::Passphrase => passphrase::NAME,
+        }
+    }
+
+    /// The provider of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|one| one.name() == name)
+    }
+
+    /// What people must give before it can be used, as messages call it.
+    #[must_use]
+    pub const fn secret(self) -> Option<&'static str> {
+        match self {
+            Self::File => None,
+            Self::Passphrase => Some("passphrase"),
+        }
+    }
+}
 
 /// The key that wraps data keys.
 pub trait MasterKey: Send + Sync {
     /// The provider's name as in the configuration, for messages.
-    fn name(&self) -> &str;
+    fn name(&self) -> &'static str;
 
     /// Wraps `plain` for the place that `aad` names.
     ///

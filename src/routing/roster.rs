@@ -12,7 +12,7 @@ use crate::crypto::{Random, Secret, SecretText};
 use crate::domain::TargetId;
 use crate::domain::routing::Target;
 use crate::providers::{MasterKey, ProviderError};
-use crate::store::{Store, StoreError, TargetSecrets};
+use crate::store::{Place, Store, StoreError, TargetSecrets};
 
 /// Why an endpoint of the store cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +69,18 @@ pub async fn endpoint(
     target: &Target,
     master: &dyn MasterKey,
 ) -> Result<AnyEndpoint, EndpointTrouble> {
+    match opened(store, target, master).await {
+        // The master key may have been replaced since the secret was read.
+        Err(EndpointTrouble::Provider { .. }) => opened(store, target, master).await,
+        endpoint => endpoint,
+    }
+}
+
+async fn opened(
+    store: &Store,
+    target: &Target,
+    master: &dyn MasterKey,
+) -> Result<AnyEndpoint, EndpointTrouble> {
     let json = serde_json::from_str(&target.endpoint).map_err(|_| EndpointTrouble::Damaged)?;
     let mut endpoint = AnyEndpoint::read(&target.target_type, &json)?;
     let kept = store.target_secrets(target.id).await?;
@@ -90,14 +102,8 @@ pub async fn endpoint(
     Ok(endpoint)
 }
 
-/// What binds a wrapped secret to its place. Stored state: changing this needs a rewrap of every secret.
 fn associated(target: TargetId, field: &str) -> Vec<u8> {
-    [
-        b"keyledger-target-secret-v1".as_slice(),
-        target.as_bytes(),
-        field.as_bytes(),
-    ]
-    .concat()
+    Place::TargetSecret(target, field.to_owned()).associated()
 }
 
 /// The targets of a store.

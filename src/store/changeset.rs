@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::Sequence;
 use super::delivery::From;
+use super::master_key::Rewrap;
 use super::retention::{Behind, Gap};
 use super::routing::TargetSecrets;
 use crate::audit::Event;
@@ -107,6 +108,8 @@ pub enum Write {
     /// The events before this one go once a checkpoint seals the changeset's first event, which says so, at this time (seconds since 1970).
     /// Targets that are before it go on there; the gaps are what they miss.
     Removal(Sequence, i64, Vec<Gap>),
+    /// Every value that the master key wraps, in another form.
+    Rewrap(Box<Rewrap>),
 }
 
 /// Changes, their preconditions, and at least one event.

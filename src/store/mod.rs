@@ -15,6 +15,7 @@ mod epochs;
 mod error;
 mod gather;
 mod interned;
+mod master_key;
 mod measures;
 pub mod query;
 mod readers;
@@ -44,6 +45,7 @@ pub use config::StoreConfig;
 pub use delivery::{Cursor, Delivered, From, Parked, ParkedRange};
 pub use epochs::{Epoch, Epochs};
 pub use error::{ApplyError, StoreError, Thing};
+pub use master_key::{MasterKeyRecord, Place, RecoveryKey, Rewrap, Rewrapped};
 pub use measures::Measures;
 pub use query::{
     Applied, By, EventPage, HeadPage, InitMeta, Inspection, LastSealed, LocateQuery, Look, Origin,
@@ -98,6 +100,7 @@ struct Shared {
     delivery_version: watch::Sender<u64>,
     sealed: watch::Sender<u64>,
     kept_from: AtomicU64,
+    master_key: ArcSwap<MasterKeyRecord>,
 }
 
 #[derive(Debug)]
@@ -105,7 +108,6 @@ struct Inner {
     shared: Arc<Shared>,
     path: PathBuf,
     beside: BesideFile,
-    master_key_check: [u8; 16],
     readers: Readers,
     writer: Handle,
 }
@@ -212,7 +214,6 @@ impl Store {
         let head = sqlite::head(&db, &epochs)?;
         let sealed = sqlite::seal::sealed(&db, epochs.of(head))?;
         let removal = sqlite::retention::removal(&db)?;
-        let master_key_check = sqlite::master_key_check(&db)?;
         if room != Room::Enough {
             tracing::error!("The disk is full. Keys are served from the reserve; make room.");
         } else if !reserve.is_whole() {
@@ -235,6 +236,7 @@ impl Store {
             delivery_version: watch::Sender::new(0),
             sealed: watch::Sender::new(sealed),
             kept_from: AtomicU64::new(removal.map_or(0, |removal| removal.kept_from.0)),
+            master_key: ArcSwap::from_pointee(sqlite::master_key::record(&db)?),
         });
         let readers = Readers::start(path, config.readers)?;
         let (commands, thread) =
@@ -249,7 +251,6 @@ impl Store {
                 shared,
                 path: path.to_owned(),
                 beside: BesideFile::of(path),
-                master_key_check,
                 readers,
                 writer,
             }),
@@ -458,12 +459,6 @@ impl Store {
     #[must_use]
     pub fn room_changed(&self) -> watch::Receiver<Room> {
         self.inner.shared.room.subscribe()
-    }
-
-    /// What tells the right master key, as given when the store was made.
-    #[must_use]
-    pub fn master_key_check(&self) -> &[u8; 16] {
-        &self.inner.master_key_check
     }
 
     /// Transactions committed since the store was opened: fewer than changesets when the writer is

@@ -1,6 +1,8 @@
 //! The master key behind a passphrase, and a database that is changed only once its master key was compared.
 
 mod older;
+mod recovery;
+mod rotation;
 
 use std::fs;
 use std::io::{Read as _, Write as _};

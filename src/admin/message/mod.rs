@@ -10,6 +10,7 @@ mod destruction;
 mod event;
 mod instance;
 mod key;
+mod master_key;
 pub mod routing;
 mod seal;
 
@@ -27,6 +28,7 @@ pub use event::{
 };
 pub use instance::{Instance, InstanceCredential, NewCredential};
 pub use key::{Key, KeyList, KeyStale, Keys};
+pub use master_key::{MasterKey, MasterKeyRequest, NewRecovery, Recovery, Rotation};
 use routing::{RouteRequest, RoutingResponse, TargetRequest};
 pub use seal::{
     BegunEpoch, Epoch, NewEpoch, Seal, SealedEvents, SealedFrom, TreeHashes, TreeNodes, Unreadable,
@@ -127,6 +129,8 @@ pub enum Request {
     RoutingSettings(Option<RoutingSettings>),
     /// Backups, and the key they are sealed to.
     Backup(BackupRequest),
+    /// The master key.
+    MasterKey(MasterKeyRequest),
     /// What runs here.
     Status,
     /// What it counts.
@@ -174,6 +178,7 @@ impl Request {
             Self::Target(request) => request.only_reads(),
             Self::Route(request) => request.only_reads(),
             Self::RoutingSettings(change) => change.is_none(),
+            Self::MasterKey(request) => request.only_reads(),
         }
     }
 }
@@ -212,6 +217,8 @@ pub enum Response {
     Epoch(BegunEpoch),
     /// Hashes of the trail's tree.
     TreeHashes(TreeHashes),
+    /// What is said of the master key.
+    MasterKey(Box<MasterKey>),
     /// Of targets, routes and routing settings.
     Routing(RoutingResponse),
     /// Of backups.

@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::admin::backup::{FileBeside, FilesBeside, ReadFilesBeside};
-use crate::config::{Layout, MasterKeySource, Settings};
+use crate::cli::master;
+use crate::config::{Layout, Settings};
 use crate::crypto::Secret;
+use crate::providers::Provider;
 
 /// The most bytes of one file: none of these has a hundredth of that.
 const BYTES_MAX: u64 = 1024 * 1024;
@@ -20,9 +22,11 @@ const BYTES_MAX: u64 = 1024 * 1024;
 #[must_use]
 pub fn reader(settings: &Settings) -> ReadFilesBeside {
     let layout = settings.layout.clone();
-    let is_in_the_clear = matches!(settings.master_key, MasterKeySource::File);
+    let place = master::place(settings);
     Arc::new(move |with_master_key| {
-        let master_key = with_master_key || !is_in_the_clear;
+        // Looked at each time: another may have taken its place.
+        let is_sealed = place.provider().is_ok_and(|of| of != Provider::File);
+        let master_key = with_master_key || is_sealed;
         read(&layout, master_key).map(|files| FilesBeside { files, master_key })
     })
 }

@@ -21,6 +21,7 @@ use crate::config::{Overrides, Settings};
 use crate::crypto::SystemRandom;
 use crate::domain::{Clock as _, SystemClock};
 use crate::ops::{Keyring, seal, verifier_key};
+use crate::providers::MasterKey as _;
 use crate::store::{Store, StoreConfig};
 
 /// A database that was looked at.
@@ -148,7 +149,7 @@ fn data_keys(settings: &Settings, database: &Path, args: &Args) -> anyhow::Resul
     if settings.layout.master_key().symlink_metadata().is_err() {
         return Ok(None);
     }
-    let master = master::open(settings, &args.passphrase)?;
+    let master = master::open(settings, &args.passphrase)?.custody;
     let found = Store::inspect(database)?;
     if master.check_value() != found.master_key_check {
         bail!("the master key is not the one of the backup's database");

@@ -14,6 +14,7 @@ pub(super) mod event;
 mod inspection;
 pub(super) mod locate;
 mod log;
+pub(super) mod master_key;
 pub(super) mod object;
 pub(super) mod retention;
 pub(super) mod routing;

@@ -25,7 +25,7 @@ async fn every_file_is_private() {
 async fn what_it_was_made_with_stays() {
     let mut place = Place::new().await;
     for _ in 0..2 {
-        assert_eq!(place.store().master_key_check(), &[9; 16]);
+        assert_eq!(place.store().master_key_check(), [9; 16]);
         assert_eq!(place.store().origin().name, "node-1");
         assert_eq!(place.store().origin().epoch, 1);
         place.reopen();

@@ -13,7 +13,7 @@ use crate::store::Applied;
 use crate::store::changeset::{Changeset, Precondition, Write};
 use crate::store::error::{ApplyError, StoreError};
 use crate::store::sqlite::{
-    self, anchor, attribute, client, delivery, destruction, event, object, routing,
+    self, anchor, attribute, client, delivery, destruction, event, master_key, object, routing,
 };
 
 impl Writer {
@@ -181,6 +181,7 @@ impl Writer {
             Write::Removal(kept_from, recorded, gaps) => {
                 self.remove_before(*kept_from, *recorded, gaps)
             }
+            Write::Rewrap(rewrap) => master_key::rewrap(db, rewrap),
         }
     }
 
@@ -268,7 +269,8 @@ fn may_fail_halfway(writes: &[Write]) -> bool {
         | Write::Certificate(..)
         | Write::CertificateRemoved(..)
         | Write::AnchorRemoved(..)
-        | Write::Leaf(..) => true,
+        | Write::Leaf(..)
+        | Write::Rewrap(_) => true,
         _ => false,
     };
     first
@@ -306,7 +308,8 @@ const fn concerns_clients(write: &Write) -> bool {
         | Write::ParkedDropped(..)
         | Write::BackupKey(_)
         | Write::Epoch(..)
-        | Write::Removal(..) => false,
+        | Write::Removal(..)
+        | Write::Rewrap(_) => false,
         Write::Instance(_)
         | Write::Credential(..)
         | Write::CredentialCleared(_)

@@ -77,6 +77,10 @@ impl Writer {
             Write::Removal(kept_from, ..) => {
                 return self.shared.kept_from.store(kept_from.0, Ordering::Release);
             }
+            Write::Rewrap(rewrap) => {
+                let record = Arc::new(rewrap.after.clone());
+                return self.shared.master_key.store(record);
+            }
             _ => return,
         };
         if !kept && let Ok(Some(object)) = object::load(&self.db, id) {

@@ -181,6 +181,7 @@ fn only_reads_or_takes_away(write: &Write) -> bool {
         | Write::Target(..)
         | Write::Route(_)
         | Write::RoutingSettings(_)
-        | Write::ClientStatus(_, ClientStatus::Enabled) => false,
+        | Write::ClientStatus(_, ClientStatus::Enabled)
+        | Write::Rewrap(_) => false,
     }
 }
