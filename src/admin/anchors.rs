@@ -67,7 +67,8 @@ pub(super) async fn trust(
 /// Refuses this server's own CA: what it signs is enrolled when it is signed, by somebody.
 fn check_not_ours(admin: &Admin, certificate: &Certificate) -> Result<(), AdminError> {
     let key = |certificate: &Certificate| certificate.digests().key;
-    if admin.authority.as_ref().map(key) == Some(key(certificate)) {
+    let own = admin.own.held();
+    if own.authorities.iter().any(|ca| key(ca) == key(certificate)) {
         return Err(AdminError::invalid(
             "CA: it is this server's own; enrol what it signs with `keyledger client issue` or `client sign-csr`",
         ));

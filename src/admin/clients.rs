@@ -9,11 +9,11 @@ use super::message::{self, ClientAdd, ClientRemove, ClientStatusChange, Response
 use super::permissions::texts;
 use super::{Admin, AdminError, Deed, anchors};
 use crate::audit::{Action, Data, Field};
-use crate::crypto::{Certificate, Fingerprint, verify_signed_by};
+use crate::crypto::{Certificate, Fingerprint};
 use crate::domain::anchor::REMOVED_MAX;
 use crate::domain::client::check_label;
 use crate::domain::clock::rfc3339;
-use crate::domain::expiry::days_left;
+use crate::domain::expiry::{days_after, days_left};
 use crate::domain::{
     Client, ClientId, ClientStatus, Clients, EnrolledCertificate, Initiator, Operations,
     Permissions, Trust,
@@ -27,6 +27,10 @@ pub(super) struct Enrolment {
     pub(super) renew: bool,
     pub(super) certificate: Certificate,
     pub(super) trust: Trust,
+    /// The CA of ours that issued it.
+    pub(super) issuer: Option<Fingerprint>,
+    /// How many days the client's other certificates still count at most.
+    pub(super) overlap_days: Option<u32>,
     pub(super) action: Action,
 }
 
@@ -38,13 +42,15 @@ pub(super) async fn add(
 ) -> Result<Response, AdminError> {
     let certificate = Certificate::from_pem(&request.certificate)
         .map_err(|error| AdminError::invalid(format!("certificate: {error}")))?;
-    let trust = trust(admin, &certificate, request.issued)?;
+    let (trust, issuer) = trust(admin, &certificate, request.issued)?;
     let enrolment = Enrolment {
         label: request.label,
         instance: request.instance,
         renew: request.renew,
         certificate,
         trust,
+        issuer,
+        overlap_days: request.overlap_days,
         action: if request.issued {
             Action::ClientIssue
         } else {
@@ -66,14 +72,15 @@ pub(super) async fn enrol(
     let _guard = admin.changes.lock().await;
     let snapshot = admin.store.clients();
     check_not_enrolled(&snapshot, &enrolment.certificate)?;
-    let enrolled = EnrolledCertificate::new(&enrolment.certificate, enrolment.trust, admin.now());
-    let (client, write) = match (snapshot.labelled(label), enrolment.renew) {
-        (Some(client), true) => {
-            let mut client = Client::clone(client);
-            client.certificates.push(enrolled.clone());
-            let write = Write::Certificate(client.id, enrolled.clone());
-            (client, write)
-        }
+    let enrolled = EnrolledCertificate {
+        issuer: enrolment.issuer,
+        ..EnrolledCertificate::new(&enrolment.certificate, enrolment.trust, admin.now())
+    };
+    let end = enrolment
+        .overlap_days
+        .map(|days| days_after(admin.now(), days));
+    let (client, writes) = match (snapshot.labelled(label), enrolment.renew) {
+        (Some(client), true) => renewed(client, &enrolled, end),
         (None, false) => {
             let client = new_client(
                 admin,
@@ -81,7 +88,7 @@ pub(super) async fn enrol(
                 enrolment.instance.as_deref(),
                 vec![enrolled.clone()],
             )?;
-            (client.clone(), Write::Client(client))
+            (client.clone(), vec![Write::Client(client)])
         }
         (Some(_), false) => return Err(label_taken(label)),
         (None, true) => return Err(unknown(label)),
@@ -92,15 +99,29 @@ pub(super) async fn enrol(
         .text(Field::Subject, &enrolled.subject)
         .text(Field::NotAfter, rfc3339(enrolled.not_after))
         .text(Field::Trust, enrolled.trust.as_str());
-    change(
-        admin,
-        enrolment.action,
-        initiator,
-        &client,
-        data,
-        vec![write],
-    )
-    .await
+    let data = match end.filter(|_| enrolment.renew) {
+        Some(end) => data.text(Field::OthersUntil, rfc3339(end)),
+        None => data,
+    };
+    change(admin, enrolment.action, initiator, &client, data, writes).await
+}
+
+/// A client with one more certificate. The others it has count until `end` at most.
+fn renewed(
+    client: &Client,
+    enrolled: &EnrolledCertificate,
+    end: Option<i64>,
+) -> (Client, Vec<Write>) {
+    let mut client = client.clone();
+    let mut writes = vec![Write::Certificate(client.id, enrolled.clone())];
+    if let Some(end) = end {
+        for held in &mut client.certificates {
+            held.not_after = held.not_after.min(end);
+            writes.push(Write::CertificateUntil(held.fingerprint, end));
+        }
+    }
+    client.certificates.push(enrolled.clone());
+    (client, writes)
 }
 
 /// Every client, by label.
@@ -226,16 +247,25 @@ pub(super) async fn change(
     Ok(Response::Client(view(admin, client)))
 }
 
-fn trust(admin: &Admin, certificate: &Certificate, issued: bool) -> Result<Trust, AdminError> {
+/// Why it is trusted and, where our CA issued it, which certificate of that CA did.
+fn trust(
+    admin: &Admin,
+    certificate: &Certificate,
+    issued: bool,
+) -> Result<(Trust, Option<Fingerprint>), AdminError> {
     if !issued {
-        return Ok(Trust::Pinned);
+        return Ok((Trust::Pinned, None));
     }
-    let authority = admin.authority.as_ref().ok_or_else(|| {
-        AdminError::unavailable("this server has no CA of its own: certs/ca.pem is missing")
+    let own = admin.own.held();
+    if own.authorities.is_empty() {
+        return Err(AdminError::unavailable(
+            "this server has no CA of its own: certs/ca.pem is missing",
+        ));
+    }
+    let issuer = own.issuer(certificate).ok_or_else(|| {
+        AdminError::invalid("certificate: not issued here: no CA of this server has signed it")
     })?;
-    verify_signed_by(certificate.der(), authority.der())
-        .map_err(|error| AdminError::invalid(format!("certificate: not issued here: {error}")))?;
-    Ok(Trust::Issued)
+    Ok((Trust::Issued, Some(issuer.fingerprint())))
 }
 
 fn check_validity(certificate: &Certificate, now: i64) -> Result<(), AdminError> {

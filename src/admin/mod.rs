@@ -6,6 +6,7 @@
 
 mod anchors;
 pub mod backup;
+pub mod certificates;
 pub mod clients;
 pub mod credentials;
 mod destruction;
@@ -33,6 +34,7 @@ pub mod targets;
 mod write_status;
 
 use backup::{Backups, ReadFilesBeside};
+pub use certificates::{Found, OwnCertificates, Source};
 pub use error::{AdminError, ErrorKind};
 pub use instances::Founder;
 pub use master_key::Custodian;
@@ -58,8 +60,8 @@ pub struct Admin {
     store: Store,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    /// The certificate of our own CA, against which issued certificates are checked.
-    authority: Option<Certificate>,
+    /// The certificates of the server's own; against those of its CA issued certificates are checked.
+    own: certificates::Own,
     /// Where KMIP is served; none when the command line runs the router itself.
     listening: Option<String>,
     /// The certificates that wait for approval; none when the command line runs the router itself.
@@ -82,8 +84,6 @@ pub struct Admin {
     standings: Option<Standings>,
     /// What is counted; none when the command line runs the router itself.
     counted: Option<Counted>,
-    /// The certificate KMIP is served with.
-    server_certificate: Option<Certificate>,
     /// What became of the last test record of each target.
     tests: write_status::Tests,
     /// Reads what goes with the database into a backup, or why nobody can.
@@ -105,11 +105,15 @@ impl Admin {
         listening: Option<String>,
     ) -> Self {
         let changes = tokio::sync::Mutex::new(());
+        let own = OwnCertificates {
+            server: None,
+            authorities: authority.into_iter().collect(),
+        };
         Self {
             store,
             clock,
             random,
-            authority,
+            own: certificates::Own::new(own, None),
             listening,
             pending: None,
             global_scope: Err("this process has no settings".to_owned()),
@@ -119,7 +123,6 @@ impl Admin {
             standings: None,
             destruction: Err("this process has no settings".to_owned()),
             counted: None,
-            server_certificate: None,
             files_beside: Err("this process has no directory".to_owned()),
             backups: Backups::default(),
             tests: write_status::Tests::default(),
@@ -220,11 +223,11 @@ impl Admin {
         }
     }
 
-    /// The router with the certificate KMIP is served with.
+    /// The router with the certificates of the server's own, and where they are taken from anew.
     #[must_use]
-    pub fn with_server_certificate(self, server_certificate: Option<Certificate>) -> Self {
+    pub fn with_own(self, held: OwnCertificates, source: Source) -> Self {
         Self {
-            server_certificate,
+            own: certificates::Own::new(held, Some(source)),
             ..self
         }
     }
@@ -255,6 +258,10 @@ impl Admin {
             Request::ClientPending => pending::list(self),
             Request::ClientApprove(request) => pending::approve(self, initiator, request).await,
             Request::ClientDismiss { fingerprint } => pending::dismiss(self, &fingerprint),
+            Request::CertificateList => Ok(certificates::list(self)),
+            Request::CertificateReload(request) => {
+                certificates::reload(self, initiator, request).await
+            }
             Request::InstanceAdd { name } => instances::add(self, initiator, &name).await,
             Request::InstanceCredential(request) => {
                 credentials::change(self, initiator, request).await

@@ -46,6 +46,8 @@ pub(super) async fn approve(
         renew: request.renew,
         certificate: certificate.ok_or_else(absent)?,
         trust: Trust::Pinned,
+        issuer: None,
+        overlap_days: None,
         action: Action::ClientApprove,
     };
     let response = enrol(admin, initiator, enrolment).await?;

@@ -192,6 +192,9 @@ actions! {
     InstanceRulesUpdate = 423, Extended, "instance-rules", "update", Critical, Plain, Local, "instance-rules", "What an instance forbids all of its clients is changed.";
     ClientTrust = 410, Extended, "kmip-client", "trust", Critical, Plain, Local, "kmip-client", "A CA is trusted for one client and one subject.";
     ClientEnrol = 411, Extended, "kmip-client", "enrol", Critical, Plain, Local, "kmip-client", "A certificate of a trusted CA is enrolled at its first use.";
+    ServerCertificateReplace = 441, Extended, "server-certificate", "replace", Critical, Plain, Global, "server-certificate", "The certificate that the server is known by is replaced.";
+    AuthorityRotate = 442, Extended, "certificate-authority", "rotate", Critical, Plain, Global, "certificate-authority", "The server's own CA has another certificate, which new certificates come from.";
+    AuthorityRetire = 443, Extended, "certificate-authority", "retire", Critical, Plain, Global, "certificate-authority", "A former certificate of the server's own CA counts no more.";
 
     StorageExhaust = 501, Extended, "kmip-storage", "exhaust", Critical, Plain, Global, "kmip-storage", "The disk is full: keys are served from the reserve and nothing new is kept.";
     StorageRecover = 502, Extended, "kmip-storage", "recover", Warning, Plain, Global, "kmip-storage", "The disk has room again.";

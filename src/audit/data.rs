@@ -69,7 +69,7 @@ fields! {
     ObjectVersion = 18, "objectVersion", "answered: moves with each change of the key's state and material, not with attributes; after the operation";
     LocatedItems = 20, "locatedItems", "answered: how many keys Locate gave";
     Fingerprint = 21, "fingerprint", "of a certificate, or a list of them";
-    Label = 22, "label", "of a client";
+    Label = 22, "label", "of a client, or a list of them";
     Subject = 23, "subject", "of a certificate";
     NotAfter = 24, "notAfter", "when a certificate lapses, in RFC 3339";
     Reason = 25, "reason", "why, in words";
@@ -80,6 +80,7 @@ fields! {
     Trust = 39, "trust", "why a certificate is trusted: `pinned`, `issued`, `anchored`";
     DaysLeft = 41, "daysLeft", "until a certificate lapses; negative once it has";
     Authority = 42, "authority", "the fingerprint of a CA, or a list of them";
+    OthersUntil = 43, "othersUntil", "until when the other certificates of a client count that was given one more, in RFC 3339";
     Epoch = 60, "epoch", "of the trail";
     FirstSequence = 61, "firstSequence", "of the first event that is meant";
     Finding = 62, "finding", "why an epoch begins";

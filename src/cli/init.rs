@@ -237,8 +237,7 @@ fn make_certificates(settings: &Settings) -> anyhow::Result<()> {
     let authority = if layout.ca_certificate().exists() {
         issue::authority(layout)?
     } else {
-        let name = format!("Keyledger CA {}", random_suffix()?);
-        let made = Authority::create(&name, now, AUTHORITY_DAYS, settings.key_kind)?;
+        let made = Authority::create(&ca_name()?, now, AUTHORITY_DAYS, settings.key_kind)?;
         // A key without its certificate is of an interrupted run and signed nothing.
         drop(std::fs::remove_file(layout.ca_key()));
         write_private(&layout.ca_key(), made.key_pem().expose())?;
@@ -311,6 +310,14 @@ pub async fn found(
     };
     foundation::found(store, founding).await?;
     Ok(())
+}
+
+/// A name for a CA of ours that no other has.
+///
+/// # Errors
+/// The random source failed.
+pub fn ca_name() -> anyhow::Result<String> {
+    Ok(format!("Keyledger CA {}", random_suffix()?))
 }
 
 /// Eight hexadecimal digits that tell one CA or node from another.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use super::own;
 use super::reach::{self, Reach};
 use crate::admin::message::{Client, ClientAdd};
 use crate::admin::{Request, Response};
@@ -25,6 +26,8 @@ pub struct Order {
     pub instance: Option<String>,
     /// Whether the client exists already.
     pub renew: bool,
+    /// How many days the certificates that it has still count at most; none: to their own end.
+    pub overlap_days: Option<u32>,
 }
 
 /// What was issued.
@@ -72,6 +75,36 @@ pub async fn issue(
         client,
         certificate,
         key,
+    })
+}
+
+/// Issues another certificate to a client, with a new key, in the place of the files of the former one; that one counts beside it.
+///
+/// Enrolled first: a certificate whose files are lost harms nobody, files that are not enrolled lock the client out.
+///
+/// # Errors
+/// The CA cannot be used, the router refused, or the files cannot be replaced.
+pub async fn renew(
+    reach: &mut Reach,
+    settings: &Settings,
+    order: Order,
+) -> anyhow::Result<Delivered> {
+    let layout = &settings.layout;
+    check_label(&order.label)?;
+    let (label, days) = (order.label.clone(), settings.client_days);
+    let issued = authority(layout)?
+        .issue_client(&label, settings.key_kind, SystemClock.now(), days)
+        .context("the client's certificate was not made")?;
+    let pem = issued.certificate_pem;
+    let client = enrol(reach, order, pem.clone(), &[]).await?;
+    let files = layout.client_pair(&label);
+    files
+        .replace(pem.as_bytes(), issued.key_pem.expose())
+        .context("the certificate is enrolled and could not be kept; renew again")?;
+    Ok(Delivered {
+        client,
+        certificate: files.certificate,
+        key: files.key,
     })
 }
 
@@ -127,6 +160,7 @@ async fn enrol(
         certificate,
         issued: true,
         renew: order.renew,
+        overlap_days: order.overlap_days,
     };
     match reach.run(Request::ClientAdd(request)).await {
         Ok(Response::Client(client)) => Ok(client),
@@ -152,9 +186,10 @@ async fn enrol(
 /// One of its two files is missing, unreadable, or not a CA's.
 pub fn authority(layout: &Layout) -> anyhow::Result<Authority> {
     let advice = "restore it from its backup; without the CA no certificate can be issued";
+    own::complete(layout)?;
     let certificate = read_public(&layout.ca_certificate(), advice)?;
     let key = read_private(&layout.ca_key(), advice)?;
-    let loaded = Authority::load(&certificate, &key);
+    let loaded = Authority::load(own::first(&certificate), &key);
     loaded.with_context(|| format!("the CA in {} is unusable", layout.root().display()))
 }
 

@@ -4,6 +4,7 @@
 //! KMIP through [`crate::client`]. Only [`report`] prints. Exit codes: 0 done, 1 failed, 2 wrong use, 3 a verification found a break.
 
 pub mod backup;
+pub mod certificate;
 pub mod client;
 mod confine;
 mod delivery;
@@ -20,6 +21,7 @@ pub mod kmip;
 pub mod master;
 pub mod master_key;
 pub mod metrics;
+pub mod own;
 pub mod prove;
 pub mod quickstart;
 pub mod reach;
@@ -73,6 +75,9 @@ enum Command {
     /// Enrol, approve, list, disable, enable and remove clients
     #[command(subcommand)]
     Client(client::Command),
+    /// The server's certificate and those of its own CA: list, renew, replace, rotate
+    #[command(subcommand)]
+    Certificate(certificate::Command),
     /// List and show keys, without their material
     #[command(subcommand)]
     Key(key::Command),
@@ -143,6 +148,7 @@ async fn carry_out(layout: &Layout, command: Command, report: &Report) -> anyhow
         Command::Serve(args) => serve::run(layout, args, report).await,
         Command::Instance(command) => instance::run(layout, command, report).await,
         Command::Client(command) => client::run(layout, command, report).await,
+        Command::Certificate(command) => certificate::run(layout, command, report).await,
         Command::Key(command) => key::run(layout, command, report).await,
         Command::Events(command) => events::run(layout, command, report).await,
         Command::Target(command) => target::run(layout, command, report).await,

@@ -7,10 +7,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::init;
 use super::issue::{self, Order};
 use super::master::PassphraseArgs;
 use super::reach::{self, Reach};
+use super::{init, own};
 use crate::admin::lock::DirectoryLock;
 use crate::admin::{Admin, Request, Response, foundation};
 use crate::config::{Layout, Settings, file::DEFAULT_PORT, names};
@@ -126,7 +126,7 @@ Stop               Ctrl-C
 
 /// What vCenter shows before it trusts the server.
 fn server_fingerprint(layout: &Layout) -> String {
-    let own = reach::server_certificate(layout);
+    let own = own::server_certificate(layout);
     own.map_or_else(|_| String::new(), |own| own.fingerprint().to_string())
 }
 

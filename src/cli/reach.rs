@@ -11,13 +11,14 @@ use tokio::time::Instant;
 
 use super::backup;
 use super::master::{self, PassphraseArgs};
+use super::own;
 use crate::admin::lock::{DirectoryLock, LockError};
 use crate::admin::message::MasterKey;
 use crate::admin::socket::{Connection, SocketError};
 use crate::admin::{Admin, AdminError, Custodian, Founder, Request, Response, peer};
 use crate::audit::Break;
 use crate::config::{Layout, Overrides, Settings};
-use crate::crypto::{Certificate, RecipientKey, Secret, SystemRandom};
+use crate::crypto::{RecipientKey, Secret, SystemRandom};
 use crate::domain::{Clock as _, SystemClock};
 use crate::ops::Sealer;
 use crate::providers::{self, KeyPlace, Provider};
@@ -135,7 +136,7 @@ impl Reach {
             ..defaults
         };
         let store = Store::open(&layout.database(), &config, SystemClock.now_ms())?;
-        let authority = authority(layout)?;
+        let own = own::held(layout)?;
         if let Some(custodian) = &custodian {
             let recovery = store.master_key().recovery;
             let recipient = recovery.map(|key| key.recipient);
@@ -149,9 +150,10 @@ impl Reach {
             store,
             Arc::new(SystemClock),
             Arc::new(SystemRandom),
-            authority,
+            None,
             None,
         );
+        let admin = admin.with_own(own, own::source_alone(layout.clone()));
         let admin = admin.with_reserved(layout.own_paths().into());
         let admin = match &settings {
             Ok(settings) => admin.with_files_beside(backup::reader(settings)),
@@ -288,34 +290,6 @@ fn check_schema(layout: &Layout) -> anyhow::Result<()> {
         );
     }
     Ok(())
-}
-
-/// Our CA's certificate, if there is one.
-///
-/// # Errors
-/// There is one and it cannot be read.
-pub fn authority(layout: &Layout) -> anyhow::Result<Option<Certificate>> {
-    let path = layout.ca_certificate();
-    if !path.exists() {
-        return Ok(None);
-    }
-    let text = crate::config::layout::read_public(&path, "")?;
-    let certificate = Certificate::from_pem(&text);
-    Ok(Some(certificate.with_context(|| {
-        format!("{} is unusable", path.display())
-    })?))
-}
-
-/// The server's own certificate: the first of its file, which may hold a chain.
-///
-/// # Errors
-/// It is missing or cannot be read.
-pub fn server_certificate(layout: &Layout) -> anyhow::Result<Certificate> {
-    const END: &str = "-----END CERTIFICATE-----";
-    let path = layout.server_certificate();
-    let text = crate::config::layout::read_public(&path, "run `keyledger init` first")?;
-    let own = text.split_inclusive(END).next().unwrap_or_default();
-    Certificate::from_pem(own).with_context(|| format!("{} is unusable", path.display()))
 }
 
 /// The settings of a directory that has been initialised, without overrides.

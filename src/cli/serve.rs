@@ -17,14 +17,13 @@ use tokio::task::JoinHandle;
 use super::master::{self, PassphraseArgs};
 use super::report::{self, Report};
 use super::stop::{signals, told_to_stop};
-use super::{backup, delivery, init, quickstart, reach};
+use super::{backup, delivery, init, own, quickstart, reach};
 use crate::admin::lock::{DirectoryLock, LockError};
 use crate::admin::metrics::Counted;
 use crate::admin::socket::{self, ControlSocket};
-use crate::admin::{Admin, Custodian, Founder, foundation};
-use crate::config::layout::{read_private, read_public};
+use crate::admin::{Admin, Custodian, Founder, OwnCertificates, foundation};
 use crate::config::{Layout, Overrides, Settings};
-use crate::crypto::{Certificate, Random as _, SystemRandom};
+use crate::crypto::{Random as _, SystemRandom};
 use crate::domain::{Clients, Clock as _, SystemClock, location};
 use crate::ops::retention::{Reached, Retention, keep_retention};
 use crate::ops::service::Parts;
@@ -38,7 +37,7 @@ use crate::routing::{Attachment, Progress, Supervisor};
 use crate::server::identity::{Gatekeeper, OnSighting};
 use crate::server::listener::Serving;
 use crate::server::{self, Directory};
-use crate::server::{Listener, TlsConfig, TlsFiles, descriptors, tls};
+use crate::server::{Listener, descriptors, tls};
 use crate::store::{LastSealed, Store};
 
 /// Descriptors kept from connections: control connections, and files that the store and the commands open for a moment.
@@ -98,7 +97,7 @@ struct Opened {
     store: Store,
     keyring: Arc<Keyring>,
     custodian: Custodian,
-    authority: Option<Certificate>,
+    own: OwnCertificates,
     /// Signs the trail, or why nobody can: keys are served all the same.
     sealer: Result<Arc<Sealer>, String>,
 }
@@ -239,7 +238,8 @@ async fn open(settings: Settings, passphrase: &PassphraseArgs) -> anyhow::Result
     if let Err(error) = master::check_provider(&settings) {
         tracing::warn!(%error, "The settings name another provider than that of the master key in use.");
     }
-    let authority = reach::authority(&layout)?;
+    own::complete(&layout)?;
+    let own = own::held(&layout)?;
     // Before it is opened, which may change its schema.
     let found = master::inspect_to_open(&settings, &*master)?;
     let store = Store::open(&layout.database(), &settings.store, SystemClock.now_ms())?;
@@ -259,7 +259,7 @@ async fn open(settings: Settings, passphrase: &PassphraseArgs) -> anyhow::Result
             custodian,
             settings,
             store,
-            authority,
+            own,
         }),
         Err(error) => {
             store.close().await;
@@ -310,12 +310,10 @@ fn check(settings: &Settings, passphrase: &PassphraseArgs) -> anyhow::Result<()>
     };
     master::check_provider(settings)?;
     let master = master::open(settings, passphrase)?.custody;
-    let authority = reach::authority(layout)?;
+    let own = own::held(layout)?;
     let nobody = Arc::new(Nobody(watch::Sender::new(0)));
-    tls_config(
-        settings,
-        gatekeeper(nobody, settings, authority.as_ref(), Box::new(drop)),
-    )?;
+    let gatekeeper = gatekeeper(nobody, settings, &own, Box::new(drop));
+    tls::server_config(own::pair(layout)?, settings.tls_policy, gatekeeper)?;
     let Some(_lock) = lock else {
         let text = "settings and keys are in order; the database was not opened, for another \
                     process has it";
@@ -368,27 +366,13 @@ impl Directory for Nobody {
 fn gatekeeper(
     directory: impl Directory,
     settings: &Settings,
-    authority: Option<&Certificate>,
+    own: &OwnCertificates,
     on_sighting: OnSighting,
 ) -> Arc<Gatekeeper> {
-    let authorities = authority.iter().map(|ours| ours.der().to_vec()).collect();
+    let authorities = own::ders(&own.authorities);
     let clock = Arc::new(SystemClock);
     let gatekeeper = Gatekeeper::new(directory, clock, authorities, on_sighting);
     Arc::new(gatekeeper.with_grace(settings.expired_client_grace_days))
-}
-
-fn tls_config(settings: &Settings, gatekeeper: Arc<Gatekeeper>) -> anyhow::Result<TlsConfig> {
-    let advice = "restore it, or move server.pem and server.key away and run `keyledger init` in a \
-                  new directory";
-    let layout = &settings.layout;
-    let (certificate, key) = (layout.server_certificate(), layout.server_key());
-    let files = TlsFiles {
-        certificate_name: &certificate.display().to_string(),
-        certificate_pem: &read_public(&certificate, advice)?,
-        key_name: &key.display().to_string(),
-        key_pem: &read_private(&key, advice)?,
-    };
-    Ok(tls::server_config(&files, settings.tls_policy, gatekeeper)?)
 }
 
 async fn serve(
@@ -401,16 +385,21 @@ async fn serve(
     let gatekeeper = gatekeeper(
         opened.store.clone(),
         &opened.settings,
-        opened.authority.as_ref(),
+        &opened.own,
         Box::new(move |sighting| witness.sighted(sighting)),
     );
-    let tls = tls_config(&opened.settings, Arc::clone(&gatekeeper))?;
+    let layout = &opened.settings.layout;
+    let policy = opened.settings.tls_policy;
+    let tls = tls::server_config(own::pair(layout)?, policy, Arc::clone(&gatekeeper))?;
+    let presented = Arc::clone(tls.presented());
+    let source = own::source(layout.clone(), presented, Arc::clone(&gatekeeper));
     let listener = Listener::bind(&opened.settings.listen.to_string()).await?;
     let address = listener.address();
     let master: Arc<dyn MasterKey> = Arc::clone(&opened.custodian.custody) as _;
     let deliveries = delivery::supervisor(&opened.store, &master, &opened.settings);
     let counted = Counted::of(&service, &gatekeeper);
     let admin = router(&opened, &service, address, &deliveries, counted);
+    let admin = Arc::new(admin.with_own(opened.own.clone(), source));
     let demo = if is_quickstart {
         Some(quickstart::demo(&opened.settings, Arc::clone(&admin)).await?)
     } else {
@@ -438,7 +427,7 @@ async fn serve(
         report::line(&quickstart::welcome(
             &opened.settings,
             address,
-            opened.authority.as_ref(),
+            opened.own.authorities.first(),
             &demo,
         ))?;
     }
@@ -537,12 +526,12 @@ fn router(
     address: SocketAddr,
     deliveries: &Arc<Supervisor<StoreRoster>>,
     counted: Counted,
-) -> Arc<Admin> {
+) -> Admin {
     let admin = Admin::new(
         opened.store.clone(),
         Arc::new(SystemClock),
         Arc::new(SystemRandom),
-        opened.authority.clone(),
+        None,
         Some(address.to_string()),
     );
     let founder = Founder {
@@ -560,9 +549,7 @@ fn router(
     let admin = admin.with_sealer(opened.sealer.clone());
     let deliveries = Arc::clone(deliveries);
     let admin = admin.with_standings(Arc::new(move |target| deliveries.standing(target)));
-    let own = reach::server_certificate(&opened.settings.layout);
-    let admin = admin.with_server_certificate(own.ok());
-    Arc::new(admin.with_counted(counted).with_founder(Ok(founder)))
+    admin.with_counted(counted).with_founder(Ok(founder))
 }
 
 /// KMIP over what was opened.

@@ -3,16 +3,18 @@
 //! ```text
 //! DIR/keyledger.toml
 //! DIR/certs/ca.pem  server.pem  server.key  clients/<label>.pem  clients/<label>.key
-//! DIR/data/keyledger.db  master.key  ca.key  checkpoint  reserve  control.sock  lock
+//! DIR/data/keyledger.db  master.key  ca.key  checkpoint  reserve  control.sock  lock  certificates.lock
 //! ```
 //!
-//! Directories are 0700 and private files 0600. A private file is written whole or not at all, and never replaced: losing a key loses
-//! what it protects. Nothing here knows what is in the files.
+//! Directories are 0700 and private files 0600. A private file is written whole or not at all, and never replaced but for the keys of
+//! certificates ([`super::pair`]): losing a key loses what it protects. Nothing here knows what is in the files.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+use super::pair::PairPaths;
 
 const GROUP_AND_OTHERS: u32 = 0o077;
 
@@ -136,6 +138,30 @@ impl Layout {
         self.certs().join("server.key")
     }
 
+    /// The server's certificate and its key.
+    #[must_use]
+    pub fn server_pair(&self) -> PairPaths {
+        PairPaths {
+            certificate: self.server_certificate(),
+            key: self.server_key(),
+        }
+    }
+
+    /// The certificates of our CA and the key of the one that issues.
+    #[must_use]
+    pub fn ca_pair(&self) -> PairPaths {
+        PairPaths {
+            certificate: self.ca_certificate(),
+            key: self.ca_key(),
+        }
+    }
+
+    /// Held while certificates and keys are replaced.
+    #[must_use]
+    pub fn certificates_lock(&self) -> PathBuf {
+        self.data().join("certificates.lock")
+    }
+
     /// The certificate of a client that was issued here. `label` has passed `domain::client::check_label`.
     #[must_use]
     pub fn client_certificate(&self, label: &str) -> PathBuf {
@@ -176,6 +202,15 @@ impl Layout {
     #[must_use]
     pub fn restored_database(&self) -> PathBuf {
         self.data().join("keyledger.db.restored")
+    }
+
+    /// The certificate and the private key of a client that was issued here.
+    #[must_use]
+    pub fn client_pair(&self, label: &str) -> PairPaths {
+        PairPaths {
+            certificate: self.client_certificate(label),
+            key: self.client_key(label),
+        }
     }
 
     /// What is this server's own and nobody else may write to: its directories and its settings, as absolute paths, with and without the links on

@@ -9,6 +9,7 @@ pub mod file;
 pub mod layout;
 mod limits;
 pub mod names;
+pub mod pair;
 pub mod settings;
 mod trail;
 

@@ -35,6 +35,7 @@ pub use argon2id::{Cost, CostError};
 pub use authority::{
     Authority, AuthorityError, Issued, KeyKind, SigningRequest, self_signed_client,
 };
+pub use certificate::serial::Serial;
 pub use certificate::{Certificate, CertificateError, Digests, SubjectPublicKey, spki};
 pub use ed25519::{ED25519_SIGNATURE_LEN, PublicKey, SigningKey, SigningKeyError};
 pub use fingerprint::Fingerprint;

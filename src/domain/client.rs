@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::crypto::{Certificate, Digests, Fingerprint};
+use crate::crypto::{Certificate, Digests, Fingerprint, Serial};
 use crate::domain::anchor::Removed;
 use crate::domain::expiry::accepted_until;
 use crate::domain::{
@@ -114,6 +114,10 @@ pub struct EnrolledCertificate {
     pub warned: Option<u32>,
     /// What it is known by in any encoding; none where it was enrolled before that was kept.
     pub digests: Option<Digests>,
+    /// The CA of ours that issued it; none where none did, or where it was enrolled before that was kept.
+    pub issuer: Option<Fingerprint>,
+    /// What its CA revokes it by; none where it was enrolled before that was kept.
+    pub serial: Option<Serial>,
 }
 
 impl EnrolledCertificate {
@@ -129,6 +133,8 @@ impl EnrolledCertificate {
             added: now,
             warned: None,
             digests: Some(certificate.digests()),
+            issuer: None,
+            serial: certificate.serial_number(),
         }
     }
 }
@@ -459,6 +465,8 @@ mod tests {
                 added: 0,
                 warned: None,
                 digests: None,
+                issuer: None,
+                serial: None,
             }],
             created: 0,
         }

@@ -24,10 +24,16 @@ pub fn warning_due(not_after: i64, warned: Option<u32>, now: i64) -> Option<u32>
     warned.is_none_or(|warned| due < warned).then_some(due)
 }
 
+/// So many days after a time, both in seconds since 1970.
+#[must_use]
+pub fn days_after(time: i64, days: u32) -> i64 {
+    time.saturating_add(i64::from(days) * DAY_SECONDS)
+}
+
 /// The last second at which a certificate is accepted that may be used `grace_days` after its end.
 #[must_use]
 pub fn accepted_until(not_after: i64, grace_days: u32) -> i64 {
-    not_after.saturating_add(i64::from(grace_days) * DAY_SECONDS)
+    days_after(not_after, grace_days)
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
@@ -56,7 +57,7 @@ pub struct Gatekeeper {
     /// How many days an expired certificate is still let in.
     grace_days: u32,
     /// The DER of our CA's certificates.
-    authorities: Vec<Vec<u8>>,
+    authorities: ArcSwap<Vec<Vec<u8>>>,
     on_sighting: OnSighting,
     counts: Arc<Counts>,
     algorithms: WebPkiSupportedAlgorithms,
@@ -82,7 +83,7 @@ impl Gatekeeper {
             directory: Box::new(directory),
             clock,
             grace_days: 0,
-            authorities,
+            authorities: ArcSwap::from_pointee(authorities),
             on_sighting,
             counts: Arc::default(),
             algorithms: provider().signature_verification_algorithms,
@@ -96,6 +97,11 @@ impl Gatekeeper {
             grace_days: days,
             ..self
         }
+    }
+
+    /// What our CA's certificates are from now on: the DER of each.
+    pub fn replace_authorities(&self, authorities: Vec<Vec<u8>>) {
+        self.authorities.store(Arc::new(authorities));
     }
 
     /// What is counted at the door.
@@ -138,7 +144,7 @@ impl Gatekeeper {
         let signed = |authority: &Vec<u8>| verify_signed_by(der, authority).is_ok();
         match admission.trust {
             Trust::Pinned | Trust::Anchored => Ok(passed),
-            Trust::Issued if self.authorities.iter().any(signed) => Ok(passed),
+            Trust::Issued if self.authorities.load().iter().any(signed) => Ok(passed),
             Trust::Issued => Err(NotAdmitted::NotIssued),
         }
     }

@@ -170,7 +170,7 @@ impl<A: Answerer> Door<A> {
     fn new(serving: Serving<A>, stop: watch::Receiver<bool>) -> Self {
         let limits = serving.limits;
         Self {
-            acceptor: TlsAcceptor::from(serving.tls.0),
+            acceptor: TlsAcceptor::from(serving.tls.server),
             permits: Permits::new(&limits),
             around: Arc::new(Surroundings {
                 service: serving.service,

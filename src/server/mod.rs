@@ -31,4 +31,4 @@ pub use counts::Counts;
 pub use identity::Gatekeeper;
 pub use limits::Config;
 pub use listener::{ListenError, Listener, Serving};
-pub use tls::{TlsConfig, TlsError, TlsFiles, TlsPolicy};
+pub use tls::{Presented, ServerPair, TlsConfig, TlsError, TlsFiles, TlsPolicy};

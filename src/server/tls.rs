@@ -3,15 +3,17 @@
 //!
 //! A resumed session would skip the check of the client's certificate, so there are no tickets and
 //! no session store. The certificate is the same for every peer, whether it names the server (SNI)
-//! or not. Who may connect is decided in [`super::identity`].
+//! or not; it can be replaced while connections go on, which those see that begin after it. Who may connect is decided in [`super::identity`].
 
+use std::fmt;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::NoServerSessionStorage;
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedProtocolVersion};
 use serde::{Deserialize, Serialize};
@@ -81,28 +83,90 @@ impl TlsPolicy {
     }
 }
 
+/// The server's certificate with its key: a pair.
+#[derive(Clone)]
+pub struct ServerPair(Arc<CertifiedKey>);
+
+impl ServerPair {
+    /// Reads the pair of two files.
+    ///
+    /// # Errors
+    /// The files do not hold a certificate and its key.
+    pub fn read(files: &TlsFiles<'_>) -> Result<Self, TlsError> {
+        certified_key(files).map(|certified| Self(Arc::new(certified)))
+    }
+
+    /// The DER of its certificate, then of those that follow it in the file.
+    #[must_use]
+    pub fn chain(&self) -> Vec<&[u8]> {
+        self.0.cert.iter().map(AsRef::as_ref).collect()
+    }
+}
+
+impl fmt::Debug for ServerPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerPair").finish_non_exhaustive()
+    }
+}
+
+/// The pair that connections are begun with.
+pub struct Presented(ArcSwap<CertifiedKey>);
+
+impl Presented {
+    /// Connections that begin from now on get this one. Those that are there go on.
+    pub fn replace(&self, pair: ServerPair) {
+        self.0.store(pair.0);
+    }
+}
+
+impl ResolvesServerCert for Presented {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.load_full())
+    }
+}
+
+impl fmt::Debug for Presented {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Presented").finish_non_exhaustive()
+    }
+}
+
 /// TLS as the listener speaks it, ready to be served.
 #[derive(Debug, Clone)]
-pub struct TlsConfig(pub(crate) Arc<ServerConfig>);
+pub struct TlsConfig {
+    pub(crate) server: Arc<ServerConfig>,
+    presented: Arc<Presented>,
+}
+
+impl TlsConfig {
+    /// Where the certificate that connections get is replaced.
+    #[must_use]
+    pub const fn presented(&self) -> &Arc<Presented> {
+        &self.presented
+    }
+}
 
 /// The configuration of the listener.
 ///
 /// # Errors
-/// The files do not hold a certificate and its key.
+/// The TLS library refuses the settings.
 pub fn server_config(
-    files: &TlsFiles<'_>,
+    pair: ServerPair,
     policy: TlsPolicy,
     gatekeeper: Arc<Gatekeeper>,
 ) -> Result<TlsConfig, TlsError> {
-    let certified = certified_key(files)?;
+    let presented = Arc::new(Presented(ArcSwap::new(pair.0)));
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(policy.versions())?
         .with_client_cert_verifier(gatekeeper)
-        .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
+        .with_cert_resolver(Arc::clone(&presented) as _);
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config.max_early_data_size = 0;
-    Ok(TlsConfig(Arc::new(config)))
+    Ok(TlsConfig {
+        server: Arc::new(config),
+        presented,
+    })
 }
 
 /// The cryptography TLS uses.

@@ -77,6 +77,8 @@ pub enum Write {
     AnchorRemoved(ClientId, Fingerprint),
     /// A certificate that a CA of others enrols: client, CA, certificate.
     Leaf(ClientId, Fingerprint, EnrolledCertificate),
+    /// A certificate counts until then (seconds since 1970) and no longer, where it would.
+    CertificateUntil(Fingerprint, i64),
     /// A certificate was warned of so many days before its end.
     CertificateWarned(Fingerprint, u32),
     /// A client enabled or disabled.

@@ -13,6 +13,7 @@ mod at_rest;
 mod backup;
 mod bad_input;
 mod bad_messages;
+mod certificates;
 mod cli;
 mod concurrency;
 mod confined;

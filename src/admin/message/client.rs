@@ -16,6 +16,8 @@ pub struct ClientAdd {
     pub issued: bool,
     /// Whether the client exists and gets one more certificate.
     pub renew: bool,
+    /// Of a renewal: how many days the certificates that the client has still count at most; none: to their own end.
+    pub overlap_days: Option<u32>,
 }
 
 /// Enables or disables a client.

@@ -5,6 +5,7 @@
 
 mod access;
 mod backup;
+mod certificate;
 mod client;
 mod destruction;
 mod event;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use access::{ClientPermit, InstanceRules};
 pub use backup::{BackupBegin, BackupKey, BackupPart, BackupRequest, BackupResponse, WholeBackup};
+pub use certificate::{CertificateReload, Certificates, OwnAuthority, OwnCertificate};
 pub use client::{
     Client, ClientAdd, ClientApprove, ClientRemove, ClientStatusChange, ClientTrust,
     EnrolledCertificate, PendingCertificate, TrustedAuthority,
@@ -66,6 +68,10 @@ pub enum Request {
         /// Its fingerprint.
         fingerprint: String,
     },
+    /// The certificates of the server's own.
+    CertificateList,
+    /// Takes up the certificates of the server's own as they lie in the files.
+    CertificateReload(CertificateReload),
     /// Makes an instance.
     InstanceAdd {
         /// Its name.
@@ -145,6 +151,7 @@ impl Request {
             Self::ClientList
             | Self::ClientShow { .. }
             | Self::ClientPending
+            | Self::CertificateList
             | Self::InstanceList
             | Self::KeyList(_)
             | Self::KeyShow { .. }
@@ -170,6 +177,7 @@ impl Request {
             | Self::ClientTrust(_)
             | Self::ClientApprove(_)
             | Self::ClientDismiss { .. }
+            | Self::CertificateReload(_)
             | Self::InstanceAdd { .. }
             | Self::InstanceCredential(_)
             | Self::EventRecord(_)
@@ -193,6 +201,8 @@ pub enum Response {
     Clients(Vec<Client>),
     /// Certificates that wait for approval, or the one that was dismissed.
     Pending(Vec<PendingCertificate>),
+    /// The certificates of the server's own.
+    Certificates(Certificates),
     /// An instance that was made.
     Instance(Instance),
     /// Every instance, by name.

@@ -21,10 +21,11 @@ pub(super) fn add(families: &mut Families, admin: &Admin) {
         ];
         samples.push((labels, days(days_left(not_after, admin.now()))));
     };
-    if let Some(ca) = &admin.authority {
+    let own = admin.own.held();
+    for ca in &own.authorities {
         add("ca", "", ca.fingerprint().to_string(), ca.not_after());
     }
-    if let Some(own) = &admin.server_certificate {
+    if let Some(own) = &own.server {
         add("server", "", own.fingerprint().to_string(), own.not_after());
     }
     let clients = snapshot.clients();

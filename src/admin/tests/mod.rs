@@ -1,6 +1,7 @@
 //! The router over a real store: what its tests share.
 
 mod anchors;
+mod certificates;
 mod clients;
 mod credentials;
 mod destruction;
@@ -124,6 +125,12 @@ impl World {
     }
 
     /// Every event's JSON from a sequence on.
+    /// The newest event.
+    async fn last(&self) -> serde_json::Value {
+        let newest = self.admin.store().head().0 - 1;
+        self.trail(newest).await.remove(0)
+    }
+
     async fn trail(&self, from: u64) -> Vec<serde_json::Value> {
         let request = EventsFrom {
             from,

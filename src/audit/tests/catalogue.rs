@@ -83,6 +83,9 @@ const CODES: &[(u16, &str)] = &[
     (421, "instance-credential.set"),
     (422, "instance-credential.clear"),
     (423, "instance-rules.update"),
+    (441, "server-certificate.replace"),
+    (442, "certificate-authority.rotate"),
+    (443, "certificate-authority.retire"),
     (501, "kmip-storage.exhaust"),
     (502, "kmip-storage.recover"),
     (601, "routing-target.create"),
@@ -167,6 +170,8 @@ struct Expected {
 
 /// What concerns the server as a whole.
 const NODE: &[&str] = &[
+    "server-certificate",
+    "certificate-authority",
     "kmip-storage",
     "trail",
     "trail-seal",
@@ -179,6 +184,8 @@ const NODE: &[&str] = &[
 const SERVICE: &[&str] = &[
     "instance-credential",
     "instance-rules",
+    "server-certificate",
+    "certificate-authority",
     "trail",
     "trail-seal",
     "routing-target",
@@ -195,6 +202,8 @@ fn expected(name: &'static str) -> Expected {
         ("kmip-client" | "instance-credential" | "instance-rules" | "account-apikey", _) => {
             "critical"
         }
+        // What the server is known by, and what it knows clients by.
+        ("server-certificate" | "certificate-authority", _) => "critical",
         // Who hears of what happens.
         ("routing-target" | "routing-route" | "routing-settings", _) => "critical",
         ("kmip-storage", "exhaust") | ("trail", "begin-epoch") | ("trail-seal", "fail") => {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::super::issue::{self, Order};
+use super::super::issue::{self, Delivered, Order};
 use super::super::reach::{self, Reach};
 use super::super::report::{Report, fields};
 use super::{changed, said};
@@ -56,6 +56,19 @@ struct Belonging {
     /// The client exists: give it this certificate too
     #[arg(long)]
     renew: bool,
+    /// Of a renewal: the certificates that the client has count for so many days at most (default: to their own end)
+    #[arg(long, value_name = "DAYS", requires = "renew")]
+    overlap_days: Option<u32>,
+}
+
+/// Another key and certificate for a client that has one of this server's CA.
+#[derive(Debug, Args)]
+pub struct Renewing {
+    /// The client's label
+    label: String,
+    /// The certificates that the client has count for so many days at most (default: to their own end)
+    #[arg(long, value_name = "DAYS")]
+    overlap_days: Option<u32>,
 }
 
 impl Belonging {
@@ -64,6 +77,7 @@ impl Belonging {
             label,
             instance: self.instance,
             renew: self.renew,
+            overlap_days: self.overlap_days,
         }
     }
 }
@@ -81,6 +95,7 @@ pub(super) async fn add(
         certificate: read_public(&addition.file, advice)?,
         issued: false,
         renew: addition.belongs.renew,
+        overlap_days: addition.belongs.overlap_days,
     };
     let client = changed(reach, Request::ClientAdd(request)).await?;
     report.record(&client, || said("enrolled", &client))?;
@@ -97,6 +112,28 @@ pub(super) async fn issue(
     let settings = reach::settings(layout)?;
     let order = issuing.belongs.order(issuing.label);
     let delivered = issue::issue(reach, &settings, order).await?;
+    tell(&delivered, report)
+}
+
+/// Makes another key and certificate in the place of those that lie there.
+pub(super) async fn renew(
+    layout: &Layout,
+    reach: &mut Reach,
+    renewing: Renewing,
+    report: &Report,
+) -> anyhow::Result<()> {
+    let settings = reach::settings(layout)?;
+    let order = Order {
+        label: renewing.label,
+        instance: None,
+        renew: true,
+        overlap_days: renewing.overlap_days,
+    };
+    let delivered = issue::renew(reach, &settings, order).await?;
+    tell(&delivered, report)
+}
+
+fn tell(delivered: &Delivered, report: &Report) -> anyhow::Result<()> {
     report.record(&delivered.client, || {
         let (certificate, key) = (delivered.certificate.display(), delivered.key.display());
         let files = fields(&[

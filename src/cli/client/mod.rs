@@ -20,6 +20,8 @@ pub enum Command {
     Add(enrol::Addition),
     /// Make a key and a certificate for a client, in certs/clients/
     Issue(enrol::Issuing),
+    /// Make another key and certificate for a client, in the place of its files; the former certificate counts beside it
+    Renew(enrol::Renewing),
     /// Sign a client's own certificate signing request, and write the certificate to certs/clients/
     SignCsr(enrol::Signing),
     /// Trust a CA of others, such as a vCenter's, for one client and one exact subject
@@ -88,6 +90,7 @@ async fn carry_out(
     match command {
         Command::Add(addition) => enrol::add(reach, addition, report).await?,
         Command::Issue(issuing) => enrol::issue(layout, reach, issuing, report).await?,
+        Command::Renew(renewing) => enrol::renew(layout, reach, renewing, report).await?,
         Command::SignCsr(signing) => enrol::sign(layout, reach, signing, report).await?,
         Command::TrustCa(trusting) => trust::trust(reach, trusting, report).await?,
         Command::Pending { fingerprint } => {

@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 
 use crate::admin::{Request, Response};
 use crate::cli::WrongUse;
+use crate::cli::own;
 use crate::cli::quickstart::DEMO;
 use crate::cli::reach::{self, Reach};
 use crate::cli::secret;
@@ -151,7 +152,7 @@ fn trust(
             )?))
         }
         (None, None) => {
-            let own = reach::server_certificate(layout)?;
+            let own = own::server_certificate(layout)?;
             Ok(ServerTrust::Pinned(own.fingerprint()))
         }
     }

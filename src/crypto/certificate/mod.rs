@@ -7,10 +7,14 @@
 
 mod canonical;
 pub mod issued;
+pub mod presentable;
+pub mod serial;
 pub mod subject;
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use x509_parser::asn1_rs::{FromDer, Sequence};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::error::PEMError;
@@ -19,6 +23,10 @@ use x509_parser::x509::X509Name;
 
 use super::digest::sha256;
 use super::fingerprint::Fingerprint;
+use serial::Serial;
+
+/// Letters of a line of PEM text (RFC 7468 §2).
+const PEM_LINE: usize = 64;
 
 /// Why no certificate was read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -134,6 +142,41 @@ impl Certificate {
         }
     }
 
+    /// Reads text that holds certificates in PEM form and nothing else of PEM, such as `certs/ca.pem` while CAs overlap.
+    ///
+    /// # Errors
+    /// The text holds none, or something else.
+    pub fn all_from_pem(text: &str) -> Result<Vec<Self>, CertificateError> {
+        if is_private_key_text(text) {
+            return Err(CertificateError::PrivateKey);
+        }
+        let blocks = pem_blocks(text)?;
+        let other = |block: &&Pem| !is_certificate_label(&block.label);
+        if let Some(other) = blocks.iter().find(other) {
+            return Err(CertificateError::OtherLabel(printable(&other.label)));
+        }
+        if blocks.is_empty() {
+            return Err(CertificateError::NotPem);
+        }
+        let read = |block: &Pem| Self::from_der(&block.contents);
+        blocks.iter().map(read).collect()
+    }
+
+    /// Its PEM text, with an end of line after it.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        let text = STANDARD.encode(&self.der);
+        let mut pem = "-----BEGIN CERTIFICATE-----\n".to_owned();
+        for (place, letter) in text.chars().enumerate() {
+            if place > 0 && place % PEM_LINE == 0 {
+                pem.push('\n');
+            }
+            pem.push(letter);
+        }
+        pem.push_str("\n-----END CERTIFICATE-----\n");
+        pem
+    }
+
     /// The encoding that was read.
     #[must_use]
     pub fn der(&self) -> &[u8] {
@@ -181,6 +224,12 @@ impl Certificate {
     #[must_use]
     pub fn serial(&self) -> &str {
         &self.serial
+    }
+
+    /// The serial number; none if it is longer than the standard permits.
+    #[must_use]
+    pub fn serial_number(&self) -> Option<Serial> {
+        Serial::of(&hex::decode(&self.serial).ok()?)
     }
 
     /// Whether subject and issuer are the same name. The signature is not checked.

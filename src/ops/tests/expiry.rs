@@ -23,6 +23,8 @@ async fn enrol_until(fixture: &Fixture, days: u32) -> Certificate {
         added: NOW,
         warned: None,
         digests: None,
+        issuer: None,
+        serial: None,
     };
     let mut changeset = Changeset::new(Event {
         action: Action::ClientAdd,

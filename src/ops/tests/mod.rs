@@ -233,6 +233,8 @@ async fn enrol(store: &Store, master: &dyn MasterKey, number: u8) -> Arc<Identit
             added: NOW_MS / 1000,
             warned: None,
             digests: None,
+            issuer: None,
+            serial: None,
         }],
         created: NOW_MS / 1000,
     }));

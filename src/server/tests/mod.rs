@@ -13,7 +13,9 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
-use super::{Answerer, Config, Counts, Directory, Gatekeeper, Listener, Serving, TlsFiles, tls};
+use super::{
+    Answerer, Config, Counts, Directory, Gatekeeper, Listener, ServerPair, Serving, TlsFiles, tls,
+};
 use crate::crypto::certificate::subject::Subject;
 use crate::crypto::{Authority, Certificate, Issued, KeyKind, self_signed_client};
 use crate::domain::{
@@ -169,8 +171,9 @@ impl Setup {
             key_name: "server.key",
             key_pem: str::from_utf8(own.key_pem.expose()).unwrap(),
         };
+        let pair = ServerPair::read(&files).unwrap();
         let serving = Serving {
-            tls: tls::server_config(&files, tls::TlsPolicy::default(), Arc::clone(&gatekeeper))
+            tls: tls::server_config(pair, tls::TlsPolicy::default(), Arc::clone(&gatekeeper))
                 .unwrap(),
             service: Arc::clone(&service),
             limits: self.limits,
@@ -225,6 +228,8 @@ fn enrolled(certificate: &Certificate, trust: Trust) -> EnrolledCertificate {
         added: NOW,
         warned: None,
         digests: None,
+        issuer: None,
+        serial: None,
     }
 }
 

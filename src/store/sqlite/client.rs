@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, Row, params};
 
 use super::anchor;
-use crate::crypto::{Digests, Fingerprint, PasswordHash, Wrapped};
+use crate::crypto::{Digests, Fingerprint, PasswordHash, Serial, Wrapped};
 use crate::domain::{
     Client, ClientId, ClientStatus, Clients, Credential, EnrolledCertificate, Instance, InstanceId,
     Operations, Permissions, Rules, Scope, Trust, Window,
@@ -111,7 +111,7 @@ fn certificates(
     db: &Connection,
 ) -> Result<HashMap<ClientId, Vec<EnrolledCertificate>>, StoreError> {
     let sql =
-        "SELECT client, fingerprint, trust, not_before, not_after, subject, added, warned, key_digest, signed_digest
+        "SELECT client, fingerprint, trust, not_before, not_after, subject, added, warned, key_digest, signed_digest, issuer, serial
         FROM certificate
         ORDER BY client, added, fingerprint";
     let mut statement = db.prepare_cached(sql)?;
@@ -133,6 +133,8 @@ fn certificates(
                 added: row.get(6)?,
                 warned: row.get(7)?,
                 digests: digests(row)?,
+                issuer: row.get::<_, Option<_>>(10)?.map(Fingerprint::from_bytes),
+                serial: row.get::<_, Option<_>>(11)?.map(Serial::from_bytes),
             });
     }
     Ok(certificates)
@@ -270,8 +272,8 @@ pub(in crate::store) fn insert_certificate(
     certificate: &EnrolledCertificate,
 ) -> Result<(), ApplyError> {
     let sql = "INSERT INTO certificate
-        (fingerprint, client, trust, not_before, not_after, subject, added, warned, key_digest, signed_digest)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        (fingerprint, client, trust, not_before, not_after, subject, added, warned, key_digest, signed_digest, issuer, serial)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     let inserted = db.prepare_cached(sql)?.execute(params![
         certificate.fingerprint.as_bytes(),
         client.as_bytes(),
@@ -283,6 +285,8 @@ pub(in crate::store) fn insert_certificate(
         certificate.warned,
         certificate.digests.map(|digests| digests.key),
         certificate.digests.map(|digests| digests.signed),
+        certificate.issuer.as_ref().map(Fingerprint::as_bytes),
+        certificate.serial.as_ref().map(Serial::as_bytes),
     ]);
     inserted.map_err(|error| super::taken(&error, Thing::Certificate, Thing::Client))?;
     Ok(())
@@ -318,6 +322,17 @@ pub(in crate::store) fn update_warned(
 ) -> Result<(), ApplyError> {
     let sql = "UPDATE certificate SET warned = ?2 WHERE fingerprint = ?1";
     let values = params![fingerprint.as_bytes(), days];
+    found(db.prepare_cached(sql)?.execute(values)?, Thing::Certificate)
+}
+
+/// A certificate that counts until `end` (seconds since 1970) at most.
+pub(in crate::store) fn update_end(
+    db: &Connection,
+    fingerprint: &Fingerprint,
+    end: i64,
+) -> Result<(), ApplyError> {
+    let sql = "UPDATE certificate SET not_after = min(not_after, ?2) WHERE fingerprint = ?1";
+    let values = params![fingerprint.as_bytes(), end];
     found(db.prepare_cached(sql)?.execute(values)?, Thing::Certificate)
 }
 

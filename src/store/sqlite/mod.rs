@@ -73,6 +73,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "0013_destruction",
         include_str!("migrations/0013_destruction.sql"),
     ),
+    ("0014_issuers", include_str!("migrations/0014_issuers.sql")),
 ];
 
 /// The migration since which Object Groups are in the index of values.

@@ -153,6 +153,8 @@ fn certificate(number: u8) -> EnrolledCertificate {
         added: NOW,
         warned: None,
         digests: None,
+        issuer: None,
+        serial: None,
     }
 }
 

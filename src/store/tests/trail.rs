@@ -228,7 +228,9 @@ const COLUMNS_SINCE_0007: &str = "ALTER TABLE client DROP COLUMN operations;
     ALTER TABLE client DROP COLUMN windows;
     ALTER TABLE instance DROP COLUMN denied;
     ALTER TABLE object DROP COLUMN destroy_due;
-    ALTER TABLE object DROP COLUMN last_reader;";
+    ALTER TABLE object DROP COLUMN last_reader;
+    ALTER TABLE certificate DROP COLUMN issuer;
+    ALTER TABLE certificate DROP COLUMN serial;";
 
 #[tokio::test]
 async fn subtrees_are_kept_of_a_trail_that_was_written_before_them() {

@@ -158,6 +158,7 @@ impl Writer {
             Write::Anchor(held) => anchor::insert(db, held),
             Write::AnchorRemoved(client, ca) => anchor::remove(db, *client, ca),
             Write::Leaf(client, ca, leaf) => anchor::insert_leaf(db, *client, ca, leaf),
+            Write::CertificateUntil(fingerprint, end) => client::update_end(db, fingerprint, *end),
             Write::CertificateWarned(fingerprint, days) => {
                 client::update_warned(db, fingerprint, *days)
             }
@@ -316,6 +317,7 @@ const fn concerns_clients(write: &Write) -> bool {
         | Write::Client(_)
         | Write::Certificate(..)
         | Write::CertificateRemoved(..)
+        | Write::CertificateUntil(..)
         | Write::CertificateWarned(..)
         | Write::Anchor(_)
         | Write::AnchorRemoved(..)

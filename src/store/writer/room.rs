@@ -173,6 +173,7 @@ fn only_reads_or_takes_away(write: &Write) -> bool {
         | Write::BackupKey(_)
         | Write::Client(_)
         | Write::Certificate(..)
+        | Write::CertificateUntil(..)
         | Write::CertificateWarned(..)
         | Write::Anchor(_)
         | Write::Leaf(..)

@@ -101,9 +101,9 @@ impl Connection {
     ) -> std::io::Result<Self> {
         let address = socket.peer_addr()?;
         let mut roots = RootCertStore::empty();
-        roots
-            .add(CertificateDer::from_pem_file(ca).expect("a CA certificate"))
-            .unwrap();
+        for ca in CertificateDer::pem_file_iter(ca).expect("CA certificates") {
+            roots.add(ca.expect("a CA certificate")).unwrap();
+        }
         let versions: &[_] = match version {
             TlsVersion::Any => rustls::ALL_VERSIONS,
             TlsVersion::V1_2 => &[&rustls::version::TLS12],
@@ -129,6 +129,12 @@ impl Connection {
             stream.conn.complete_io(&mut stream.sock)?;
         }
         Ok(Self { stream })
+    }
+
+    /// The fingerprint of the certificate that the server showed.
+    pub(crate) fn server_fingerprint(&self) -> String {
+        let shown = self.stream.conn.peer_certificates().unwrap_or_default();
+        hex::encode(Sha256::digest(shown.first().expect("a certificate")))
     }
 
     /// The port of our end.

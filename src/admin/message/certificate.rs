@@ -1,0 +1,56 @@
+//! The certificates of the server's own, as they are shown and taken up.
+
+use serde::{Deserialize, Serialize};
+
+/// Takes up the server's certificate and its CA's as they lie in the files.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CertificateReload {
+    /// Whether certificates that a CA issued are removed from their clients where that CA is there no more; otherwise it is refused.
+    pub force: bool,
+}
+
+/// What the server has of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Certificates {
+    /// The server's certificate; none: it cannot be read.
+    pub server: Option<OwnCertificate>,
+    /// The CA's certificates: the one that issues first.
+    pub authorities: Vec<OwnAuthority>,
+}
+
+/// A certificate of the server's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnCertificate {
+    /// SHA-256 over its DER.
+    pub fingerprint: String,
+    /// Its subject.
+    pub subject: String,
+    /// Its issuer.
+    pub issuer: String,
+    /// Start of its validity, RFC 3339.
+    pub not_before: String,
+    /// End of its validity, RFC 3339.
+    pub not_after: String,
+    /// Whole days until then; negative once it has passed.
+    pub days_left: i64,
+    /// The fingerprint of the CA of ours that issued it; none: it is of another one.
+    pub authority: Option<String>,
+}
+
+/// A certificate of our CA.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnAuthority {
+    /// The certificate.
+    #[serde(flatten)]
+    pub certificate: OwnCertificate,
+    /// Whether new certificates come from it.
+    pub issues: bool,
+    /// The labels of the clients that have certificates of it.
+    pub clients: Vec<String>,
+    /// Whether the server's certificate is one of it.
+    pub server: bool,
+}
