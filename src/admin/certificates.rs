@@ -11,7 +11,6 @@ use arc_swap::ArcSwap;
 use super::message::{
     CertificateReload, Certificates, OwnAuthority, OwnCertificate as Shown, Response,
 };
-use super::targets::global_scope;
 use super::{Admin, AdminError, Deed};
 use crate::audit::{Action, Data, Field};
 use crate::crypto::{Certificate, Fingerprint, verify_signed_by};
@@ -232,7 +231,7 @@ impl Changes {
                 action,
                 initiator: initiator.clone(),
                 target: fingerprint.to_string(),
-                scope: global_scope(admin)?,
+                scope: admin.global_scope()?,
                 request,
             })?;
             match &mut changeset {

@@ -268,7 +268,7 @@ fn trust(
     Ok((Trust::Issued, Some(issuer.fingerprint())))
 }
 
-fn check_validity(certificate: &Certificate, now: i64) -> Result<(), AdminError> {
+pub(super) fn check_validity(certificate: &Certificate, now: i64) -> Result<(), AdminError> {
     if now <= certificate.not_after() {
         return Ok(());
     }

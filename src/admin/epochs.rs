@@ -1,11 +1,9 @@
 //! Epochs of the trail: begun by an operator, or before a change to a database that was put back.
 
-use std::sync::Arc;
-
 use super::management::check_text;
 use super::message::{self, NewEpoch, Response};
 use super::{Admin, AdminError};
-use crate::domain::{Initiator, Scope};
+use crate::domain::Initiator;
 use crate::ops::epoch::{self, Beginning, EpochError, Finding};
 
 /// The most bytes of a reason.
@@ -18,7 +16,7 @@ pub(super) async fn begin(
     request: NewEpoch,
 ) -> Result<Response, AdminError> {
     check_text("reason", &request.reason, REASON_BYTES_MAX)?;
-    let scope = scope(admin)?;
+    let scope = admin.global_scope()?;
     let _turn = admin.changes.lock().await;
     let _pause = match &admin.sealer {
         Ok(sealer) => Some(sealer.pause().await),
@@ -55,15 +53,8 @@ pub(super) async fn go_on(admin: &Admin) -> Result<(), AdminError> {
         return Ok(());
     }
     let (clock, random) = (&*admin.clock, &*admin.random);
-    epoch::go_on(&admin.store, &scope(admin)?, clock, random).await?;
+    epoch::go_on(&admin.store, &admin.global_scope()?, clock, random).await?;
     Ok(())
-}
-
-pub(super) fn scope(admin: &Admin) -> Result<Arc<Scope>, AdminError> {
-    let scope = admin.global_scope.as_ref().map_err(|reason| {
-        AdminError::unavailable(format!("the event's account is not known: {reason}"))
-    });
-    Ok(Arc::clone(scope?))
 }
 
 impl From<EpochError> for AdminError {

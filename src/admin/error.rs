@@ -19,6 +19,8 @@ pub enum ErrorKind {
     Conflict,
     /// The server could not do it now.
     Unavailable,
+    /// Who asks may not ask for it.
+    Forbidden,
 }
 
 /// The code of an error that says that the trail is not what was sealed.
@@ -53,6 +55,7 @@ impl AdminError {
             ErrorKind::NotFound => "not_found",
             ErrorKind::Conflict => "conflict",
             ErrorKind::Unavailable => "unavailable",
+            ErrorKind::Forbidden => "forbidden",
         };
         self.code.as_deref().unwrap_or(of_kind)
     }
@@ -77,6 +80,15 @@ impl AdminError {
     pub(super) fn conflict(message: impl Into<String>) -> Self {
         Self {
             kind: ErrorKind::Conflict,
+            message: message.into(),
+            code: None,
+        }
+    }
+
+    /// Who asks may not ask for it.
+    pub(super) fn forbidden(message: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::Forbidden,
             message: message.into(),
             code: None,
         }
@@ -109,6 +121,8 @@ impl From<ApplyError> for AdminError {
     fn from(error: ApplyError) -> Self {
         match error {
             ApplyError::Exists(_) => Self::conflict(error.to_string()),
+            // Only the precondition on who asks comes with these changesets.
+            ApplyError::NotPermitted => super::access::removed(),
             ApplyError::Missing(_) => Self::not_found(error.to_string()),
             // The rest is the store's own trouble, or cannot come from these changesets.
             _ => Self::unavailable(error.to_string()),

@@ -28,7 +28,8 @@ pub(super) async fn page(admin: &Admin, request: EventsFrom) -> Result<Response,
     let limit = limit.clamp(1, EVENTS_PER_PAGE_MAX);
     let deadline = Instant::now() + Duration::from_millis(wait_ms.min(WAIT_MS_MAX));
     let mut head = admin.store.head_changed();
-    let mut from = Sequence(from);
+    // A database counts with a sign; no trail gets that far.
+    let mut from = Sequence(from.min(i64::MAX.unsigned_abs()));
     loop {
         // Marked before the page is read: what is committed from here on ends the wait.
         head.borrow_and_update();

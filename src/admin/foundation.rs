@@ -13,7 +13,7 @@ use crate::domain::{Clock, EventId, Initiator, Instance, InstanceId, RequestId, 
 use crate::ops::Keyring;
 use crate::providers::MasterKey;
 use crate::store::Store;
-use crate::store::changeset::{Changeset, Write};
+use crate::store::changeset::{Changeset, Precondition, Write};
 
 /// The name of the first instance unless another is given.
 pub const INSTANCE: &str = "default";
@@ -67,7 +67,10 @@ pub async fn found(store: &Store, founding: Founding<'_>) -> Result<InstanceId, 
         failure: None,
         request: Data::new().text(Field::Instance, name),
         response: Data::new(),
-        correlation: RequestId::new(now_ms, bytes(random)?),
+        correlation: match super::access::asked::correlation() {
+            Some(correlation) => correlation,
+            None => RequestId::new(now_ms, bytes(random)?),
+        },
     };
     let instance = Instance {
         id,
@@ -78,6 +81,7 @@ pub async fn found(store: &Store, founding: Founding<'_>) -> Result<InstanceId, 
         created: clock.now(),
     };
     let mut changeset = Changeset::new(event);
+    changeset.require(Precondition::MayAdminister(super::access::asked::login()));
     changeset.write(Write::Instance(instance));
     changeset.write(Write::DataKey(id, FIRST_EPOCH, wrapped));
     store.apply(changeset).await?;

@@ -54,12 +54,15 @@ pub(super) async fn list(admin: &Admin, request: KeyList) -> Result<Response, Ad
     }))
 }
 
+/// There is no such key.
+pub(super) fn missing(id: &str) -> AdminError {
+    let advice = "see `keyledger key list`";
+    AdminError::not_found(format!("there is no key `{}`; {advice}", id.escape_debug()))
+}
+
 /// One key, of whatever instance.
 pub(super) async fn show(admin: &Admin, id: &str) -> Result<Response, AdminError> {
-    let missing = || {
-        let advice = "see `keyledger key list`";
-        AdminError::not_found(format!("there is no key `{}`; {advice}", id.escape_debug()))
-    };
+    let missing = || missing(id);
     let id = id.parse::<ObjectId>().map_err(|_| missing())?;
     let object = admin.store.object(id).await?.ok_or_else(missing)?;
     let snapshot = admin.store.clients();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::access::asked;
 use super::message::{EventRecord, Recorded, RecordedInitiator, RecordedTarget, Response};
 use super::{Admin, AdminError};
 use crate::audit::action::SERVICE;
@@ -17,14 +18,14 @@ use crate::audit::{
 use crate::crypto::certificate::is_hidden;
 use crate::domain::{EventId, Initiator, InitiatorKind, RequestId};
 use crate::store::Sequence;
-use crate::store::changeset::Changeset;
+use crate::store::changeset::{Changeset, Precondition};
 
 /// The most bytes of an identifier or a name.
 const NAME_BYTES_MAX: usize = 256;
 /// How deep objects and lists of requestData and responseData may lie in one another.
 const DEPTH_MAX: usize = 16;
 /// What identifiers begin with that this server gives; nobody else may be recorded under them.
-const OWN_INITIATORS: [&str; 3] = ["CertificateID-", "LocalUser-", "Server-"];
+const OWN_INITIATORS: [&str; 4] = ["CertificateID-", "LocalUser-", "Server-", "ApiKey-"];
 /// How far the clock may have been set back since a pending event: where the search for it begins.
 const CLOCK_SLACK_MS: i64 = 3_600_000;
 /// Events read at once.
@@ -56,7 +57,9 @@ pub(super) async fn record(
     }
     let event = event(admin, checked)?;
     let (id, correlation) = (event.id, event.correlation);
-    let applied = admin.store.apply(Changeset::new(event)).await?;
+    let mut changeset = Changeset::new(event);
+    changeset.require(Precondition::MayAdminister(asked::login()));
+    let applied = admin.store.apply(changeset).await?;
     tracing::info!(event = %id, %recorded_by, "A management event was recorded.");
     Ok(Response::Recorded(Recorded {
         id: id.to_string(),
@@ -67,9 +70,7 @@ pub(super) async fn record(
 
 /// The event, if it fits.
 fn event(admin: &Admin, checked: Checked) -> Result<Event, AdminError> {
-    let scope = admin.global_scope.as_ref().map_err(|reason| {
-        AdminError::unavailable(format!("the event's account is not known: {reason}"))
-    })?;
+    let scope = admin.global_scope()?;
     let time_ms = admin.clock.now_ms();
     let correlation = match checked.ends {
         Some(correlation) => correlation,
@@ -82,7 +83,7 @@ fn event(admin: &Admin, checked: Checked) -> Result<Event, AdminError> {
         action: checked.action,
         outcome: checked.outcome,
         initiator: Arc::new(checked.initiator),
-        scope: Arc::clone(scope),
+        scope,
         target: checked.target,
         reason: checked.reason,
         failure: is_failure.then_some(Failure::Reported),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::message::{self, MasterKeyRequest, NewRecovery, Rotation};
-use super::{Admin, AdminError, Deed, Response, epochs};
+use super::{Admin, AdminError, Deed, Response};
 use crate::audit::{Action, Data, Field};
 use crate::crypto::{Recipient, RecipientKey, Secret};
 use crate::domain::Initiator;
@@ -202,7 +202,7 @@ struct Change {
 
 impl Change {
     async fn carry_out(self, admin: &Admin) -> Result<(), AdminError> {
-        let scope = epochs::scope(admin)?;
+        let scope = admin.global_scope()?;
         let recipient = self.after.recovery.map(|key| key.recipient);
         let target = hex::encode(self.after.check);
         let wraps = Custody::new(self.wraps, recipient);

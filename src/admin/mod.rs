@@ -4,7 +4,11 @@
 //! router, same behaviour, same events. Every change is a changeset with its event; changes are taken one after the other. Who may ask
 //! is decided before: [`socket`] checks the peer. No key material and no private key passes through here.
 
+mod access;
+mod administrators;
 mod anchors;
+pub mod api;
+mod api_keys;
 pub mod backup;
 pub mod certificates;
 pub mod clients;
@@ -53,7 +57,7 @@ use crate::domain::{
 };
 use crate::ops::Sealer;
 use crate::store::Store;
-use crate::store::changeset::{Changeset, Write};
+use crate::store::changeset::{Changeset, Precondition, Write};
 
 /// What the router works on.
 pub struct Admin {
@@ -90,6 +94,10 @@ pub struct Admin {
     files_beside: Result<ReadFilesBeside, String>,
     /// The backup that is under way.
     backups: Backups,
+    /// Where the administration API is served, once it is.
+    administration: std::sync::OnceLock<std::net::SocketAddr>,
+    /// Callers that were refused.
+    refusals: access::refusals::Refusals,
     /// Held while a change is decided and committed, so that no two decide on the same snapshot.
     changes: tokio::sync::Mutex<()>,
 }
@@ -126,6 +134,8 @@ impl Admin {
             files_beside: Err("this process has no directory".to_owned()),
             backups: Backups::default(),
             tests: write_status::Tests::default(),
+            administration: std::sync::OnceLock::new(),
+            refusals: access::refusals::Refusals::default(),
             reserved: Arc::new([]),
             routing_limits: RoutingLimits::default(),
             changes,
@@ -232,6 +242,12 @@ impl Admin {
         }
     }
 
+    /// Says where the administration API is served, for [`Request::Status`].
+    pub fn served_at(&self, address: std::net::SocketAddr) {
+        // It is served once.
+        self.administration.get_or_init(|| address);
+    }
+
     /// The store it works on.
     #[must_use]
     pub const fn store(&self) -> &Store {
@@ -289,6 +305,16 @@ impl Admin {
             Request::RoutingSettings(new) => routes::settings(self, initiator, new).await,
             Request::Backup(request) => backup::run(self, initiator, request).await,
             Request::MasterKey(request) => master_key::run(self, initiator, request).await,
+            Request::ApiKeyAdd(request) => api_keys::add(self, initiator, request).await,
+            Request::ApiKeyList => api_keys::list(self).await,
+            Request::ApiKeyRemove { name } => api_keys::remove(self, initiator, &name).await,
+            Request::AdministratorAdd(request) => {
+                administrators::add(self, initiator, request).await
+            }
+            Request::AdministratorList => Ok(administrators::list(self)),
+            Request::AdministratorRemove { label } => {
+                administrators::remove(self, initiator, &label).await
+            }
             Request::Status => Ok(self.status()),
             Request::Metrics => metrics::text(self).await,
         }
@@ -308,6 +334,7 @@ impl Admin {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             process: std::process::id(),
             listening: self.listening.clone(),
+            administration: self.administration.get().map(ToString::to_string),
             instances: snapshot
                 .instances()
                 .iter()
@@ -318,8 +345,20 @@ impl Admin {
         })
     }
 
+    fn global_scope(&self) -> Result<Arc<Scope>, AdminError> {
+        let unknown = |reason: &String| {
+            AdminError::unavailable(format!("the event's account is not known: {reason}"))
+        };
+        self.global_scope.as_ref().map(Arc::clone).map_err(unknown)
+    }
+
     fn now(&self) -> i64 {
         self.clock.now()
+    }
+
+    /// The identifier of a new request.
+    fn request_id(&self) -> Result<RequestId, AdminError> {
+        Ok(RequestId::new(self.clock.now_ms(), self.random_bytes()?))
     }
 
     fn random_bytes(&self) -> Result<[u8; 10], AdminError> {
@@ -363,6 +402,7 @@ impl Admin {
     /// Commits one change with its event.
     async fn commit(&self, deed: Deed, writes: Vec<Write>) -> Result<(), AdminError> {
         let mut changeset = Changeset::new(self.event(deed)?);
+        changeset.require(Precondition::MayAdminister(access::asked::login()));
         writes.into_iter().for_each(|write| changeset.write(write));
         self.store.apply(changeset).await?;
         Ok(())
@@ -389,7 +429,10 @@ impl Admin {
             failure: None,
             request,
             response: Data::new(),
-            correlation: RequestId::new(time_ms, self.random_bytes()?),
+            correlation: match access::asked::correlation() {
+                Some(correlation) => correlation,
+                None => RequestId::new(time_ms, self.random_bytes()?),
+            },
         })
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::message::BegunEpoch;
-use super::{Admin, AdminError, Deed, epochs};
+use super::{Admin, AdminError, Deed};
 use crate::audit::{Action, Data, Field, Target};
 use crate::crypto::Fingerprint;
 use crate::domain::lifecycle::{self, Refused};
@@ -72,7 +72,7 @@ impl Admin {
             initiator: initiator.clone(),
             finding: Finding::Restored,
             reason: Some(&reason),
-            scope: epochs::scope(self)?,
+            scope: self.global_scope()?,
             clock: &*self.clock,
             random: &*self.random,
         };
@@ -90,7 +90,7 @@ impl Admin {
             action: Action::BackupRestore,
             initiator,
             target: self.store.origin().name,
-            scope: epochs::scope(self)?,
+            scope: self.global_scope()?,
             request: data,
         };
         self.commit(deed, Vec::new()).await?;

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::message::routing::{NewRoute, NewRule, Route, RouteRequest, RoutingResponse};
-use super::targets::global_scope;
 use super::{Admin, AdminError, Deed, Response};
 use crate::audit::{Action, Data};
 use crate::domain::clock::rfc3339;
@@ -211,7 +210,7 @@ async fn commit(
         action,
         initiator,
         target: target.to_owned(),
-        scope: global_scope(admin)?,
+        scope: admin.global_scope()?,
         request: Data::object(&fitting(data)),
     };
     admin.commit(deed, vec![write]).await
@@ -220,7 +219,9 @@ async fn commit(
 fn shown(admin: &Admin, route: &routing::Route) -> Result<Route, AdminError> {
     let id = route.id.to_string();
     Ok(Route {
-        crn: global_scope(admin)?.resource_crn(Action::RouteCreate.object_type(), &id),
+        crn: admin
+            .global_scope()?
+            .resource_crn(Action::RouteCreate.object_type(), &id),
         id,
         name: route.name.clone(),
         version: route.version,

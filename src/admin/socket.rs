@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::{Admin, AdminError, Request, Response, peer};
-use crate::domain::Warning;
+use crate::domain::{Caller, Warning};
 
 /// The most bytes of a request's line.
 pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
@@ -185,11 +185,11 @@ async fn serve_connection(stream: UnixStream, admin: &Admin) -> io::Result<()> {
         let message = format!("user {peer} may not administer this server");
         return answer(&mut write, &Reply::Refused(AdminError::invalid(message))).await;
     }
-    let initiator = peer::local_user(peer);
+    let caller = Caller::local(peer::local_user(peer));
     let mut read = BufReader::new(read);
     while let Some(line) = timeout(IDLE_TIMEOUT, line(&mut read, REQUEST_BYTES_MAX)).await?? {
         let reply = match serde_json::from_slice::<Request>(&line) {
-            Ok(request) => match admin.run(initiator.clone(), request).await {
+            Ok(request) => match admin.run_as(&caller, None, request).await {
                 Ok(response) => Reply::Done(response),
                 Err(error) => Reply::Refused(error),
             },

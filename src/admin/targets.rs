@@ -18,7 +18,7 @@ use crate::audit::{Action, Data};
 use crate::crypto::SecretText;
 use crate::domain::clock::rfc3339;
 use crate::domain::routing::{self, RoutingError};
-use crate::domain::{Initiator, Scope, TargetId};
+use crate::domain::{Initiator, TargetId};
 use crate::providers::MasterKey;
 use crate::routing::roster::{endpoint, wrapped_secrets};
 use crate::routing::targets::AnyEndpoint;
@@ -477,14 +477,6 @@ fn trouble(error: crate::routing::roster::EndpointTrouble) -> AdminError {
     AdminError::unavailable(error.to_string())
 }
 
-pub(super) fn global_scope(admin: &Admin) -> Result<Arc<Scope>, AdminError> {
-    let scope = admin.global_scope.as_ref();
-    let scope = scope.map_err(|reason| {
-        AdminError::unavailable(format!("the event's account is not known: {reason}"))
-    })?;
-    Ok(Arc::clone(scope))
-}
-
 async fn commit(
     admin: &Admin,
     initiator: Initiator,
@@ -503,7 +495,7 @@ async fn commit(
         action,
         initiator,
         target: target.id.to_string(),
-        scope: global_scope(admin)?,
+        scope: admin.global_scope()?,
         request: Data::object(&data),
     };
     admin.commit(deed, writes).await
@@ -526,7 +518,8 @@ async fn shown(admin: &Admin, target: &routing::Target) -> Result<Target, AdminE
     Ok(Target {
         id: target.id.to_string(),
         name: target.name.clone(),
-        crn: global_scope(admin)?
+        crn: admin
+            .global_scope()?
             .resource_crn(Action::TargetCreate.object_type(), &target.id.to_string()),
         target_type: target.target_type.clone(),
         region: target.region.clone(),

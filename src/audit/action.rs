@@ -196,6 +196,10 @@ actions! {
     AuthorityRotate = 442, Extended, "certificate-authority", "rotate", Critical, Plain, Global, "certificate-authority", "The server's own CA has another certificate, which new certificates come from.";
     AuthorityRetire = 443, Extended, "certificate-authority", "retire", Critical, Plain, Global, "certificate-authority", "A former certificate of the server's own CA counts no more.";
 
+    AdministratorAdd = 431, Extended, "administrator", "add", Critical, Plain, Global, "administrator", "A certificate is allowed to administer the server.";
+    AdministratorRemove = 432, Extended, "administrator", "remove", Critical, Plain, Global, "administrator", "A certificate may not administer the server any more.";
+    AccessRefuse = 433, Extended, "administration", "refuse", Warning, Plain, Global, "administration", "A request to the administration API is refused: nobody that may ask, or not this.";
+
     StorageExhaust = 501, Extended, "kmip-storage", "exhaust", Critical, Plain, Global, "kmip-storage", "The disk is full: keys are served from the reserve and nothing new is kept.";
     StorageRecover = 502, Extended, "kmip-storage", "recover", Warning, Plain, Global, "kmip-storage", "The disk has room again.";
 

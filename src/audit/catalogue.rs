@@ -79,6 +79,11 @@ pub fn initiators() -> String {
             InitiatorKind::User => ("as it was recorded", "a person, in a management event"),
             InitiatorKind::ServiceId => ("as it was recorded", "a service, in a management event"),
             InitiatorKind::Server => ("`Server-<origin>`", "this server itself"),
+            InitiatorKind::ApiKey => ("`ApiKey-<id>`", "an API key of the administration API"),
+            InitiatorKind::Administrator => (
+                "`CertificateID-<fingerprint>`",
+                "an administrator, by a client certificate of the administration API",
+            ),
         };
         let (type_uri, credential) = json::kind_of_party(kind);
         let credential = credential.map_or_else(|| "none".to_owned(), |name| format!("`{name}`"));

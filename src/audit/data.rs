@@ -105,6 +105,9 @@ fields! {
     RecoveryKey = 72, "recoveryKey", "what tells a recovery key, as its shares have it";
     Threshold = 73, "threshold", "how many shares of a recovery key are needed";
     Shares = 74, "shares", "how many shares of a recovery key there are";
+    Change = 120, "change", "of an API key: `add` or `remove`";
+    Role = 121, "role", "of an administrator: `reader`, `operator` or `administrator`";
+    Expires = 122, "expires", "when an API key ends, in RFC 3339";
 }
 
 /// Named values in the order they were added; none at all is `{}`.

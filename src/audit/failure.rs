@@ -90,4 +90,9 @@ failures! {
     CalledOff = 52, Conflict, "the destruction was called off";
     SameAdministrator = 53, Forbidden, "the administrator who asked for it may not approve it";
     Reported = 45, InternalServerError, "the system that performed it reported a failure";
+    LoginMissing = 60, Unauthorized, "no credential that may administer the server was given";
+    LoginUnknown = 61, Unauthorized, "the API key or certificate belongs to no administrator";
+    LoginExpired = 62, Unauthorized, "the API key or certificate of the administrator is not valid now";
+    RoleTooLow = 63, Forbidden, "the administrator's role does not allow it";
+    OutOfReach = 64, Forbidden, "the administrator is limited to another instance, or to what is done over the network";
 }

@@ -127,6 +127,9 @@ pub struct EventFilter {
     pub client: Option<String>,
     /// The key it was done to, by its Unique Identifier.
     pub key: Option<String>,
+    /// The instance it belongs to, by its identifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
     /// Not before this time, milliseconds since 1970.
     pub since_ms: Option<i64>,
     /// Before this time, milliseconds since 1970.
@@ -139,6 +142,10 @@ impl EventFilter {
     pub fn matches(&self, event: &Event) -> bool {
         self.matches_basics(event.action, event.outcome, event.time_ms)
             && self.matches_initiator(&event.initiator)
+            && self
+                .instance
+                .as_ref()
+                .is_none_or(|instance| event.scope.instance == *instance)
             && self
                 .key
                 .as_ref()

@@ -137,6 +137,8 @@ pub(super) const fn kind_of_party(kind: InitiatorKind) -> (&'static str, Option<
         InitiatorKind::User => ("account/user", Some("apikey")),
         InitiatorKind::ServiceId => ("account/serviceid", Some("apikey")),
         InitiatorKind::Server => ("server", None),
+        InitiatorKind::ApiKey => ("account/serviceid", Some("apikey")),
+        InitiatorKind::Administrator => ("account/user", Some("certificate")),
     }
 }
 

@@ -120,6 +120,7 @@ impl FilterArgs {
             key: self.key,
             since_ms: time(self.since)?,
             until_ms: time(self.until)?,
+            instance: None,
         })
     }
 }

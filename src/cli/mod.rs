@@ -3,6 +3,9 @@
 //! A command asks the router of [`crate::admin`] through [`reach`], so that it does the same whether a server runs or not, or speaks
 //! KMIP through [`crate::client`]. Only [`report`] prints. Exit codes: 0 done, 1 failed, 2 wrong use, 3 a verification found a break.
 
+mod administration;
+pub mod administrator;
+pub mod api_key;
 pub mod backup;
 pub mod certificate;
 pub mod client;
@@ -32,6 +35,7 @@ pub mod route;
 pub mod seal;
 pub mod secret;
 pub mod serve;
+pub mod status;
 mod stop;
 pub mod target;
 pub mod verify;
@@ -41,6 +45,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::config::Layout;
+use crate::domain::Role;
 use report::{Format, Report};
 
 /// A KMIP key server for VMware vCenter whose every answer is on the record first.
@@ -78,6 +83,14 @@ enum Command {
     /// The server's certificate and those of its own CA: list, renew, replace, rotate
     #[command(subcommand)]
     Certificate(certificate::Command),
+    /// Make, list and remove API keys of the administration API
+    #[command(subcommand)]
+    ApiKey(api_key::Command),
+    /// Say whose certificates may administer the server over its API
+    #[command(subcommand)]
+    Admin(administrator::Command),
+    /// Show what runs here and where it listens
+    Status,
     /// List and show keys, without their material
     #[command(subcommand)]
     Key(key::Command),
@@ -149,6 +162,9 @@ async fn carry_out(layout: &Layout, command: Command, report: &Report) -> anyhow
         Command::Instance(command) => instance::run(layout, command, report).await,
         Command::Client(command) => client::run(layout, command, report).await,
         Command::Certificate(command) => certificate::run(layout, command, report).await,
+        Command::ApiKey(command) => api_key::run(layout, command, report).await,
+        Command::Admin(command) => administrator::run(layout, command, report).await,
+        Command::Status => status::run(layout, report).await,
         Command::Key(command) => key::run(layout, command, report).await,
         Command::Events(command) => events::run(layout, command, report).await,
         Command::Target(command) => target::run(layout, command, report).await,
@@ -160,6 +176,27 @@ async fn carry_out(layout: &Layout, command: Command, report: &Report) -> anyhow
         Command::BackupKey(command) => backup::key::run(layout, command, report).await,
         Command::MasterKey(command) => master_key::run(layout, command, report).await,
         Command::Kmip(args) => kmip::run(layout, *args, report).await,
+    }
+}
+
+/// A role, as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum RoleArg {
+    /// Looks
+    Reader,
+    /// Does the everyday work
+    Operator,
+    /// Does everything
+    Administrator,
+}
+
+impl From<RoleArg> for Role {
+    fn from(role: RoleArg) -> Self {
+        match role {
+            RoleArg::Reader => Self::Reader,
+            RoleArg::Operator => Self::Operator,
+            RoleArg::Administrator => Self::Administrator,
+        }
     }
 }
 

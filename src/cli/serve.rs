@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use super::master::{self, PassphraseArgs};
 use super::report::{self, Report};
 use super::stop::{signals, told_to_stop};
-use super::{backup, delivery, init, own, quickstart, reach};
+use super::{administration, backup, delivery, init, own, quickstart, reach};
 use crate::admin::lock::{DirectoryLock, LockError};
 use crate::admin::metrics::Counted;
 use crate::admin::socket::{self, ControlSocket};
@@ -314,6 +314,7 @@ fn check(settings: &Settings, passphrase: &PassphraseArgs) -> anyhow::Result<()>
     let nobody = Arc::new(Nobody(watch::Sender::new(0)));
     let gatekeeper = gatekeeper(nobody, settings, &own, Box::new(drop));
     tls::server_config(own::pair(layout)?, settings.tls_policy, gatekeeper)?;
+    administration::own_pair(settings)?;
     let Some(_lock) = lock else {
         let text = "settings and keys are in order; the database was not opened, for another \
                     process has it";
@@ -411,6 +412,7 @@ async fn serve(
     let recorder = recorder(&service, finished);
     let deliveries = tokio::spawn(deliveries.run(stopping.clone()));
     let background = Background::start(&opened, &service, hook_at, &stopping);
+    let api = administration::start(&opened.settings, &admin, tls.presented(), &stopping).await?;
     let control = tokio::spawn(socket.serve(admin, stopped(stopping.clone())));
     let limits = limits(&opened.settings);
     let serving = tokio::spawn(listener.run(
@@ -424,12 +426,8 @@ async fn serve(
     ));
     let signal = signals().context("cannot wait for signals")?;
     if let Some(demo) = demo {
-        report::line(&quickstart::welcome(
-            &opened.settings,
-            address,
-            opened.own.authorities.first(),
-            &demo,
-        ))?;
+        let ca = opened.own.authorities.first();
+        report::line(&quickstart::welcome(&opened.settings, address, ca, &demo))?;
     }
     report::line(&format!("listening on {address}"))?;
     tracing::info!(%address, directory = %opened.settings.layout.root().display(), "Serving KMIP.");
@@ -437,6 +435,7 @@ async fn serve(
     stop.send_replace(true);
     serving.await.context("the listener failed")?;
     control.await.context("the control socket failed")?;
+    api.await.context("the administration API failed")?;
     // Nobody shakes hands any more: what was counted last is recorded.
     drop(finish);
     recorder.await.context("recording refusals failed")?;
@@ -450,7 +449,8 @@ async fn serve(
 fn limits(settings: &Settings) -> server::Config {
     let mut limits = settings.limits.clone();
     let for_targets = settings.routing.targets_max * DESCRIPTORS_PER_TARGET;
-    descriptors::fit(&mut limits, DESCRIPTORS_KEPT + for_targets);
+    let for_api = settings.administration.config.connections_max;
+    descriptors::fit(&mut limits, DESCRIPTORS_KEPT + for_targets + for_api);
     limits
 }
 

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::admin::api;
 use crate::domain::routing::RoutingLimits;
 use crate::domain::{DestructionPolicy, Scope};
 use crate::store::StoreConfig;
@@ -49,6 +50,9 @@ pub struct Config {
     /// How administrators destroy keys.
     #[serde(default)]
     pub destruction: DestructionPolicy,
+    /// The administration API.
+    #[serde(default)]
+    pub admin: api::Config,
 }
 
 /// The version of the file's format.
@@ -162,6 +166,7 @@ impl Default for Config {
             trail: ops::TrailConfig::default(),
             routing: RoutingLimits::default(),
             destruction: DestructionPolicy::default(),
+            admin: api::Config::default(),
         }
     }
 }
@@ -169,16 +174,20 @@ impl Default for Config {
 /// The example that is shipped, and the text `init` starts from.
 pub const EXAMPLE: &str = include_str!("../../etc/keyledger.example.toml");
 
-/// The example with these keys set: each `(key, value)` replaces the commented default of that key. Values are TOML.
+/// The example with these keys set: each `(key, value)` replaces the first commented default of that key. Values are TOML.
 ///
 /// A key the example does not have is left out; a test keeps the two together.
 #[must_use]
 pub fn example_with(settings: &[(&str, String)]) -> String {
     let mut text = String::with_capacity(EXAMPLE.len() + 256);
+    let mut left = settings.to_vec();
     for line in EXAMPLE.lines() {
         let commented = |key: &str| line.starts_with(&format!("#{key} = "));
-        match settings.iter().find(|(key, _)| commented(key)) {
-            Some((key, value)) => text.push_str(&format!("{key} = {value}")),
+        match left.iter().position(|(key, _)| commented(key)) {
+            Some(at) => {
+                let (key, value) = left.remove(at);
+                text.push_str(&format!("{key} = {value}"));
+            }
             None => text.push_str(line),
         }
         text.push('\n');

@@ -4,6 +4,7 @@
 //! default, file, environment, flag; the last two arrive here as [`Overrides`]. Nothing here opens a store or a socket. After
 //! [`Settings::load`] no other module checks the shape of a setting again.
 
+pub mod administration;
 pub mod draft;
 pub mod file;
 pub mod layout;

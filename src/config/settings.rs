@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::administration::{Administration, check as check_admin};
 use super::file::Config;
 use super::layout::{Layout, LayoutError};
 use super::limits::check as check_limits;
@@ -100,6 +101,8 @@ pub struct Settings {
     pub routing: RoutingLimits,
     /// How administrators destroy keys.
     pub destruction: DestructionPolicy,
+    /// The administration API.
+    pub administration: Administration,
 }
 
 impl Settings {
@@ -136,6 +139,7 @@ impl Settings {
             trail,
             routing,
             destruction,
+            admin,
         } = config;
         let listen = overrides.listen.clone().unwrap_or(server.listen);
         check_kmip(&kmip)?;
@@ -159,6 +163,7 @@ impl Settings {
             retention: check_retention(&trail)?,
             routing: check_routing(routing)?,
             destruction: check_destruction(destruction)?,
+            administration: check_admin(admin)?,
         })
     }
 }

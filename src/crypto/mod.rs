@@ -5,6 +5,7 @@
 //! states: the certificate library draws the keys it makes from the system itself. No primitive is
 //! home-made: they come from aws-lc-rs, SHA-256 and Argon2id from RustCrypto.
 
+pub mod api_key;
 pub mod argon2id;
 pub mod authority;
 pub mod certificate;

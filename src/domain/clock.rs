@@ -40,6 +40,13 @@ pub fn rfc3339(seconds: i64) -> String {
         .map_or_else(|_| seconds.to_string(), |time| time.to_string())
 }
 
+/// The seconds since 1970 of a time in RFC 3339.
+#[must_use]
+pub fn from_rfc3339(text: &str) -> Option<i64> {
+    let time: jiff::Timestamp = text.parse().ok()?;
+    Some(time.as_second())
+}
+
 /// A time in RFC 3339, UTC, from milliseconds since 1970.
 #[must_use]
 pub fn rfc3339_ms(milliseconds: i64) -> String {

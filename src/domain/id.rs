@@ -89,6 +89,8 @@ identifiers! {
     TargetId;
     /// A route that says which events go to which targets.
     RouteId;
+    /// An API key of an administrator.
+    ApiKeyId;
     /// One request; the events of all its batch items share it as correlationId.
     RequestId;
 }

@@ -2,6 +2,7 @@
 //! byte drawn, nothing is stored or sent here.
 
 pub mod access;
+pub mod administrator;
 pub mod anchor;
 pub mod attributes;
 pub mod client;
@@ -24,6 +25,7 @@ pub mod scope;
 pub mod warning;
 
 pub use access::{Access, Denied, Operations, Permissions, Rules, Window};
+pub use administrator::{Administrator, Administrators, ApiKey, Caller, Login, LoginRefused, Role};
 pub use anchor::Anchor;
 pub use client::{
     Admission, Client, ClientStatus, Clients, EnrolledCertificate, Identity, Instance, NotAdmitted,
@@ -32,7 +34,7 @@ pub use client::{
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use credential::Credential;
 pub use destruction::{Destruction, DestructionPolicy};
-pub use id::{ClientId, EventId, InstanceId, ObjectId, RequestId, RouteId, TargetId};
+pub use id::{ApiKeyId, ClientId, EventId, InstanceId, ObjectId, RequestId, RouteId, TargetId};
 pub use object::{Dates, Name, Object, RevocationReason};
 pub use pending::{Pending, PendingCertificate};
 pub use scope::{Initiator, InitiatorKind, Scope};

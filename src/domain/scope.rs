@@ -3,6 +3,7 @@
 //! Both are immutable values. The store keeps each distinct one once and events refer to it, so a client that is renamed
 //! or an instance that moves never changes an event of the past.
 
+use super::ApiKeyId;
 use crate::crypto::Fingerprint;
 
 /// What kind of party an initiator is.
@@ -18,6 +19,10 @@ pub enum InitiatorKind {
     ServiceId,
     /// This server itself.
     Server,
+    /// An API key of the administration API.
+    ApiKey,
+    /// An administrator, by a client certificate of the administration API.
+    Administrator,
 }
 
 impl InitiatorKind {
@@ -28,6 +33,8 @@ impl InitiatorKind {
         Self::User,
         Self::ServiceId,
         Self::Server,
+        Self::ApiKey,
+        Self::Administrator,
     ];
 }
 
@@ -80,6 +87,25 @@ impl Initiator {
             id,
             name,
             kind: InitiatorKind::LocalUser,
+        }
+    }
+
+    /// An API key of the administration API.
+    #[must_use]
+    pub fn api_key(id: ApiKeyId, name: &str) -> Self {
+        Self {
+            id: format!("ApiKey-{id}"),
+            name: name.to_owned(),
+            kind: InitiatorKind::ApiKey,
+        }
+    }
+
+    /// An administrator, by the client certificate it presented.
+    #[must_use]
+    pub fn administrator(fingerprint: Fingerprint, label: &str) -> Self {
+        Self {
+            kind: InitiatorKind::Administrator,
+            ..Self::certificate(fingerprint, label)
         }
     }
 

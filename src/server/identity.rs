@@ -26,25 +26,20 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::WebPkiSupportedAlgorithms;
-use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, PeerMisbehaved,
-    SignatureScheme,
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
 };
 
-use crate::crypto::{Certificate, Fingerprint, spki, verify_signed_by};
+use crate::crypto::{Certificate, Fingerprint, verify_signed_by};
 use crate::domain::expiry::accepted_until;
 use crate::domain::{Admission, Clock, Identity, NotAdmitted, Trust};
 use crate::ops::{Decision, Sighting};
 use crate::server::answerer::Directory;
 use crate::server::counts::Counts;
 use crate::server::knock;
-use crate::server::tls::provider;
-
-/// The longest certificate that is looked at, in bytes.
-const CERTIFICATE_BYTES_MAX: usize = 16 * 1024;
+use crate::server::possession::Possession;
 
 /// Is told of a certificate whose key the peer has and that is not simply let in. It must not wait:
 /// it is called within a handshake.
@@ -60,7 +55,7 @@ pub struct Gatekeeper {
     authorities: ArcSwap<Vec<Vec<u8>>>,
     on_sighting: OnSighting,
     counts: Arc<Counts>,
-    algorithms: WebPkiSupportedAlgorithms,
+    possession: Possession,
 }
 
 impl fmt::Debug for Gatekeeper {
@@ -86,7 +81,7 @@ impl Gatekeeper {
             authorities: ArcSwap::from_pointee(authorities),
             on_sighting,
             counts: Arc::default(),
-            algorithms: provider().signature_verification_algorithms,
+            possession: Possession::new(),
         }
     }
 
@@ -180,35 +175,8 @@ impl Gatekeeper {
         });
     }
 
-    fn algorithms_of(&self, scheme: SignatureScheme) -> Result<Algorithms, Error> {
-        let mut offered = self.algorithms.mapping.iter();
-        let found = offered.find(|(offered, _)| *offered == scheme);
-        let unadvertised = PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme;
-        found
-            .map(|(_, algorithms)| *algorithms)
-            .ok_or_else(|| unadvertised.into())
-    }
-
-    /// Checks the signature with the algorithm that fits the certificate's key, then decides.
-    fn verify(
-        &self,
-        algorithms: &[&dyn SignatureVerificationAlgorithm],
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let key = spki(certificate).map_err(|_| CertificateError::BadEncoding)?;
-        let fits = |algorithm: &&&dyn SignatureVerificationAlgorithm| {
-            algorithm.public_key_alg_id().as_ref() == key.algorithm.as_slice()
-        };
-        let algorithm = algorithms
-            .iter()
-            .find(fits)
-            .ok_or(CertificateError::BadSignature)?;
-        algorithm
-            .verify_signature(&key.key_bits, message, signed.signature())
-            .map_err(|_| CertificateError::BadSignature)?;
-        // The peer has the key: from here on it is known who asks.
+    /// The decision about a certificate whose key the peer has.
+    fn judge(&self, certificate: &CertificateDer<'_>) -> Result<HandshakeSignatureValid, Error> {
         match self.decide(certificate) {
             Ok(Passed::InGrace) => {
                 self.report(certificate, Decision::InGrace, knock::address());
@@ -231,8 +199,6 @@ enum Passed {
     Sponsored,
 }
 
-type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
-
 impl ClientCertVerifier for Gatekeeper {
     /// None: a client chooses its certificate itself, and pinned ones have no issuer to name.
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
@@ -245,10 +211,7 @@ impl ClientCertVerifier for Gatekeeper {
         _intermediates: &[CertificateDer<'_>],
         _now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        if end_entity.len() > CERTIFICATE_BYTES_MAX || spki(end_entity).is_err() {
-            return Err(CertificateError::BadEncoding.into());
-        }
-        Ok(ClientCertVerified::assertion())
+        Possession::is_readable(end_entity).map(|()| ClientCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -257,9 +220,8 @@ impl ClientCertVerifier for Gatekeeper {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        // In TLS 1.2 a scheme does not fix the curve: each of its algorithms may be the one.
-        let algorithms = self.algorithms_of(signed.scheme)?;
-        self.verify(algorithms, message, certificate, signed)
+        self.possession.prove_tls12(message, certificate, signed)?;
+        self.judge(certificate)
     }
 
     fn verify_tls13_signature(
@@ -268,18 +230,12 @@ impl ClientCertVerifier for Gatekeeper {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        // RFC 8446 §4.2.3: in TLS 1.3, PKCS#1 1.5 signs certificates only.
-        if is_pkcs1(signed.scheme) {
-            return Err(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into());
-        }
-        // A scheme fixes the curve, too; rustls lists the algorithm of TLS 1.3 first.
-        let algorithms = self.algorithms_of(signed.scheme)?;
-        let first = algorithms.get(..1).unwrap_or_default();
-        self.verify(first, message, certificate, signed)
+        self.possession.prove_tls13(message, certificate, signed)?;
+        self.judge(certificate)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
+        self.possession.schemes()
     }
 }
 
@@ -297,14 +253,4 @@ fn alert(reason: NotAdmitted) -> CertificateError {
         | NotAdmitted::Twice
         | NotAdmitted::Unstored => CertificateError::ApplicationVerificationFailure,
     }
-}
-
-const fn is_pkcs1(scheme: SignatureScheme) -> bool {
-    matches!(
-        scheme,
-        SignatureScheme::RSA_PKCS1_SHA1
-            | SignatureScheme::RSA_PKCS1_SHA256
-            | SignatureScheme::RSA_PKCS1_SHA384
-            | SignatureScheme::RSA_PKCS1_SHA512
-    )
 }

@@ -19,14 +19,13 @@ use tokio_rustls::server::TlsStream;
 use tracing::Instrument;
 
 use crate::crypto::Certificate;
-use crate::domain::{Identity, NotAdmitted};
+use crate::domain::{Identity, NotAdmitted, Warning};
 use crate::ops::Service;
 use crate::server::answerer::Answerer;
 use crate::server::connection::{Connection, Surroundings};
+use crate::server::handshake::{NotShaken, shake_hands};
 use crate::server::identity::Gatekeeper;
-use crate::server::knock;
 use crate::server::limits::Config;
-use crate::server::linger::linger;
 use crate::server::pace::Pace;
 use crate::server::permits::{ConnectionPermit, Over, Permits};
 use crate::server::signals::stopped;
@@ -44,7 +43,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub struct ListenError {
     address: String,
     source: std::io::Error,
-    advice: &'static str,
+    advice: String,
 }
 
 /// A socket that is bound and not yet served.
@@ -78,9 +77,17 @@ impl Listener {
     /// # Errors
     /// The address is in use, not ours, or not permitted.
     pub async fn bind(address: &str) -> Result<Self, ListenError> {
+        Self::bind_for(address, "--listen").await
+    }
+
+    /// Binds as [`Listener::bind`] does an address that is set by `setting`, which errors name.
+    ///
+    /// # Errors
+    /// Those of [`Listener::bind`].
+    pub async fn bind_for(address: &str, setting: &'static str) -> Result<Self, ListenError> {
         let failed = |source: std::io::Error| ListenError {
             address: address.to_owned(),
-            advice: advice(&source),
+            advice: advice(&source, setting),
             source,
         };
         let socket = TcpListener::bind(address).await.map_err(failed)?;
@@ -95,32 +102,43 @@ impl Listener {
     }
 
     /// Serves until `stop` is true, then lets requests in hand finish.
-    pub async fn run<A: Answerer>(self, serving: Serving<A>, mut stop: watch::Receiver<bool>) {
+    pub async fn run<A: Answerer>(self, serving: Serving<A>, stop: watch::Receiver<bool>) {
         let door = Arc::new(Door::new(serving, stop.clone()));
-        let mut tasks = JoinSet::new();
-        loop {
-            let accepted = tokio::select! {
-                () = stopped(&mut stop) => break,
-                Some(ended) = tasks.join_next() => {
-                    report_panic(ended);
-                    continue;
-                }
-                accepted = self.socket.accept() => accepted,
-            };
-            match accepted {
-                Ok((socket, peer)) => door.admit(socket, peer, &mut tasks),
-                Err(error) => {
-                    if let Some(times) = door.around.warnings.accept.due(Instant::now()) {
-                        tracing::warn!(%error, times, "Accepting a connection failed.");
-                    }
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
-        drop(self.socket);
-        drain(tasks).await;
+        let admit = |socket, peer, tasks: &mut JoinSet<()>| door.admit(socket, peer, tasks);
+        accept_all(self, stop, &door.around.warnings.accept, admit).await;
         tracing::info!(counts = ?door.around.counts, "The listener has stopped.");
     }
+}
+
+/// Gives each connection that comes to `admit`, until `stop` is true; then lets the tasks it has begun end.
+pub(super) async fn accept_all(
+    listener: Listener,
+    mut stop: watch::Receiver<bool>,
+    failures: &Warning,
+    admit: impl Fn(TcpStream, SocketAddr, &mut JoinSet<()>),
+) {
+    let mut tasks = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stopped(&mut stop) => break,
+            Some(ended) = tasks.join_next() => {
+                report_panic(ended);
+                continue;
+            }
+            accepted = listener.socket.accept() => accepted,
+        };
+        match accepted {
+            Ok((socket, peer)) => admit(socket, peer, &mut tasks),
+            Err(error) => {
+                if let Some(times) = failures.due(Instant::now()) {
+                    tracing::warn!(%error, times, "Accepting a connection failed.");
+                }
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener.socket);
+    drain(tasks).await;
 }
 
 /// Waits for the connections to end, then ends those that have not.
@@ -152,11 +170,13 @@ fn reason(error: &std::io::Error) -> String {
     }
 }
 
-fn advice(error: &std::io::Error) -> &'static str {
+fn advice(error: &std::io::Error, setting: &str) -> String {
     match error.kind() {
-        std::io::ErrorKind::AddrInUse => "stop the other program or choose another --listen",
-        std::io::ErrorKind::PermissionDenied => "choose a port above 1023",
-        _ => "choose another --listen",
+        std::io::ErrorKind::AddrInUse => {
+            format!("stop the other program or choose another {setting}")
+        }
+        std::io::ErrorKind::PermissionDenied => "choose a port above 1023".to_owned(),
+        _ => format!("choose another {setting}"),
     }
 }
 
@@ -283,43 +303,14 @@ impl<A: Answerer> Door<A> {
         permit: &ConnectionPermit,
     ) -> Option<TlsStream<TcpStream>> {
         let limit = self.around.limits.handshake_timeout();
-        // A peer speaks first. One that says nothing, or has gone, takes no turn.
-        let turn = async {
-            let begun = socket.peek(&mut [0]).await.ok()?;
-            if begun == 0 {
-                return None;
-            }
-            permit.handshake().await
-        };
-        let Ok(turn) = timeout(limit, turn).await else {
-            tracing::debug!("A peer said nothing, or waited too long for its turn to shake hands.");
-            return None;
-        };
-        let turn = turn?;
-        let accept = self.acceptor.accept(socket).into_fallible();
-        let accepted = tokio::select! {
-            accepted = timeout(limit, knock::during(permit.peer(), accept)) => accepted,
-            () = turn.pushed_out() => {
-                self.note_pushed_out();
-                return None;
-            }
-        };
-        drop(turn);
-        match accepted {
-            Ok(Ok(stream)) => Some(stream),
-            Ok(Err((error, socket))) => {
-                tracing::debug!(%error, "A TLS handshake failed.");
-                // An error of TLS, not of the socket: the peer is told why.
-                if error.kind() == std::io::ErrorKind::InvalidData {
-                    linger(socket).await;
-                }
-                None
-            }
-            Err(_) => {
-                tracing::debug!("A TLS handshake took too long.");
-                None
-            }
+        let shaken = shake_hands(&self.acceptor, socket, permit, limit).await;
+        if shaken
+            .as_ref()
+            .is_err_and(|why| *why == NotShaken::PushedOut)
+        {
+            self.note_pushed_out();
         }
+        shaken.ok()
     }
 
     fn note_cut(&self) {

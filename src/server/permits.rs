@@ -132,6 +132,11 @@ impl ConnectionPermit {
         self.place.cut().await;
     }
 
+    /// The same for whoever does not hold the permit.
+    pub(super) fn cutting(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.place.cutting()
+    }
+
     /// Waits for the right to begin a handshake; nothing if there will never be one.
     pub(super) async fn handshake(&self) -> Option<HandshakePermit> {
         // First the address's own: who waits there takes no place in the queue of all.

@@ -94,6 +94,12 @@ impl Place {
         self.settled.is_some()
     }
 
+    /// Ready when it has to make way, for whoever does not hold the place.
+    pub(super) fn cutting(&self) -> impl Future<Output = ()> + Send + use<> {
+        let cut = Arc::clone(&self.cut);
+        async move { cut.notified().await }
+    }
+
     /// Ready when it has to make way.
     pub(super) async fn cut(&self) {
         self.cut.notified().await;

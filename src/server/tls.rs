@@ -12,6 +12,7 @@ use arc_swap::ArcSwap;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
@@ -113,6 +114,12 @@ impl fmt::Debug for ServerPair {
 pub struct Presented(ArcSwap<CertifiedKey>);
 
 impl Presented {
+    /// The pair that is presented until it is replaced.
+    #[must_use]
+    pub fn new(pair: ServerPair) -> Arc<Self> {
+        Arc::new(Self(ArcSwap::new(pair.0)))
+    }
+
     /// Connections that begin from now on get this one. Those that are there go on.
     pub fn replace(&self, pair: ServerPair) {
         self.0.store(pair.0);
@@ -155,10 +162,18 @@ pub fn server_config(
     policy: TlsPolicy,
     gatekeeper: Arc<Gatekeeper>,
 ) -> Result<TlsConfig, TlsError> {
-    let presented = Arc::new(Presented(ArcSwap::new(pair.0)));
+    config(Presented::new(pair), policy, gatekeeper)
+}
+
+/// The configuration of a listener that presents this and checks client certificates so.
+pub(super) fn config(
+    presented: Arc<Presented>,
+    policy: TlsPolicy,
+    clients: Arc<dyn ClientCertVerifier>,
+) -> Result<TlsConfig, TlsError> {
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(policy.versions())?
-        .with_client_cert_verifier(gatekeeper)
+        .with_client_cert_verifier(clients)
         .with_cert_resolver(Arc::clone(&presented) as _);
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;

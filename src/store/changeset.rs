@@ -15,8 +15,9 @@ use crate::audit::Event;
 use crate::crypto::{Fingerprint, Wrapped};
 use crate::domain::routing::{Route, Routing, RoutingSettings, Target};
 use crate::domain::{
-    Anchor, Client, ClientId, ClientStatus, Credential, Destruction, EnrolledCertificate, Identity,
-    Instance, InstanceId, Object, ObjectId, Permissions, RouteId, Rules, TargetId,
+    Administrator, Anchor, ApiKey, ApiKeyId, Client, ClientId, ClientStatus, Credential,
+    Destruction, EnrolledCertificate, Identity, Instance, InstanceId, Login, Object, ObjectId,
+    Permissions, RouteId, Rules, TargetId,
 };
 
 /// What must still hold when a changeset is committed.
@@ -36,6 +37,8 @@ pub enum Precondition {
     Next(Sequence),
     /// The targets that were not given everything before this event are these, each as it was read.
     Behind(Sequence, Vec<Behind>),
+    /// The API key or certificate by which who asks is known was not removed.
+    MayAdminister(Login),
     /// The routing is the one that was read.
     Routing(Arc<Routing>),
 }
@@ -99,6 +102,14 @@ pub enum Write {
     RouteRemoved(RouteId),
     /// The routing settings.
     RoutingSettings(RoutingSettings),
+    /// A new API key.
+    ApiKey(ApiKey),
+    /// An API key less.
+    ApiKeyRemoved(ApiKeyId),
+    /// A new administrator.
+    Administrator(Administrator),
+    /// An administrator less.
+    AdministratorRemoved(Fingerprint),
     /// A target goes on from there.
     Cursor(TargetId, From),
     /// These events, which are parked for a target, are given up.

@@ -126,6 +126,10 @@ pub enum Thing {
     Target,
     /// A route of this identifier or name.
     Route,
+    /// An API key of this identifier or name.
+    ApiKey,
+    /// An administrator of this label or certificate.
+    Administrator,
 }
 
 impl std::fmt::Display for Thing {
@@ -140,6 +144,8 @@ impl std::fmt::Display for Thing {
             Self::Credential => "credential",
             Self::Target => "target",
             Self::Route => "route",
+            Self::ApiKey => "API key",
+            Self::Administrator => "administrator",
         })
     }
 }

@@ -5,6 +5,7 @@
 //! with one sync; an [`Store::apply`] that returned `Ok` is durable. It decides nothing about KMIP
 //! and holds no key in clear.
 
+mod administrators;
 mod beside;
 mod cache;
 pub mod changeset;
@@ -62,7 +63,7 @@ use crate::audit::filter::EventFilter;
 use crate::audit::record;
 use crate::crypto::Wrapped;
 use crate::domain::routing::Routing;
-use crate::domain::{Clients, InstanceId, Object, ObjectId};
+use crate::domain::{Administrators, Clients, InstanceId, Object, ObjectId};
 use beside::BesideFile;
 use cache::Cache;
 use gather::Gather;
@@ -89,6 +90,7 @@ struct Shared {
     cache: Cache,
     clients: ArcSwap<Clients>,
     clients_version: watch::Sender<u64>,
+    administrators: ArcSwap<Administrators>,
     head: watch::Sender<Sequence>,
     epochs: ArcSwap<Epochs>,
     interned: Interned,
@@ -225,6 +227,7 @@ impl Store {
             cache: Cache::new(config.cache_objects),
             clients: ArcSwap::from_pointee(sqlite::client::snapshot(&db)?),
             clients_version: watch::Sender::new(0),
+            administrators: ArcSwap::from_pointee(sqlite::administrator::snapshot(&db)?),
             head: watch::Sender::new(head),
             epochs: ArcSwap::from_pointee(epochs),
             interned: Interned::load(&db)?,

@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod administration;
 mod all_targets;
 mod anchors;
 mod approval;

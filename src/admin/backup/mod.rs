@@ -16,7 +16,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::message::{
     BackupBegin, BackupKey, BackupPart, BackupRequest, BackupResponse, Response, WholeBackup,
 };
-use super::{Admin, AdminError, Deed, epochs};
+use super::{Admin, AdminError, Deed};
 use crate::audit::{Action, Data, Failure, Field, Outcome};
 use crate::crypto::{Recipient, Secret};
 use crate::domain::Initiator;
@@ -121,7 +121,7 @@ async fn begin(
         )
     };
     let key = admin.store.backup_key().await?.ok_or_else(no_key)?;
-    epochs::scope(admin)?;
+    admin.global_scope()?;
     let mut place = admin.backups.free_place().await?;
     // The trail is sealed up to here where it can be; where it is damaged, a backup is wanted all the more.
     if let Ok(sealer) = &admin.sealer
@@ -308,7 +308,7 @@ fn deed(
         action,
         initiator,
         target: target.to_owned(),
-        scope: epochs::scope(admin)?,
+        scope: admin.global_scope()?,
         request,
     })
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Admin, AdminError, Destruction, Response, view};
+use crate::admin::access::asked;
 use crate::audit::{Action, Data, Event, Failure, Field, Outcome, ReasonCode, Target};
 use crate::domain::destruction::Scheduled;
 use crate::domain::lifecycle::{self, Refused};
@@ -193,6 +194,7 @@ impl<'a> Step<'a> {
         };
         let mut changeset = Changeset::new(first);
         events.for_each(|event| changeset.record(event));
+        changeset.require(Precondition::MayAdminister(asked::login()));
         // A refusal changes nothing and stands whatever becomes of the key.
         if self.changed.is_some() || !writes.is_empty() {
             changeset.require(Precondition::State(id, self.object.state_version));

@@ -1,6 +1,7 @@
 //! Clients and their certificates, as they are asked for and shown.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Enrols a certificate: for a new client, or one more for a client that exists.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +76,7 @@ pub struct ClientApprove {
 }
 
 /// A client.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Client {
     /// Its identifier.
@@ -105,7 +106,7 @@ pub struct Client {
 }
 
 /// A CA of others that is trusted for a client.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TrustedAuthority {
     /// SHA-256 over its certificate's DER.
@@ -121,7 +122,7 @@ pub struct TrustedAuthority {
 }
 
 /// A certificate of a client.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EnrolledCertificate {
     /// SHA-256 over its DER, as in `CertificateID-<fingerprint>`.
@@ -142,7 +143,7 @@ pub struct EnrolledCertificate {
 }
 
 /// A certificate that proved possession of its key, belongs to no client, and waits for approval.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PendingCertificate {
     /// SHA-256 over its DER.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::audit::EventFilter;
 
@@ -51,7 +52,7 @@ pub struct Event {
 /// A management event that another system performed, to be recorded. As a document of JSON it is what `events record --from` takes.
 ///
 /// Unknown fields are refused: a part of an event that is not understood must not be lost.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EventRecord {
     /// A management action, with or without `vmware-solutions.`.
@@ -68,9 +69,11 @@ pub struct EventRecord {
     pub initiator: Option<RecordedInitiator>,
     /// What was asked: an object.
     #[serde(default)]
+    #[schema(value_type = Option<Object>)]
     pub request_data: Option<Value>,
     /// What was answered: an object.
     #[serde(default)]
+    #[schema(value_type = Option<Object>)]
     pub response_data: Option<Value>,
     /// The correlationId of the pending event that this one ends.
     #[serde(default)]
@@ -78,7 +81,7 @@ pub struct EventRecord {
 }
 
 /// What a recorded event's action was done to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RecordedTarget {
     /// Its identifier, the last segment of its CRN.
@@ -89,7 +92,7 @@ pub struct RecordedTarget {
 }
 
 /// Who performed a recorded event's action.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RecordedInitiator {
     /// `user` or `service-id`.
@@ -102,7 +105,7 @@ pub struct RecordedInitiator {
 }
 
 /// An event that was recorded for another system.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Recorded {
     /// The event's id.

@@ -1,6 +1,7 @@
 //! Keys, as they are asked for and shown: never their material.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Which keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +38,7 @@ pub struct KeyStale {
 }
 
 /// A page of keys.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Keys {
     /// Those that match, by identifier.
@@ -47,7 +48,7 @@ pub struct Keys {
 }
 
 /// A key, without its material.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Key {
     /// Its Unique Identifier.

@@ -4,6 +4,7 @@
 //! that a command line and a server of neighbouring releases understand each other.
 
 mod access;
+mod administrator;
 mod backup;
 mod certificate;
 mod client;
@@ -15,9 +16,13 @@ mod master_key;
 pub mod routing;
 mod seal;
 
+use std::fmt::{self, Write as _};
+
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use access::{ClientPermit, InstanceRules};
+pub use administrator::{Administrator, AdministratorAdd, ApiKey, ApiKeyAdd};
 pub use backup::{BackupBegin, BackupKey, BackupPart, BackupRequest, BackupResponse, WholeBackup};
 pub use certificate::{CertificateReload, Certificates, OwnAuthority, OwnCertificate};
 pub use client::{
@@ -36,6 +41,7 @@ pub use seal::{
     BegunEpoch, Epoch, NewEpoch, Seal, SealedEvents, SealedFrom, TreeHashes, TreeNodes, Unreadable,
 };
 
+use crate::domain::Role;
 use crate::domain::routing::RoutingSettings;
 
 /// A request.
@@ -137,6 +143,24 @@ pub enum Request {
     Backup(BackupRequest),
     /// The master key.
     MasterKey(MasterKeyRequest),
+    /// Makes an API key.
+    ApiKeyAdd(ApiKeyAdd),
+    /// Every API key.
+    ApiKeyList,
+    /// Removes an API key.
+    ApiKeyRemove {
+        /// Its name or identifier.
+        name: String,
+    },
+    /// Allows a certificate to administer the server.
+    AdministratorAdd(AdministratorAdd),
+    /// Every administrator.
+    AdministratorList,
+    /// Removes an administrator.
+    AdministratorRemove {
+        /// The administrator's label.
+        label: String,
+    },
     /// What runs here.
     Status,
     /// What it counts.
@@ -144,6 +168,70 @@ pub enum Request {
 }
 
 impl Request {
+    /// The name of its kind, such as `ClientAdd`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let mut name = Name(String::new());
+        match write!(name, "{self:?}") {
+            // It ends in an error where the name does.
+            Ok(()) | Err(fmt::Error) => name.0,
+        }
+    }
+
+    /// The least role that may ask for it. Every request is named here, so that one that is added must say.
+    #[must_use]
+    pub const fn required_role(&self) -> Role {
+        match self {
+            Self::ClientList
+            | Self::ClientShow { .. }
+            | Self::ClientPending
+            | Self::CertificateList
+            | Self::InstanceList
+            | Self::KeyList(_)
+            | Self::KeyShow { .. }
+            | Self::KeyStale(_)
+            | Self::KeyScheduled(_)
+            | Self::Events(_)
+            | Self::Checkpoint
+            | Self::Seal
+            | Self::SealedEvents(_)
+            | Self::TreeNodes(_)
+            | Self::Status
+            | Self::Metrics => Role::Reader,
+            Self::ClientAdd(_)
+            | Self::ClientStatus(_)
+            | Self::ClientRemove(_)
+            | Self::ClientTrust(_)
+            | Self::ClientApprove(_)
+            | Self::ClientDismiss { .. }
+            | Self::InstanceAdd { .. }
+            | Self::InstanceCredential(_)
+            | Self::KeyRevoke(_)
+            | Self::EventRecord(_) => Role::Operator,
+            // What a client may do can be widened by them.
+            Self::ClientPermit(_)
+            | Self::InstanceRules(_)
+            | Self::NewEpoch(_)
+            | Self::Backup(_)
+            | Self::CertificateReload(_)
+            | Self::MasterKey(_)
+            | Self::KeyDestroy(_)
+            | Self::KeyApprove { .. }
+            | Self::KeyRefuse { .. }
+            | Self::KeyRestore { .. }
+            | Self::ApiKeyAdd(_)
+            | Self::ApiKeyList
+            | Self::ApiKeyRemove { .. }
+            | Self::AdministratorAdd(_)
+            | Self::AdministratorList
+            | Self::AdministratorRemove { .. } => Role::Administrator,
+            Self::Target(request) => request.required_role(),
+            Self::Route(request) => request.required_role(),
+            Self::RoutingSettings(None) => Role::Reader,
+            Self::RoutingSettings(Some(_)) => Role::Operator,
+        }
+    }
+
     /// Whether it changes and records nothing. Every request is named here, so that one that is added must say.
     #[must_use]
     pub const fn only_reads(&self) -> bool {
@@ -162,6 +250,8 @@ impl Request {
             | Self::Seal
             | Self::SealedEvents(_)
             | Self::TreeNodes(_)
+            | Self::ApiKeyList
+            | Self::AdministratorList
             | Self::Status
             | Self::Metrics => true,
             Self::ClientAdd(_)
@@ -181,12 +271,30 @@ impl Request {
             | Self::InstanceAdd { .. }
             | Self::InstanceCredential(_)
             | Self::EventRecord(_)
+            | Self::ApiKeyAdd(_)
+            | Self::ApiKeyRemove { .. }
+            | Self::AdministratorAdd(_)
+            | Self::AdministratorRemove { .. }
             | Self::NewEpoch(_) => false,
             Self::Backup(request) => request.only_reads(),
             Self::Target(request) => request.only_reads(),
             Self::Route(request) => request.only_reads(),
             Self::RoutingSettings(change) => change.is_none(),
             Self::MasterKey(request) => request.only_reads(),
+        }
+    }
+}
+
+/// Takes the first word of what is written to it, and no more.
+struct Name(String);
+
+impl fmt::Write for Name {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = text.find(|c: char| !c.is_ascii_alphanumeric());
+        self.0.push_str(&text[..end.unwrap_or(text.len())]);
+        match end {
+            Some(_) => Err(fmt::Error),
+            None => Ok(()),
         }
     }
 }
@@ -229,6 +337,14 @@ pub enum Response {
     TreeHashes(TreeHashes),
     /// What is said of the master key.
     MasterKey(Box<MasterKey>),
+    /// An API key after a change, or as it was when it was removed.
+    ApiKey(ApiKey),
+    /// Every API key, by name.
+    ApiKeys(Vec<ApiKey>),
+    /// An administrator after a change, or as it was when it was removed.
+    Administrator(Administrator),
+    /// Every administrator, by label.
+    Administrators(Vec<Administrator>),
     /// Of targets, routes and routing settings.
     Routing(RoutingResponse),
     /// Of backups.
@@ -240,7 +356,7 @@ pub enum Response {
 }
 
 /// What runs here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// The release.
@@ -249,6 +365,9 @@ pub struct Status {
     pub process: u32,
     /// Where KMIP is served; none: no server runs.
     pub listening: Option<String>,
+    /// Where the administration API is served; none: nowhere.
+    #[serde(default)]
+    pub administration: Option<String>,
     /// The instances' names.
     pub instances: Vec<String>,
     /// How many clients there are.

@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
+use crate::domain::Role;
 use crate::domain::routing::{Rendering, RoutingSettings, Rule};
 use crate::routing::targets::AnyEndpoint;
 
@@ -224,7 +226,7 @@ pub struct RouteChange {
 }
 
 /// A route as it is to be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRoute {
     /// Its name.
@@ -234,7 +236,7 @@ pub struct NewRoute {
 }
 
 /// A rule as it is to be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRule {
     /// Names of locations.
@@ -245,7 +247,7 @@ pub struct NewRule {
 }
 
 /// A target as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Target {
     /// Its identifier.
     pub id: String,
@@ -263,6 +265,7 @@ pub struct Target {
     pub rendering: Rendering,
     /// Its endpoint under the member of its type, secrets masked.
     #[serde(flatten)]
+    #[schema(ignore)]
     pub endpoint: Map<String, Value>,
     /// How the last delivery went.
     pub write_status: WriteStatus,
@@ -282,7 +285,7 @@ pub struct Target {
 }
 
 /// Events that a target never gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Gap {
     /// The first of them.
     pub first: u64,
@@ -291,7 +294,7 @@ pub struct Gap {
 }
 
 /// How the last delivery to a target went, or its last test record where that was later.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WriteStatus {
     /// `success`, `failed`, or `unknown` where nothing was delivered and no test record sent since the server was started, or none runs.
     pub status: String,
@@ -304,7 +307,7 @@ pub struct WriteStatus {
 }
 
 /// How much a target has still to get.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Lag {
     /// The next event it is to get.
     pub next: u64,
@@ -347,7 +350,7 @@ pub struct Parked {
 }
 
 /// A route as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Route {
     /// Its identifier.
     pub id: String,
@@ -393,6 +396,21 @@ pub enum RoutingResponse {
 }
 
 impl TargetRequest {
+    /// The least role that may ask for it.
+    #[must_use]
+    pub const fn required_role(&self) -> Role {
+        match self {
+            Self::List | Self::Parked(_) => Role::Reader,
+            Self::Add(_)
+            | Self::Update(_)
+            | Self::Remove(_)
+            | Self::Validate(_)
+            | Self::Retry(_)
+            | Self::Follow(_)
+            | Self::Drop(_) => Role::Operator,
+        }
+    }
+
     /// Whether it changes and records nothing.
     #[must_use]
     pub const fn only_reads(&self) -> bool {
@@ -409,6 +427,15 @@ impl TargetRequest {
 }
 
 impl RouteRequest {
+    /// The least role that may ask for it.
+    #[must_use]
+    pub const fn required_role(&self) -> Role {
+        match self {
+            Self::List | Self::Show(_) => Role::Reader,
+            Self::Create(_) | Self::Set(_) | Self::Update(_) | Self::Remove(_) => Role::Operator,
+        }
+    }
+
     /// Whether it changes and records nothing.
     #[must_use]
     pub const fn only_reads(&self) -> bool {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Event;
 
@@ -25,7 +26,7 @@ pub struct TreeNodes {
 }
 
 /// What is kept of the trail's seal.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Seal {
     /// The verifier key of the checkpoints; none until the server was started once.
@@ -43,7 +44,7 @@ pub struct Seal {
 }
 
 /// An epoch of the trail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Epoch {
     /// Its number.

@@ -65,7 +65,7 @@ async fn target_with_parked(world: &World, count: u64) -> TargetId {
         action: Action::TargetCreate,
         initiator: user(),
         target: id.to_string(),
-        scope: targets::global_scope(&world.admin).unwrap(),
+        scope: world.admin.global_scope().unwrap(),
         request: Data::new(),
     };
     let write = Write::Target(Box::new(target), Vec::new());

@@ -12,6 +12,7 @@ mod tests;
 pub use limits::{Limited, RoutingError, RoutingLimits, check_name};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{RouteId, TargetId};
 
@@ -39,7 +40,7 @@ pub struct Target {
 }
 
 /// How events are written for a target.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rendering {
     /// The very bytes that are sealed in the trail: what can be verified.
@@ -88,20 +89,22 @@ pub struct Route {
 }
 
 /// What is done with the events of some locations.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Names of locations; `*` is every one, `global` the events without one, `eu-de` also `eu-de-1`.
     pub locations: Vec<String>,
     /// The targets they go to; none: they are discarded on purpose.
+    #[schema(value_type = Vec<String>)]
     pub target_ids: Vec<TargetId>,
 }
 
 /// What holds for all routes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RoutingSettings {
     /// Targets of the events that no rule matches.
+    #[schema(value_type = Vec<String>)]
     pub default_targets: Vec<TargetId>,
     /// Regions that targets may be in; none: every one.
     pub permitted_target_regions: Vec<String>,

@@ -153,7 +153,7 @@ fn parsed<E: Endpoint>(member: &'static str, json: &Value) -> Result<E, Endpoint
 }
 
 /// What is wrong with a text of JSON, without the value itself, which may be a secret that stands in the wrong place.
-fn without_value(problem: &str) -> String {
+pub(crate) fn without_value(problem: &str) -> String {
     let names_value = ["invalid type: ", "invalid value: ", "unknown variant "];
     if !names_value.iter().any(|begin| problem.starts_with(begin)) {
         return problem.to_owned();

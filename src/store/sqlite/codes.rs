@@ -139,6 +139,8 @@ pub(super) const fn kind_code(kind: InitiatorKind) -> u32 {
         InitiatorKind::User => 3,
         InitiatorKind::ServiceId => 4,
         InitiatorKind::Server => 5,
+        InitiatorKind::ApiKey => 6,
+        InitiatorKind::Administrator => 7,
     }
 }
 
@@ -150,6 +152,8 @@ pub(super) fn kind_of(code: u32) -> Result<InitiatorKind, StoreError> {
         3 => Ok(InitiatorKind::User),
         4 => Ok(InitiatorKind::ServiceId),
         5 => Ok(InitiatorKind::Server),
+        6 => Ok(InitiatorKind::ApiKey),
+        7 => Ok(InitiatorKind::Administrator),
         _ => Err(StoreError::damaged(format!("initiator kind {code}"))),
     }
 }

@@ -4,6 +4,7 @@
 //! is decided above. Files are made private to their owner before SQLite sees them; `-wal` and
 //! `-shm` take over the mode of the database.
 
+pub(super) mod administrator;
 pub(super) mod anchor;
 pub(super) mod attribute;
 pub(super) mod client;
@@ -74,6 +75,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("migrations/0013_destruction.sql"),
     ),
     ("0014_issuers", include_str!("migrations/0014_issuers.sql")),
+    (
+        "0015_administrators",
+        include_str!("migrations/0015_administrators.sql"),
+    ),
 ];
 
 /// The migration since which Object Groups are in the index of values.

@@ -13,7 +13,8 @@ use crate::store::Applied;
 use crate::store::changeset::{Changeset, Precondition, Write};
 use crate::store::error::{ApplyError, StoreError};
 use crate::store::sqlite::{
-    self, anchor, attribute, client, delivery, destruction, event, master_key, object, routing,
+    self, administrator, anchor, attribute, client, delivery, destruction, event, master_key,
+    object, routing,
 };
 
 impl Writer {
@@ -72,6 +73,13 @@ impl Writer {
                 }
                 let held = self.clients.held(identity);
                 held.is_some_and(|held| held.access == identity.access)
+            }
+            Precondition::MayAdminister(login) => {
+                return if self.administrators.may_act(*login) {
+                    Ok(())
+                } else {
+                    Err(ApplyError::NotPermitted)
+                };
             }
             Precondition::Credential(instance, checked) => {
                 self.clients.credential(*instance) == checked.as_ref()
@@ -173,6 +181,12 @@ impl Writer {
             Write::Route(route) => routing::set_route(db, route),
             Write::RouteRemoved(id) => routing::remove_route(db, *id),
             Write::RoutingSettings(settings) => routing::set_settings(db, settings),
+            Write::ApiKey(key) => administrator::insert_api_key(db, key),
+            Write::ApiKeyRemoved(id) => administrator::remove_api_key(db, *id),
+            Write::Administrator(held) => administrator::insert_administrator(db, held),
+            Write::AdministratorRemoved(fingerprint) => {
+                administrator::remove_administrator(db, fingerprint)
+            }
             Write::Cursor(target, from) => self.move_target(*target, *from),
             Write::ParkedDropped(target, sequences) => {
                 delivery::drop_parked(db, *target, sequences)
@@ -210,6 +224,10 @@ impl Writer {
         if writes.iter().any(concerns_clients) {
             self.clients = Arc::new(client::snapshot(&self.db)?);
             self.clients_changed = true;
+        }
+        if writes.iter().any(concerns_administrators) {
+            self.administrators = Arc::new(administrator::snapshot(&self.db)?);
+            self.administrators_changed = true;
         }
         if writes.iter().any(concerns_routing) {
             self.routing = Some(routing::snapshot(&self.db)?);
@@ -291,6 +309,16 @@ const fn concerns_routing(write: &Write) -> bool {
     )
 }
 
+const fn concerns_administrators(write: &Write) -> bool {
+    matches!(
+        write,
+        Write::ApiKey(_)
+            | Write::ApiKeyRemoved(_)
+            | Write::Administrator(_)
+            | Write::AdministratorRemoved(_)
+    )
+}
+
 const fn concerns_clients(write: &Write) -> bool {
     match write {
         Write::Insert(_)
@@ -305,6 +333,10 @@ const fn concerns_clients(write: &Write) -> bool {
         | Write::Route(_)
         | Write::RouteRemoved(_)
         | Write::RoutingSettings(_)
+        | Write::ApiKey(_)
+        | Write::ApiKeyRemoved(_)
+        | Write::Administrator(_)
+        | Write::AdministratorRemoved(_)
         | Write::Cursor(..)
         | Write::ParkedDropped(..)
         | Write::BackupKey(_)

@@ -4,7 +4,7 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Writer;
-use crate::domain::TargetId;
+use crate::domain::{ApiKeyId, TargetId};
 use crate::store::changeset::Changeset;
 use crate::store::delivery::Delivered;
 use crate::store::error::ApplyError;
@@ -28,6 +28,8 @@ pub(in crate::store) enum Kept {
     Seal(Origin, Seal),
     /// What became of a delivery to a target.
     Delivered(TargetId, Delivered),
+    /// An API key was used at this time, seconds since 1970.
+    Used(ApiKeyId, i64),
     /// Events that a removal names go, where a checkpoint of this epoch seals it.
     Removed(u32),
 }

@@ -53,6 +53,8 @@ impl Writer {
         self.versions.clear();
         self.clients = self.shared.clients.load_full();
         self.clients_changed = false;
+        self.administrators = self.shared.administrators.load_full();
+        self.administrators_changed = false;
         self.epochs = None;
         self.routing = None;
         if failure.fatal {

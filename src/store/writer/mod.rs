@@ -30,7 +30,7 @@ use super::sqlite::object;
 use super::{Epochs, Sequence, Shared, StoreConfig, sqlite};
 use crate::audit::Tree;
 use crate::domain::routing::Routing;
-use crate::domain::{Clients, ObjectId, Warning};
+use crate::domain::{Administrators, Clients, ObjectId, Warning};
 use batch::{Batch, Next, Outcomes};
 pub(super) use batch::{Command, Kept, Reply, Submission};
 use checkpoints::Checkpoints;
@@ -50,6 +50,9 @@ pub(super) struct Writer {
     /// Clients as of the transaction under way.
     clients: Arc<Clients>,
     clients_changed: bool,
+    /// Administrators as of the transaction under way.
+    administrators: Arc<Administrators>,
+    administrators_changed: bool,
     /// Epochs as of the transaction under way, where one begins in it.
     epochs: Option<Epochs>,
     /// The routing as of the transaction under way, where that changes it.
@@ -90,6 +93,8 @@ impl Writer {
             versions: quick_cache::unsync::Cache::new(config.cache_objects.max(1)),
             clients: shared.clients.load_full(),
             clients_changed: false,
+            administrators: shared.administrators.load_full(),
+            administrators_changed: false,
             epochs: None,
             routing: None,
             pending: Pending::default(),

@@ -32,6 +32,10 @@ impl Writer {
                 .clients_version
                 .send_modify(|version| *version += 1);
         }
+        if std::mem::take(&mut self.administrators_changed) {
+            let administrators = Arc::clone(&self.administrators);
+            self.shared.administrators.store(administrators);
+        }
         if let Some(routing) = self.routing.take() {
             self.shared.routing.store(Arc::new(routing));
             self.shared

@@ -159,6 +159,8 @@ fn only_reads_or_takes_away(write: &Write) -> bool {
         // One row: what somebody may no longer do, he may no longer do now.
         | Write::ClientPermissions(..)
         | Write::InstanceRules(..)
+        | Write::ApiKeyRemoved(_)
+        | Write::AdministratorRemoved(_)
         // One row of a hundred bytes: a password that got out is replaced.
         | Write::Credential(..)
         // One row: what is recorded before an epoch begins would be of the wrong one.
@@ -182,6 +184,8 @@ fn only_reads_or_takes_away(write: &Write) -> bool {
         | Write::Target(..)
         | Write::Route(_)
         | Write::RoutingSettings(_)
+        | Write::ApiKey(_)
+        | Write::Administrator(_)
         | Write::ClientStatus(_, ClientStatus::Enabled)
         | Write::Rewrap(_) => false,
     }

@@ -3,6 +3,7 @@
 //! It does not use the program's own KMIP code, and it waits for conditions with a deadline, never for time to pass.
 
 mod answer;
+mod api;
 mod cli;
 mod dice;
 mod disk;
@@ -20,6 +21,7 @@ mod trace;
 mod trail;
 
 pub(crate) use answer::{Answer, Response};
+pub(crate) use api::Reply;
 pub(crate) use cli::{Output, in_directory, program, run_cli, run_cli_with_input};
 pub(crate) use dice::Dice;
 pub(crate) use disk::{Disk, Faults, Left};

@@ -82,6 +82,7 @@ pub(super) fn made_before() -> &'static Path {
         // Tests are many and do not fill the disk: each has a small reserve.
         fs::remove_file(server.data().join("reserve")).expect("a reserve");
         set_reserve(server.path(), 1 << 20);
+        serve_api_anywhere(server.path());
         copy(server.path(), &path);
         path
     })
@@ -95,6 +96,19 @@ pub(crate) fn set_reserve(directory: &Path, bytes: u64) {
     let old = text.lines().find(is_set).expect("the setting");
     let text = text.replace(old, &format!("reserve-bytes = {bytes}"));
     fs::write(&file, text).expect("a configuration");
+}
+
+/// Has the administration API take a free port: many servers run at once.
+fn serve_api_anywhere(directory: &Path) {
+    let file = directory.join("keyledger.toml");
+    let text = fs::read_to_string(&file).expect("a configuration");
+    let (before, own) = text.split_once("\n[admin]\n").expect("the section");
+    let own = own.replacen(
+        "#listen = \"127.0.0.1:5697\"",
+        "listen = \"127.0.0.1:0\"",
+        1,
+    );
+    fs::write(&file, format!("{before}\n[admin]\n{own}")).expect("a configuration");
 }
 
 /// Removes what earlier runs left.

@@ -215,6 +215,12 @@ impl Connection {
         response.only()
     }
 
+    /// Reads to the end of what the server sends, or until it sends nothing for too long.
+    pub(crate) fn read_all(&mut self) -> std::io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.stream.read_to_end(&mut bytes).map(|_| bytes)
+    }
+
     /// How long reading and writing wait from now on.
     pub(crate) fn set_patience(&self, patience: Duration) {
         let socket = &self.stream.sock;

@@ -52,6 +52,16 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
         "only targets are servers that the system's roots vouch for",
     ),
     ("rusqlite", &["store"], "SQL lives in the store"),
+    (
+        "axum",
+        &["admin"],
+        "HTTP is served by the administration API alone",
+    ),
+    (
+        "hyper",
+        &["admin"],
+        "HTTP is served by the administration API alone",
+    ),
 ];
 
 /// What the pure modules do not do: read, connect, wait, look at the clock or the environment.

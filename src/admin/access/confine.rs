@@ -1,0 +1,187 @@
+//! Callers that are limited to one instance: their requests, made to reach nothing else, and their answers, without anything else.
+//!
+//! Every request is named here, so that one that is added must say what a limited caller gets of it.
+
+use std::sync::Arc;
+
+use crate::admin::message::{
+    ClientAdd, ClientPermit, ClientRemove, ClientStatusChange, ClientTrust, InstanceCredential,
+    InstanceRules,
+};
+use crate::admin::{Admin, AdminError, Request, Response, clients, keys};
+use crate::audit::Failure;
+use crate::crypto::Certificate;
+use crate::domain::{Caller, Instance, InstanceId};
+
+/// Why a request is not carried out.
+pub(super) enum Denied {
+    /// What it names is not there for this caller.
+    Missing(AdminError),
+    /// The caller may not ask for it; the sentence is for them.
+    Forbidden(Failure, String),
+}
+
+fn out_of_reach() -> Denied {
+    let message = "this concerns the server as a whole; the credential is limited to one instance";
+    Denied::Forbidden(Failure::OutOfReach, message.to_owned())
+}
+
+/// The request, made to reach this instance only.
+pub(super) fn confined(
+    admin: &Admin,
+    instance: InstanceId,
+    request: Request,
+) -> Result<Request, Denied> {
+    let snapshot = admin.store().clients();
+    let own = snapshot.instance(instance).ok_or_else(out_of_reach)?;
+    Ok(match request {
+        // What is not the caller's is taken out of the answer.
+        Request::ClientList | Request::InstanceList | Request::KeyShow { .. } | Request::Status => {
+            request
+        }
+        Request::ClientAdd(add) => Request::ClientAdd(client_add(admin, own, add)?),
+        Request::ClientTrust(trust) => Request::ClientTrust(client_trust(admin, own, trust)?),
+        Request::ClientShow { ref label }
+        | Request::ClientStatus(ClientStatusChange { ref label, .. })
+        | Request::ClientRemove(ClientRemove { ref label, .. })
+        | Request::ClientPermit(ClientPermit { ref label, .. }) => {
+            own_client(admin, own, label).map(|()| request)?
+        }
+        Request::InstanceCredential(InstanceCredential { ref instance, .. })
+        | Request::InstanceRules(InstanceRules { ref instance, .. }) => {
+            own_instance(own, Some(instance)).map(|_| request)?
+        }
+        Request::KeyList(mut list) => {
+            list.instance = Some(own_instance(own, list.instance.as_deref())?);
+            Request::KeyList(list)
+        }
+        Request::KeyStale(mut stale) => {
+            stale.instance = Some(own_instance(own, stale.instance.as_deref())?);
+            Request::KeyStale(stale)
+        }
+        Request::Events(mut events) => {
+            events.filter.instance = Some(own.scope.instance.clone());
+            Request::Events(events)
+        }
+        // A certificate that waits for approval belongs to no instance yet; the end of a key is for who answers for the whole server.
+        Request::ClientPending
+        | Request::ClientApprove(_)
+        | Request::ClientDismiss { .. }
+        | Request::InstanceAdd { .. }
+        | Request::EventRecord(_)
+        | Request::Checkpoint
+        | Request::Seal
+        | Request::SealedEvents(_)
+        | Request::NewEpoch(_)
+        | Request::TreeNodes(_)
+        | Request::Target(_)
+        | Request::Route(_)
+        | Request::RoutingSettings(_)
+        | Request::Metrics
+        | Request::Backup(_)
+        | Request::CertificateList
+        | Request::CertificateReload(_)
+        | Request::MasterKey(_)
+        | Request::KeyRevoke(_)
+        | Request::KeyDestroy(_)
+        | Request::KeyApprove { .. }
+        | Request::KeyRefuse { .. }
+        | Request::KeyRestore { .. }
+        | Request::KeyScheduled(_)
+        | Request::ApiKeyAdd(_)
+        | Request::ApiKeyList
+        | Request::ApiKeyRemove { .. }
+        | Request::AdministratorAdd(_)
+        | Request::AdministratorList
+        | Request::AdministratorRemove { .. } => return Err(out_of_reach()),
+    })
+}
+
+/// The answer, without what is not the caller's.
+pub(super) fn narrowed(
+    admin: &Admin,
+    caller: &Caller,
+    response: Response,
+) -> Result<Response, AdminError> {
+    let Some(instance) = caller.instance else {
+        return Ok(response);
+    };
+    let snapshot = admin.store().clients();
+    let Some(own) = snapshot.instance(instance) else {
+        return Err(super::removed());
+    };
+    Ok(match response {
+        Response::Clients(mut clients) => {
+            clients.retain(|client| client.instance == own.name);
+            Response::Clients(clients)
+        }
+        Response::Instances(mut instances) => {
+            instances.retain(|held| held.name == own.name);
+            Response::Instances(instances)
+        }
+        Response::Key(key) if key.instance != own.name => return Err(keys::missing(&key.id)),
+        Response::Status(mut status) => {
+            status.instances.retain(|name| *name == own.name);
+            let clients = snapshot.clients();
+            let theirs = clients.iter().filter(|client| client.instance == own.id);
+            status.clients = theirs.count();
+            Response::Status(status)
+        }
+        other => other,
+    })
+}
+
+/// The name of the caller's instance, which is the only one they may name.
+fn own_instance(own: &Instance, named: Option<&str>) -> Result<String, Denied> {
+    match named {
+        Some(name) if name != own.name => {
+            let (name, own) = (name.escape_debug(), &own.name);
+            Err(Denied::Missing(AdminError::not_found(format!(
+                "instance: there is no instance `{name}`; the instances are: {own}"
+            ))))
+        }
+        Some(_) | None => Ok(own.name.clone()),
+    }
+}
+
+fn own_client(admin: &Admin, own: &Instance, label: &str) -> Result<(), Denied> {
+    let snapshot = admin.store().clients();
+    let is_own = snapshot
+        .labelled(label)
+        .is_some_and(|client| client.instance == own.id);
+    if is_own {
+        Ok(())
+    } else {
+        Err(Denied::Missing(clients::unknown(label)))
+    }
+}
+
+fn client_add(admin: &Admin, own: &Arc<Instance>, mut add: ClientAdd) -> Result<ClientAdd, Denied> {
+    if add.renew {
+        own_client(admin, own, &add.label)?;
+    } else {
+        add.instance = Some(own_instance(own, add.instance.as_deref())?);
+    }
+    // Whose certificate it is elsewhere is not told.
+    if let Ok(certificate) = Certificate::from_pem(&add.certificate)
+        && let Some(holder) = admin.store().clients().holder(&certificate.fingerprint())
+        && holder.instance != own.id
+    {
+        let text = "certificate: it is enrolled already; a certificate belongs to one client";
+        return Err(Denied::Missing(AdminError::conflict(text)));
+    }
+    Ok(add)
+}
+
+fn client_trust(
+    admin: &Admin,
+    own: &Arc<Instance>,
+    mut trust: ClientTrust,
+) -> Result<ClientTrust, Denied> {
+    if trust.renew {
+        own_client(admin, own, &trust.label)?;
+    } else {
+        trust.instance = Some(own_instance(own, trust.instance.as_deref())?);
+    }
+    Ok(trust)
+}

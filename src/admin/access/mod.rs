@@ -1,0 +1,99 @@
+//! Who may ask the router for what: the one place that decides it, in front of the router.
+//!
+//! A caller's role must be at least the request's ([`Request::required_role`]); one that is limited to an instance is confined to it, so
+//! that what is elsewhere looks as if it were missing; and what would give a caller from elsewhere the rights of the server's own user on
+//! its machine is done on the machine only. What a caller asked for is not committed once they were removed. Each refusal is recorded.
+
+pub(super) mod asked;
+mod confine;
+pub(super) mod refusals;
+
+use super::message::routing::TargetRequest;
+use super::{Admin, AdminError, Request, Response};
+use crate::audit::Failure;
+use crate::domain::{Caller, Login, RequestId};
+use confine::Denied;
+
+/// Types of targets whose endpoint is a program or a file of the server's machine.
+const LOCAL_TARGETS: [&str; 2] = ["command", "file"];
+
+impl Admin {
+    /// Carries out one request of a caller, if they may ask for it. `correlation` is what its events are known by; none: each gets its own.
+    ///
+    /// # Errors
+    /// Those of [`Admin::run`], and that the caller may not ask for this.
+    pub async fn run_as(
+        &self,
+        caller: &Caller,
+        correlation: Option<RequestId>,
+        request: Request,
+    ) -> Result<Response, AdminError> {
+        let operation = request.name();
+        match admitted(self, caller, request) {
+            Ok(request) => {
+                let run = self.run(caller.initiator.clone(), request);
+                let response = asked::during(caller.login, correlation, run).await?;
+                if !self.store.administrators().may_act(caller.login) {
+                    return Err(removed());
+                }
+                confine::narrowed(self, caller, response)
+            }
+            Err(Denied::Missing(error)) => Err(error),
+            Err(Denied::Forbidden(failure, message)) => {
+                let refused = refusals::Refused {
+                    initiator: Some(caller.initiator.clone()),
+                    failure,
+                    operation: Some(operation),
+                };
+                self.refuse(refused, correlation).await;
+                Err(AdminError::forbidden(message))
+            }
+        }
+    }
+}
+
+/// What is said to a caller who was removed while their request was under way.
+pub(super) fn removed() -> AdminError {
+    AdminError::forbidden("the credential may not be used any more")
+}
+
+/// The request as this caller may ask for it.
+fn admitted(admin: &Admin, caller: &Caller, request: Request) -> Result<Request, Denied> {
+    let required = request.required_role();
+    if caller.role < required {
+        let (has, needs) = (caller.role.as_str(), required.as_str());
+        let message = format!("this needs the role {needs}; the credential has the role {has}");
+        return Err(Denied::Forbidden(Failure::RoleTooLow, message));
+    }
+    if caller.login != Login::Local && is_local_only(admin, &request) {
+        let message = "target_type: targets of the types `command` and `file` are set up on the server's machine only: they run and write there as the server's user".to_owned();
+        return Err(Denied::Forbidden(Failure::OutOfReach, message));
+    }
+    match caller.instance {
+        Some(instance) => confine::confined(admin, instance, request),
+        None => Ok(request),
+    }
+}
+
+/// Whether a request names a program or a file of the server's machine.
+fn is_local_only(admin: &Admin, request: &Request) -> bool {
+    let is_local = |target_type: &str| LOCAL_TARGETS.contains(&target_type);
+    let Request::Target(request) = request else {
+        return false;
+    };
+    match &**request {
+        TargetRequest::Add(new) => is_local(&new.target_type),
+        TargetRequest::Update(change) => {
+            let routing = admin.store.routing();
+            let held = routing.target(&change.target);
+            change.endpoint.is_some() && held.is_some_and(|held| is_local(&held.target_type))
+        }
+        TargetRequest::List
+        | TargetRequest::Remove(_)
+        | TargetRequest::Validate(_)
+        | TargetRequest::Parked(_)
+        | TargetRequest::Retry(_)
+        | TargetRequest::Drop(_)
+        | TargetRequest::Follow(_) => false,
+    }
+}

@@ -1,0 +1,130 @@
+//! Certificates that may administer the server: added, listed, removed. They are pinned; whoever signed them does not matter.
+
+use super::api_keys::{scope, scope_name};
+use super::message::{self, AdministratorAdd, Response};
+use super::{Admin, AdminError, Deed};
+use crate::audit::{Action, Data, Field};
+use crate::crypto::Certificate;
+use crate::domain::administrator::ADMINISTRATORS_MAX;
+use crate::domain::client::check_label;
+use crate::domain::clock::rfc3339;
+use crate::domain::{Administrator, Initiator};
+use crate::store::changeset::Write;
+
+/// Allows a certificate to administer the server.
+pub(super) async fn add(
+    admin: &Admin,
+    initiator: Initiator,
+    request: AdministratorAdd,
+) -> Result<Response, AdminError> {
+    let label = &request.label;
+    check_label(label).map_err(|error| AdminError::invalid(format!("label: {error}")))?;
+    let certificate = Certificate::from_pem(&request.certificate)
+        .map_err(|error| AdminError::invalid(format!("certificate: {error}")))?;
+    super::clients::check_validity(&certificate, admin.now())?;
+    let _turn = admin.changes.lock().await;
+    let held = Administrator {
+        label: label.clone(),
+        role: request.role,
+        instance: scope(admin, request.instance.as_deref())?,
+        fingerprint: certificate.fingerprint(),
+        subject: certificate.subject().to_owned(),
+        not_before: certificate.not_before(),
+        not_after: certificate.not_after(),
+        added: admin.now(),
+    };
+    check_free(admin, &held)?;
+    let write = Write::Administrator(held.clone());
+    commit(admin, initiator, Action::AdministratorAdd, &held, write).await?;
+    Ok(Response::Administrator(shown(admin, &held)))
+}
+
+/// A certificate is one party's: who administers and who uses keys stay apart in the trail.
+fn check_free(admin: &Admin, new: &Administrator) -> Result<(), AdminError> {
+    let administrators = admin.store.administrators();
+    let all = administrators.certificates();
+    let problem = if let Some(holder) = administrators.certificate(&new.fingerprint) {
+        format!(
+            "certificate: it is that of administrator `{}` already",
+            holder.label
+        )
+    } else if let Some(client) = admin.store.clients().holder(&new.fingerprint) {
+        format!(
+            "certificate: it is enrolled for client `{}`; an administrator needs one of their own",
+            client.label
+        )
+    } else if all.iter().any(|held| held.label == new.label) {
+        format!("label: `{}` is taken; choose another", new.label)
+    } else if all.len() >= ADMINISTRATORS_MAX {
+        format!("there are {ADMINISTRATORS_MAX} administrators, which is as many as may be")
+    } else {
+        return Ok(());
+    };
+    Err(AdminError::conflict(problem))
+}
+
+/// Every administrator, by label.
+pub(super) fn list(admin: &Admin) -> Response {
+    let all = admin.store.administrators().certificates();
+    Response::Administrators(all.iter().map(|held| shown(admin, held)).collect())
+}
+
+/// Removes the administrator of this label.
+pub(super) async fn remove(
+    admin: &Admin,
+    initiator: Initiator,
+    label: &str,
+) -> Result<Response, AdminError> {
+    let _turn = admin.changes.lock().await;
+    let all = admin.store.administrators().certificates();
+    let held = all.iter().find(|held| held.label == label).ok_or_else(|| {
+        let label = label.escape_debug();
+        AdminError::not_found(format!(
+            "label: there is no administrator `{label}`; see `keyledger admin list`"
+        ))
+    })?;
+    let write = Write::AdministratorRemoved(held.fingerprint);
+    commit(admin, initiator, Action::AdministratorRemove, held, write).await?;
+    Ok(Response::Administrator(shown(admin, held)))
+}
+
+async fn commit(
+    admin: &Admin,
+    initiator: Initiator,
+    action: Action,
+    held: &Administrator,
+    write: Write,
+) -> Result<(), AdminError> {
+    let data = Data::new()
+        .text(Field::Label, &held.label)
+        .text(Field::Role, held.role.as_str())
+        .text(Field::Fingerprint, held.fingerprint.to_string())
+        .text(Field::Subject, &held.subject)
+        .text(Field::NotAfter, rfc3339(held.not_after));
+    let data = match scope_name(admin, held.instance) {
+        Some(instance) => data.text(Field::Instance, instance),
+        None => data,
+    };
+    let deed = Deed {
+        action,
+        initiator,
+        target: held.label.clone(),
+        scope: admin.global_scope()?,
+        request: data,
+    };
+    admin.commit(deed, vec![write]).await
+}
+
+fn shown(admin: &Admin, held: &Administrator) -> message::Administrator {
+    message::Administrator {
+        label: held.label.clone(),
+        role: held.role,
+        instance: scope_name(admin, held.instance),
+        fingerprint: held.fingerprint.to_string(),
+        subject: held.subject.clone(),
+        not_before: rfc3339(held.not_before),
+        not_after: rfc3339(held.not_after),
+        expired: admin.now() > held.not_after,
+        added: rfc3339(held.added),
+    }
+}

@@ -1,0 +1,95 @@
+//! The administration API: the router of administrative requests over HTTPS, behind authentication.
+//!
+//! One file for each resource; each handler makes a request of the router's out of what came, and an answer out of the router's: there is no
+//! second way to the store. Who asks is found out in `gate`, what they may do in [`super::access`]. Nothing is made before the
+//! first connection comes.
+
+mod administrators;
+mod api_keys;
+mod attempts;
+mod clients;
+mod config;
+mod document;
+mod events;
+mod gate;
+mod health;
+mod input;
+mod instances;
+mod objects;
+mod pending;
+mod problem;
+mod routes;
+mod seal;
+mod serve;
+mod status;
+mod targets;
+mod unhurried;
+mod used;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use tokio::sync::Semaphore;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use config::Config;
+pub use serve::serve;
+
+use super::Admin;
+use attempts::Attempts;
+use problem::Problem;
+use used::Used;
+
+/// What the handlers work with.
+struct Api {
+    admin: Arc<Admin>,
+    config: Config,
+    attempts: Attempts,
+    used: Used,
+    /// A password is hashed by one at a time: it takes much memory on purpose.
+    hashing: Semaphore,
+}
+
+impl Api {
+    fn new(admin: Arc<Admin>, config: Config) -> Arc<Self> {
+        let attempts = Attempts::new(
+            config.failed_logins_per_address_per_minute,
+            config.failed_logins_per_minute,
+        );
+        Arc::new(Self {
+            admin,
+            config,
+            attempts,
+            used: Used::default(),
+            hashing: Semaphore::new(1),
+        })
+    }
+}
+
+/// Every resource, with what the document says of it.
+fn resources() -> OpenApiRouter<Arc<Api>> {
+    document::begun()
+        .merge(health::routes())
+        .merge(status::routes())
+        .merge(instances::routes())
+        .merge(clients::routes())
+        .merge(pending::routes())
+        .merge(objects::routes())
+        .merge(events::routes())
+        .merge(seal::routes())
+        .merge(api_keys::routes())
+        .merge(administrators::routes())
+        .merge(targets::routes())
+        .merge(routes::routes())
+}
+
+/// All of it, behind the gate.
+fn router(api: &Arc<Api>) -> Router {
+    let (router, _) = resources().split_for_parts();
+    router
+        .merge(document::route())
+        .fallback(async || Problem::no_such_path())
+        .layer(from_fn_with_state(Arc::clone(api), gate::pass))
+        .with_state(Arc::clone(api))
+}
