@@ -395,6 +395,13 @@ fn view(admin: &Admin, client: &Client) -> message::Client {
                 not_after: rfc3339(anchor.certificate.not_after()),
                 must_be: anchor.subject.to_string(),
                 enrolled: anchor.leaves.len(),
+                revocations: snapshot.revocation(&anchor.certificate).map(|held| {
+                    message::Revocations {
+                        this_update: rfc3339(held.list.this_update),
+                        next_update: rfc3339(held.list.next_update),
+                        revoked: held.list.len(),
+                    }
+                }),
             })
             .collect(),
         operations: client.permissions.operations.map(Operations::names),

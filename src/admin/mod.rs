@@ -30,6 +30,7 @@ pub mod peer;
 mod pending;
 mod permissions;
 pub mod restored;
+mod revocations;
 mod routes;
 mod seal;
 pub mod socket;
@@ -271,6 +272,7 @@ impl Admin {
             Request::ClientStatus(request) => clients::set_status(self, initiator, request).await,
             Request::ClientRemove(request) => clients::remove(self, initiator, request).await,
             Request::ClientTrust(request) => anchors::trust(self, initiator, request).await,
+            Request::ClientCrl(request) => revocations::load(self, initiator, request).await,
             Request::ClientPending => pending::list(self),
             Request::ClientApprove(request) => pending::approve(self, initiator, request).await,
             Request::ClientDismiss { fingerprint } => pending::dismiss(self, &fingerprint),

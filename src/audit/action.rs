@@ -195,6 +195,8 @@ actions! {
     ServerCertificateReplace = 441, Extended, "server-certificate", "replace", Critical, Plain, Global, "server-certificate", "The certificate that the server is known by is replaced.";
     AuthorityRotate = 442, Extended, "certificate-authority", "rotate", Critical, Plain, Global, "certificate-authority", "The server's own CA has another certificate, which new certificates come from.";
     AuthorityRetire = 443, Extended, "certificate-authority", "retire", Critical, Plain, Global, "certificate-authority", "A former certificate of the server's own CA counts no more.";
+    RevocationListLoad = 444, Extended, "revocation-list", "load", Critical, Plain, Local, "revocation-list", "What a CA that is trusted for clients has revoked is taken up.";
+    RevocationListExpire = 445, Extended, "revocation-list", "expire", Warning, Plain, Local, "revocation-list", "The list of what a CA has revoked lapses soon or has lapsed.";
 
     AdministratorAdd = 431, Extended, "administrator", "add", Critical, Plain, Global, "administrator", "A certificate is allowed to administer the server.";
     AdministratorRemove = 432, Extended, "administrator", "remove", Critical, Plain, Global, "administrator", "A certificate may not administer the server any more.";

@@ -81,6 +81,8 @@ fields! {
     DaysLeft = 41, "daysLeft", "until a certificate lapses; negative once it has";
     Authority = 42, "authority", "the fingerprint of a CA, or a list of them";
     OthersUntil = 43, "othersUntil", "until when the other certificates of a client count that was given one more, in RFC 3339";
+    NextUpdate = 44, "nextUpdate", "when the next list of what a CA has revoked is due, in RFC 3339";
+    Revoked = 45, "revoked", "how many certificates a CA's list revokes";
     Epoch = 60, "epoch", "of the trail";
     FirstSequence = 61, "firstSequence", "of the first event that is meant";
     Finding = 62, "finding", "why an epoch begins";

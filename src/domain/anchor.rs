@@ -81,6 +81,10 @@ impl Clients {
         {
             return Err(NotAdmitted::Removed);
         }
+        let serial = leaf.serial_number();
+        if serial.is_some_and(|serial| self.is_revoked_by(anchor, &serial)) {
+            return Err(NotAdmitted::Revoked);
+        }
         if client.status == ClientStatus::Disabled {
             return Err(NotAdmitted::Suspended);
         }

@@ -4,14 +4,15 @@
 //! that every handshake reads: it is replaced as a whole when something changes, never edited. Nothing here decides
 //! whether a certificate is genuine: the listener does, then asks [`Clients::admit`].
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::crypto::{Certificate, Digests, Fingerprint, Serial};
 use crate::domain::anchor::Removed;
 use crate::domain::expiry::accepted_until;
 use crate::domain::{
-    Access, Anchor, ClientId, Credential, Initiator, InstanceId, Permissions, Rules, Scope,
+    Access, Anchor, ClientId, Credential, Initiator, InstanceId, Permissions, Revocation, Rules,
+    Scope,
 };
 
 /// A boundary of keys: its clients may use all of its keys and no others.
@@ -235,6 +236,9 @@ pub enum NotAdmitted {
     /// A trusted CA had enrolled it, and it was removed.
     #[error("the certificate was removed from its client")]
     Removed,
+    /// The trusted CA that vouched for it has revoked it.
+    #[error("the certificate was revoked by its CA")]
+    Revoked,
     /// The client that its trusted CA stands for is disabled.
     #[error("the client its trusted CA stands for is disabled")]
     Suspended,
@@ -257,6 +261,9 @@ pub struct Clients {
     identities: HashMap<Fingerprint, Arc<Identity>>,
     anchors: Vec<Anchor>,
     removed: HashMap<ClientId, Vec<Removed>>,
+    revocations: Vec<Revocation>,
+    /// The enrolled certificates that their CAs have revoked.
+    revoked: HashSet<Fingerprint>,
 }
 
 impl Clients {
@@ -323,6 +330,9 @@ impl Clients {
             .iter()
             .find(|c| c.fingerprint == *fingerprint);
         let certificate = certificate.ok_or(NotAdmitted::Unknown)?;
+        if self.revoked.contains(fingerprint) {
+            return Err(NotAdmitted::Revoked);
+        }
         match client.status {
             ClientStatus::Disabled => Err(NotAdmitted::Disabled),
             ClientStatus::Enabled if now < certificate.not_before => Err(NotAdmitted::NotYetValid),
@@ -344,10 +354,13 @@ impl Clients {
         self.held(identity).is_some() && self.clients.get(&identity.client).is_some_and(enabled)
     }
 
-    /// This identity as it is now, unless its client no longer has the certificate.
+    /// This identity as it is now, unless its client no longer has the certificate or the certificate's CA has revoked it.
     #[must_use]
     pub fn held(&self, identity: &Identity) -> Option<&Arc<Identity>> {
         let held = self.identities.get(&identity.fingerprint)?;
+        if self.revoked.contains(&identity.fingerprint) {
+            return None;
+        }
         // The certificate may have passed to another client since.
         let same = held.client == identity.client && held.instance == identity.instance;
         same.then_some(held)
@@ -377,6 +390,25 @@ impl Clients {
     #[must_use]
     pub fn with_removed(self, removed: HashMap<ClientId, Vec<Removed>>) -> Self {
         Self { removed, ..self }
+    }
+
+    /// The snapshot with the lists of CAs, and what they revoke of the certificates that are enrolled.
+    pub(super) fn with_revoked(
+        self,
+        revocations: Vec<Revocation>,
+        revoked: HashSet<Fingerprint>,
+    ) -> Self {
+        Self {
+            revocations,
+            revoked,
+            ..self
+        }
+    }
+
+    /// The lists of what CAs of others have revoked.
+    #[must_use]
+    pub fn revocations(&self) -> &[Revocation] {
+        &self.revocations
     }
 
     /// The certificates that were removed from a client.

@@ -13,6 +13,7 @@ use crate::domain::clock::rfc3339;
 use crate::domain::expiry::{days_left, warning_due};
 use crate::domain::{Client, ClientStatus, EnrolledCertificate, Initiator, Scope};
 use crate::ops::error::OpError;
+use crate::ops::list_expiry;
 use crate::ops::service::Service;
 use crate::store::changeset::{Changeset, Write};
 
@@ -26,6 +27,7 @@ const PAGE: usize = 100;
 pub async fn warn_of_expiry(service: Arc<Service>, mut stopping: watch::Receiver<bool>) {
     loop {
         look(&service, &stopping).await;
+        list_expiry::look(&service).await;
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
             // An error means that whoever could stop us is gone.

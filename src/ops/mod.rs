@@ -26,6 +26,7 @@ mod get_attribute_list;
 mod get_attributes;
 mod items;
 pub mod keyring;
+mod list_expiry;
 mod locate;
 mod measures;
 mod modify_attribute;

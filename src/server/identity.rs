@@ -16,6 +16,7 @@
 //! | it has expired, longer ago than the grace allows, or is not yet valid | `certificate_expired` | yes |
 //! | it is enrolled as issued, and our CA did not sign it | `unknown_ca` | yes |
 //! | a trusted CA vouches for it, and it or its key was removed from the client | `certificate_revoked` | yes |
+//! | the trusted CA that vouches for it has revoked it | `certificate_revoked` | yes |
 //! | it fits trusted CAs of several clients, its CA has enrolled as many as it may, or its client has it already in another encoding | `access_denied` | yes |
 //! | the handshake's signature is not made with its key | `decrypt_error` | no |
 //! | it cannot be read or is too long | `bad_certificate` | no |
@@ -247,7 +248,9 @@ fn alert(reason: NotAdmitted) -> CertificateError {
         NotAdmitted::NotYetValid => CertificateError::NotValidYet,
         NotAdmitted::Expired => CertificateError::Expired,
         NotAdmitted::NotIssued => CertificateError::UnknownIssuer,
-        NotAdmitted::Removed | NotAdmitted::Suspended => CertificateError::Revoked,
+        NotAdmitted::Removed | NotAdmitted::Revoked | NotAdmitted::Suspended => {
+            CertificateError::Revoked
+        }
         NotAdmitted::Ambiguous
         | NotAdmitted::TooMany
         | NotAdmitted::Twice

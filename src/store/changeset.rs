@@ -17,7 +17,7 @@ use crate::domain::routing::{Route, Routing, RoutingSettings, Target};
 use crate::domain::{
     Administrator, Anchor, ApiKey, ApiKeyId, Client, ClientId, ClientStatus, Credential,
     Destruction, EnrolledCertificate, Identity, Instance, InstanceId, Login, Object, ObjectId,
-    Permissions, RouteId, Rules, TargetId,
+    Permissions, Revocation, RouteId, Rules, TargetId,
 };
 
 /// What must still hold when a changeset is committed.
@@ -78,6 +78,12 @@ pub enum Write {
     Anchor(Anchor),
     /// A CA is trusted no more; what it enrolled goes with it.
     AnchorRemoved(ClientId, Fingerprint),
+    /// What a CA of others has revoked, in the place of its former list.
+    Revocation(Revocation),
+    /// The list of the CA with this key goes.
+    RevocationRemoved([u8; 32]),
+    /// The list of the CA with this key was warned of so many days before its end.
+    RevocationWarned([u8; 32], u32),
     /// A certificate that a CA of others enrols: client, CA, certificate.
     Leaf(ClientId, Fingerprint, EnrolledCertificate),
     /// A certificate counts until then (seconds since 1970) and no longer, where it would.

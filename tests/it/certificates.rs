@@ -222,6 +222,40 @@ fn a_ca_is_rotated_while_what_the_former_one_issued_still_counts() {
 }
 
 #[test]
+fn a_file_is_looked_at_before_it_is_enrolled() {
+    let server = Server::start();
+    let path = |name: &str| {
+        let path = server.path().join(name);
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    let look = |name: &str| server.cli(&["client", "inspect", &path(name)]);
+    let seen = look("certs/server.pem").success().stdout;
+    let print = fingerprint_in(&server.path().join("certs/server.pem"));
+    assert!(
+        seen.contains(&print) && seen.contains("client add"),
+        "{seen}"
+    );
+    assert!(
+        seen.contains("serverAuth") && seen.contains("RSA, "),
+        "{seen}"
+    );
+    let enrolled = look("certs/clients/demo.pem");
+    assert_eq!(enrolled.code, 1, "{enrolled:?}");
+    assert!(
+        enrolled.stderr.contains("for client `demo`"),
+        "{enrolled:?}"
+    );
+    look("certs/clients/demo.key").refused(&["private key"]);
+    let chain = ["certs/server.pem", "certs/ca.pem"]
+        .map(|name| fs::read_to_string(path(name)).expect("a file"));
+    fs::write(path("chain.pem"), chain.concat()).expect("a file");
+    look("chain.pem").refused(&["2 certificates"]);
+    let before = server.events().len();
+    look("certs/ca.pem").success();
+    assert_eq!(server.events().len(), before, "looking changes nothing");
+}
+
+#[test]
 fn a_ca_that_is_given_up_by_force_cuts_off_who_depends_on_it() {
     let server = Server::start();
     let former = fingerprint_in(&server.path().join("certs/ca.pem"));

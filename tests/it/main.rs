@@ -47,6 +47,7 @@ mod pykmip_suite;
 mod refusals;
 mod rendering;
 mod retention;
+mod revocations;
 mod routing;
 mod routing_documents;
 mod sealed;

@@ -63,8 +63,9 @@ pub(super) fn confined(
             events.filter.instance = Some(own.scope.instance.clone());
             Request::Events(events)
         }
-        // A certificate that waits for approval belongs to no instance yet; the end of a key is for who answers for the whole server.
+        // A certificate that waits for approval belongs to no instance yet, a CA's list to none; the end of a key is for who answers for the whole server.
         Request::ClientPending
+        | Request::ClientCrl(_)
         | Request::ClientApprove(_)
         | Request::ClientDismiss { .. }
         | Request::InstanceAdd { .. }

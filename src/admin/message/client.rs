@@ -119,6 +119,33 @@ pub struct TrustedAuthority {
     pub must_be: String,
     /// How many certificates it has enrolled.
     pub enrolled: usize,
+    /// What it has revoked, as far as is known here.
+    #[serde(default)]
+    pub revocations: Option<Revocations>,
+}
+
+/// What a CA of others has revoked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Revocations {
+    /// When the list was issued, RFC 3339.
+    pub this_update: String,
+    /// When the next one is due, RFC 3339.
+    pub next_update: String,
+    /// How many certificates it revokes.
+    pub revoked: usize,
+}
+
+/// Takes up what a CA of others has revoked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ClientCrl {
+    /// The label of a client that the CA is trusted for.
+    pub label: String,
+    /// The CA's fingerprint; none: the only one that is trusted for the client.
+    pub ca: Option<String>,
+    /// The list in PEM form.
+    pub list: String,
 }
 
 /// A certificate of a client.

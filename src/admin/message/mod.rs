@@ -26,8 +26,8 @@ pub use administrator::{Administrator, AdministratorAdd, ApiKey, ApiKeyAdd};
 pub use backup::{BackupBegin, BackupKey, BackupPart, BackupRequest, BackupResponse, WholeBackup};
 pub use certificate::{CertificateReload, Certificates, OwnAuthority, OwnCertificate};
 pub use client::{
-    Client, ClientAdd, ClientApprove, ClientRemove, ClientStatusChange, ClientTrust,
-    EnrolledCertificate, PendingCertificate, TrustedAuthority,
+    Client, ClientAdd, ClientApprove, ClientCrl, ClientRemove, ClientStatusChange, ClientTrust,
+    EnrolledCertificate, PendingCertificate, Revocations, TrustedAuthority,
 };
 pub use destruction::{Destruction, DestructionList, Destructions, KeyDestroy, KeyRevoke};
 pub use event::{
@@ -65,6 +65,8 @@ pub enum Request {
     ClientRemove(ClientRemove),
     /// Trusts a CA of others for a client.
     ClientTrust(ClientTrust),
+    /// Takes up what a CA of others has revoked.
+    ClientCrl(ClientCrl),
     /// Every certificate that waits for approval.
     ClientPending,
     /// Enrols a certificate that waits for approval.
@@ -202,6 +204,7 @@ impl Request {
             | Self::ClientStatus(_)
             | Self::ClientRemove(_)
             | Self::ClientTrust(_)
+            | Self::ClientCrl(_)
             | Self::ClientApprove(_)
             | Self::ClientDismiss { .. }
             | Self::InstanceAdd { .. }
@@ -265,6 +268,7 @@ impl Request {
             | Self::ClientStatus(_)
             | Self::ClientRemove(_)
             | Self::ClientTrust(_)
+            | Self::ClientCrl(_)
             | Self::ClientApprove(_)
             | Self::ClientDismiss { .. }
             | Self::CertificateReload(_)

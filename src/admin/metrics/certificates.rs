@@ -55,6 +55,16 @@ pub(super) fn add(families: &mut Families, admin: &Admin) {
             );
         }
     }
+    for anchor in snapshot.anchors() {
+        let Some(held) = snapshot.revocation(&anchor.certificate) else {
+            continue;
+        };
+        let client = snapshot.client(anchor.client);
+        let label = client.map(|client| client.label.as_str());
+        let ca = anchor.certificate.fingerprint().to_string();
+        let label = label.unwrap_or_default();
+        add("revocation-list", label, ca, held.list.next_update);
+    }
     families.gauge(
         "certificate_days_left",
         "Whole days a certificate is still valid; negative once it has lapsed.",

@@ -89,6 +89,8 @@ const CODES: &[(u16, &str)] = &[
     (441, "server-certificate.replace"),
     (442, "certificate-authority.rotate"),
     (443, "certificate-authority.retire"),
+    (444, "revocation-list.load"),
+    (445, "revocation-list.expire"),
     (501, "kmip-storage.exhaust"),
     (502, "kmip-storage.recover"),
     (601, "routing-target.create"),
@@ -133,7 +135,7 @@ const REASONS: &[(u16, &str, &str)] = &[
 const CAUSES: &[(u16, &[u8])] = &[
     (400, &[12, 13, 14, 16, 17, 18, 19]),
     (401, &[6, 7, 8, 9, 10, 11, 40, 41]),
-    (403, &[3, 4, 5, 42, 43, 44, 50, 53]),
+    (403, &[3, 4, 5, 42, 43, 44, 46, 50, 53]),
     (404, &[1]),
     (409, &[2, 15, 27, 28, 29, 30, 51, 52]),
     (413, &[24, 25]),
@@ -187,6 +189,7 @@ const NODE: &[&str] = &[
 const SERVICE: &[&str] = &[
     "instance-credential",
     "instance-rules",
+    "revocation-list",
     "server-certificate",
     "certificate-authority",
     "trail",
@@ -206,7 +209,8 @@ fn expected(name: &'static str) -> Expected {
             "critical"
         }
         // What the server is known by, and what it knows clients by.
-        ("server-certificate" | "certificate-authority", _) => "critical",
+        ("revocation-list", "expire") => "warning",
+        ("server-certificate" | "certificate-authority" | "revocation-list", _) => "critical",
         // Who hears of what happens.
         ("routing-target" | "routing-route" | "routing-settings", _) => "critical",
         ("kmip-storage", "exhaust") | ("trail", "begin-epoch") | ("trail-seal", "fail") => {

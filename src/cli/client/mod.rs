@@ -1,6 +1,8 @@
 //! `keyledger client`: who may connect.
 
+pub mod crl;
 pub mod enrol;
+pub mod inspect;
 pub mod pending;
 pub mod permit;
 pub mod trust;
@@ -16,6 +18,8 @@ use crate::config::Layout;
 /// What to do with clients.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Look at a certificate or a request in a file: what it is, and what would be wrong with it here
+    Inspect(inspect::Inspecting),
     /// Enrol a certificate that the client brings, such as vCenter's own
     Add(enrol::Addition),
     /// Make a key and a certificate for a client, in certs/clients/
@@ -26,6 +30,8 @@ pub enum Command {
     SignCsr(enrol::Signing),
     /// Trust a CA of others, such as a vCenter's, for one client and one exact subject
     TrustCa(trust::Trusting),
+    /// Take up what a trusted CA has revoked: its certificate revocation list
+    Crl(crl::Revoking),
     /// List the certificates that were refused as unknown and wait for approval
     Pending {
         /// Show all of the certificate with this fingerprint, its whole subject too
@@ -88,11 +94,13 @@ async fn carry_out(
     report: &Report,
 ) -> anyhow::Result<()> {
     match command {
+        Command::Inspect(inspecting) => inspect::inspect(reach, inspecting, report).await?,
         Command::Add(addition) => enrol::add(reach, addition, report).await?,
         Command::Issue(issuing) => enrol::issue(layout, reach, issuing, report).await?,
         Command::Renew(renewing) => enrol::renew(layout, reach, renewing, report).await?,
         Command::SignCsr(signing) => enrol::sign(layout, reach, signing, report).await?,
         Command::TrustCa(trusting) => trust::trust(reach, trusting, report).await?,
+        Command::Crl(revoking) => crl::load(reach, revoking, report).await?,
         Command::Pending { fingerprint } => {
             pending::list(reach, fingerprint.as_deref(), report).await?;
         }

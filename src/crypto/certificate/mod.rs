@@ -6,8 +6,10 @@
 //! caller has the clock. The DER kept is the DER given, byte for byte.
 
 mod canonical;
+pub mod inspection;
 pub mod issued;
 pub mod presentable;
+pub mod revocation;
 pub mod serial;
 pub mod subject;
 
@@ -165,16 +167,7 @@ impl Certificate {
     /// Its PEM text, with an end of line after it.
     #[must_use]
     pub fn to_pem(&self) -> String {
-        let text = STANDARD.encode(&self.der);
-        let mut pem = "-----BEGIN CERTIFICATE-----\n".to_owned();
-        for (place, letter) in text.chars().enumerate() {
-            if place > 0 && place % PEM_LINE == 0 {
-                pem.push('\n');
-            }
-            pem.push(letter);
-        }
-        pem.push_str("\n-----END CERTIFICATE-----\n");
-        pem
+        pem_text("CERTIFICATE", &self.der)
     }
 
     /// The encoding that was read.
@@ -286,6 +279,19 @@ pub(super) fn public_key(
         algorithm: algorithm.content.to_vec(),
         key_bits: info.subject_public_key.data.to_vec(),
     })
+}
+
+/// PEM text of some kind, with an end of line after it.
+fn pem_text(label: &str, der: &[u8]) -> String {
+    let mut pem = format!("-----BEGIN {label}-----\n");
+    for (place, letter) in STANDARD.encode(der).chars().enumerate() {
+        if place > 0 && place % PEM_LINE == 0 {
+            pem.push('\n');
+        }
+        pem.push(letter);
+    }
+    pem.push_str(&format!("\n-----END {label}-----\n"));
+    pem
 }
 
 /// Whether a text holds a private key in PEM form.

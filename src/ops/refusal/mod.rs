@@ -53,6 +53,7 @@ impl Decision {
                 NotAdmitted::Unknown
                 | NotAdmitted::Ambiguous
                 | NotAdmitted::Removed
+                | NotAdmitted::Revoked
                 | NotAdmitted::Suspended
                 | NotAdmitted::TooMany
                 | NotAdmitted::Twice
@@ -269,6 +270,7 @@ const fn failure(reason: NotAdmitted) -> Failure {
         NotAdmitted::NotIssued => Failure::CertificateNotIssued,
         NotAdmitted::Ambiguous => Failure::CertificateAmbiguous,
         NotAdmitted::Removed => Failure::CertificateRemoved,
+        NotAdmitted::Revoked => Failure::CertificateRevoked,
         NotAdmitted::TooMany => Failure::CertificateTooMany,
         NotAdmitted::Twice => Failure::CertificateTwice,
         NotAdmitted::Unstored => Failure::StoreUnavailable,

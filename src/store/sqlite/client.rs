@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, Row, params};
 
-use super::anchor;
+use super::{anchor, revocation};
 use crate::crypto::{Digests, Fingerprint, PasswordHash, Serial, Wrapped};
 use crate::domain::{
     Client, ClientId, ClientStatus, Clients, Credential, EnrolledCertificate, Instance, InstanceId,
@@ -21,7 +21,8 @@ pub(in crate::store) fn snapshot(db: &Connection) -> Result<Clients, StoreError>
     let clients = Clients::new(instances(db)?, clients(db)?);
     Ok(clients
         .with_anchors(anchor::all(db)?)
-        .with_removed(anchor::removed(db)?))
+        .with_removed(anchor::removed(db)?)
+        .with_revocations(revocation::all(db)?))
 }
 
 fn instances(db: &Connection) -> Result<Vec<Instance>, StoreError> {

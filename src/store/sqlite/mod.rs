@@ -18,6 +18,7 @@ mod log;
 pub(super) mod master_key;
 pub(super) mod object;
 pub(super) mod retention;
+pub(super) mod revocation;
 pub(super) mod routing;
 pub(super) mod seal;
 mod snapshot;
@@ -78,6 +79,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
     (
         "0015_administrators",
         include_str!("migrations/0015_administrators.sql"),
+    ),
+    (
+        "0016_revocations",
+        include_str!("migrations/0016_revocations.sql"),
     ),
 ];
 

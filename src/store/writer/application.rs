@@ -14,7 +14,7 @@ use crate::store::changeset::{Changeset, Precondition, Write};
 use crate::store::error::{ApplyError, StoreError};
 use crate::store::sqlite::{
     self, administrator, anchor, attribute, client, delivery, destruction, event, master_key,
-    object, routing,
+    object, revocation, routing,
 };
 
 impl Writer {
@@ -165,6 +165,9 @@ impl Writer {
             }
             Write::Anchor(held) => anchor::insert(db, held),
             Write::AnchorRemoved(client, ca) => anchor::remove(db, *client, ca),
+            Write::Revocation(held) => revocation::set(db, held),
+            Write::RevocationRemoved(ca_key) => revocation::remove(db, ca_key),
+            Write::RevocationWarned(ca_key, days) => revocation::update_warned(db, ca_key, *days),
             Write::Leaf(client, ca, leaf) => anchor::insert_leaf(db, *client, ca, leaf),
             Write::CertificateUntil(fingerprint, end) => client::update_end(db, fingerprint, *end),
             Write::CertificateWarned(fingerprint, days) => {
@@ -350,6 +353,9 @@ const fn concerns_clients(write: &Write) -> bool {
         | Write::Certificate(..)
         | Write::CertificateRemoved(..)
         | Write::CertificateUntil(..)
+        | Write::Revocation(_)
+        | Write::RevocationRemoved(_)
+        | Write::RevocationWarned(..)
         | Write::CertificateWarned(..)
         | Write::Anchor(_)
         | Write::AnchorRemoved(..)

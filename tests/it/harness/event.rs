@@ -7,7 +7,7 @@ use serde_json::Value;
 pub(crate) struct Event(pub(crate) Value);
 
 impl Event {
-    fn text(&self, pointer: &str) -> &str {
+    pub(crate) fn text(&self, pointer: &str) -> &str {
         self.0
             .pointer(pointer)
             .and_then(Value::as_str)

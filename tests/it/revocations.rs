@@ -1,0 +1,176 @@
+//! What a CA elsewhere has revoked, in lists that OpenSSL makes.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use keyledger::crypto::authority::{Authority, KeyKind};
+use keyledger::crypto::{Certificate, Issued};
+
+use crate::harness::{
+    Credentials, Request, Server, TlsVersion, create, key_template, now, query, skipped,
+};
+
+const CONFIGURATION: &str = "[ca]\ndefault_ca = site\n[site]\ndatabase = index.txt\ncrlnumber = number\n\
+    default_md = sha256\ncrl_extensions = extensions\n[extensions]\nauthorityKeyIdentifier = keyid\n";
+
+/// A CA whose lists OpenSSL makes.
+struct Site {
+    ca: Authority,
+    folder: tempfile::TempDir,
+}
+
+impl Site {
+    fn new() -> Self {
+        let ca = Authority::create("Site CA", now(), 30, KeyKind::EcdsaP256).expect("a CA");
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let write = |name: &str, content: &[u8]| {
+            fs::write(folder.path().join(name), content).expect("a file");
+        };
+        write("openssl.cnf", CONFIGURATION.as_bytes());
+        write("ca.pem", ca.certificate_pem().as_bytes());
+        write("ca.key", ca.key_pem().expose());
+        write("number", b"10\n");
+        Self { ca, folder }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn leaf(&self) -> (Certificate, Credentials) {
+        let issued: Issued = self
+            .ca
+            .issue_client("vc", KeyKind::EcdsaP256, now(), 10)
+            .expect("a certificate");
+        let credentials = Credentials::from_pem(&issued.certificate_pem, issued.key_pem.expose());
+        (issued.certificate, credentials)
+    }
+
+    /// A list that revokes these, in a file; none where there is no OpenSSL.
+    fn list(&self, name: &str, revoked: &[&Certificate]) -> Option<String> {
+        let line = |certificate: &&Certificate| {
+            let serial = certificate.serial().to_uppercase();
+            format!("R\t491231235959Z\t250101000000Z\t{serial}\tunknown\t/CN=vc\n")
+        };
+        let index: String = revoked.iter().map(line).collect();
+        fs::write(self.path().join("index.txt"), index).expect("a file");
+        let file = self.path().join(name);
+        let mut openssl = Command::new("openssl");
+        openssl.current_dir(self.path());
+        openssl.args(["ca", "-gencrl", "-config", "openssl.cnf", "-crldays", "7"]);
+        openssl.args(["-keyfile", "ca.key", "-cert", "ca.pem", "-out", name]);
+        let made = openssl.output().ok()?;
+        assert!(made.status.success(), "{made:?}");
+        Some(file.to_str().expect("UTF-8").to_owned())
+    }
+}
+
+fn is_let_in(server: &Server, credentials: &Credentials, version: TlsVersion) -> bool {
+    let request = Request::new((1, 1), &[query(&[3])]).encode();
+    let connected = server.try_connect(Some(credentials), version);
+    connected
+        .and_then(|mut connection| connection.try_send(&request))
+        .is_ok()
+}
+
+/// Both lists are on the record, and who was refused for them.
+fn check_recorded(server: &Server) {
+    let events = server.events();
+    let refused = events.iter().any(|event| {
+        event.action() == "kmip-client.refuse"
+            && event.text("/reason/reasonForFailure") == "the certificate was revoked by its CA"
+    });
+    assert!(refused);
+    let loaded = events
+        .iter()
+        .filter(|event| event.action() == "revocation-list.load");
+    assert_eq!(loaded.count(), 2);
+}
+
+#[test]
+fn what_a_trusted_ca_revokes_is_cut_off_and_does_not_come_back() {
+    let mut server = Server::start();
+    let site = Site::new();
+    let ca = site.path().join("ca.pem");
+    let ca = ca.to_str().expect("UTF-8");
+    let trust = ["client", "trust-ca", "vc", ca, "--subject", "CN=vc"];
+    server.cli(&trust).success();
+    let ((first, mine), (second, other), (third, late)) = (site.leaf(), site.leaf(), site.leaf());
+    let Some(empty) = site.list("empty.pem", &[]) else {
+        skipped("no openssl here that makes revocation lists");
+        return;
+    };
+    server.cli(&["client", "crl", "vc", &empty]).success();
+    let mut open = [TlsVersion::V1_2, TlsVersion::V1_3].map(|version| {
+        let mut open = server.try_connect(Some(&mine), version).expect("let in");
+        open.ask(create(key_template())).success();
+        open
+    });
+    let mut others = server.connect_as(&other);
+    others.ask(create(key_template())).success();
+    let newer = site.list("newer.pem", &[&first, &third]).expect("a list");
+    let said = server
+        .cli(&["client", "crl", "vc", &newer])
+        .success()
+        .stdout;
+    assert!(said.contains("2 revoked"), "{said}");
+    for connection in &mut open {
+        connection.wait_for_close().expect("the connection is cut");
+    }
+    others.ask(create(key_template())).success();
+    // The older list would let it back in.
+    server
+        .cli(&["client", "crl", "vc", &empty])
+        .refused(&["older"]);
+    assert!(server.stop().success());
+    server.start_again();
+    for version in [TlsVersion::V1_2, TlsVersion::V1_3] {
+        assert!(!is_let_in(&server, &mine, version), "enrolled and revoked");
+        assert!(
+            !is_let_in(&server, &late, version),
+            "never seen, and revoked"
+        );
+        assert!(is_let_in(&server, &other, version));
+    }
+    check_recorded(&server);
+    // Somebody here decided for this very certificate: pinned stays pinned.
+    let pinned = site.path().join("second.pem");
+    fs::write(&pinned, second.to_pem()).expect("a file");
+    let print = second.fingerprint().to_string();
+    server
+        .cli(&["client", "remove", "vc", "--certificate", &print])
+        .success();
+    let pinned = pinned.to_str().expect("UTF-8");
+    server
+        .cli(&["client", "add", "vc", pinned, "--renew"])
+        .success();
+    let all = site
+        .list("all.pem", &[&first, &second, &third])
+        .expect("a list");
+    server.cli(&["client", "crl", "vc", &all]).success();
+    assert!(is_let_in(&server, &other, TlsVersion::Any));
+}
+
+#[test]
+fn a_list_of_another_ca_or_no_list_at_all_changes_nothing() {
+    let server = Server::start();
+    let (site, twin) = (Site::new(), Site::new());
+    let ca = site.path().join("ca.pem");
+    let ca = ca.to_str().expect("UTF-8");
+    let trust = ["client", "trust-ca", "vc", ca, "--subject", "CN=vc"];
+    let crl = |file: &str| server.cli(&["client", "crl", "vc", file]);
+    server
+        .cli(&["client", "crl", "demo", ca])
+        .refused(&["none is trusted"]);
+    server.cli(&trust).success();
+    crl(ca).refused(&["cannot be read"]);
+    let Some(foreign) = twin.list("foreign.pem", &[]) else {
+        skipped("no openssl here that makes revocation lists");
+        return;
+    };
+    crl(&foreign).refused(&["its signature is not the CA's"]);
+    let events = server.events();
+    let mut events = events.iter();
+    assert!(!events.any(|event| event.action() == "revocation-list.load"));
+}
