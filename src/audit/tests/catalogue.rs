@@ -107,6 +107,12 @@ const CODES: &[(u16, &str)] = &[
     (702, "trail-seal.fail"),
     (703, "trail-seal.recover"),
     (704, "trail.trim"),
+    (721, "master-key.rotate"),
+    (722, "master-key-recovery.set"),
+    (723, "master-key.recover"),
+    (901, "backup.create"),
+    (902, "backup.restore"),
+    (903, "backup-key.set"),
 ];
 
 /// Every reason: number, phrase, and the severity a failure has at least because of it.
@@ -134,8 +140,8 @@ const REASONS: &[(u16, &str, &str)] = &[
 /// The reasonCode of every cause, by its stored code.
 const CAUSES: &[(u16, &[u8])] = &[
     (400, &[12, 13, 14, 16, 17, 18, 19]),
-    (401, &[6, 7, 8, 9, 10, 11, 40, 41]),
-    (403, &[3, 4, 5, 42, 43, 44, 46, 50, 53]),
+    (401, &[6, 7, 8, 9, 10, 11, 40, 41, 60, 61, 62]),
+    (403, &[3, 4, 5, 42, 43, 44, 46, 50, 53, 63, 64]),
     (404, &[1]),
     (409, &[2, 15, 27, 28, 29, 30, 51, 52]),
     (413, &[24, 25]),
@@ -175,6 +181,12 @@ struct Expected {
 
 /// What concerns the server as a whole.
 const NODE: &[&str] = &[
+    "administration",
+    "administrator",
+    "backup",
+    "backup-key",
+    "master-key",
+    "master-key-recovery",
     "server-certificate",
     "certificate-authority",
     "kmip-storage",
@@ -187,6 +199,12 @@ const NODE: &[&str] = &[
 
 /// What is about the service as a whole, not about keys and the clients that use them.
 const SERVICE: &[&str] = &[
+    "administration",
+    "administrator",
+    "backup",
+    "backup-key",
+    "master-key",
+    "master-key-recovery",
     "instance-credential",
     "instance-rules",
     "revocation-list",
@@ -208,6 +226,11 @@ fn expected(name: &'static str) -> Expected {
         ("kmip-client" | "instance-credential" | "instance-rules" | "account-apikey", _) => {
             "critical"
         }
+        // What every key hangs on, and what holds all of them.
+        ("backup" | "backup-key" | "master-key" | "master-key-recovery", _) => "critical",
+        // Who may administer it, and who tried.
+        ("administrator", _) => "critical",
+        ("administration", "refuse") => "warning",
         // What the server is known by, and what it knows clients by.
         ("revocation-list", "expire") => "warning",
         ("server-certificate" | "certificate-authority" | "revocation-list", _) => "critical",
@@ -225,7 +248,9 @@ fn expected(name: &'static str) -> Expected {
     };
     let uses_key = "read export derive encrypt decrypt sign signature-verify mac mac-verify hash rng-retrieve \
                     rng-seed create-split-key join-split-key";
-    let data_event = object == "kmip-key" && uses_key.split(' ').any(|word| word == verb);
+    let uses_key = object == "kmip-key" && uses_key.split(' ').any(|word| word == verb);
+    // Keys leave in a backup, too.
+    let data_event = uses_key || name == "backup.create";
     let management = MANAGEMENT.contains(&object);
     Expected {
         object,
