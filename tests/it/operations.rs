@@ -1,4 +1,4 @@
-//! The operator's guide, run: every command that it shows works as it stands there.
+//! The operator's guide and the way from IBM's service, run: every command that they show works as it stands there.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -7,7 +7,10 @@ use std::process::{Command, Stdio};
 
 use crate::harness::{Server, in_directory, kept_port, until_or_not};
 
-const GUIDE: &str = include_str!("../../docs/operations.md");
+const GUIDES: [&str; 2] = [
+    include_str!("../../docs/operations.md"),
+    include_str!("../../docs/moving-from-ibm.md"),
+];
 
 /// Stands for the service manager: it knows one service, and the directory that it is called in.
 const SYSTEMCTL: &str = r#"#!/usr/bin/env bash
@@ -39,13 +42,14 @@ case $1 in
 esac
 "#;
 
-/// The sections of the guide that have commands, each with its title.
+/// The sections of the guides that have commands, each with its title.
 fn sections() -> Vec<(&'static str, String)> {
     let section = |text: &'static str| {
         let (title, body) = text.split_once('\n').expect("a title and what follows");
         (title, commands(body))
     };
-    let sections = GUIDE.split("\n## ").skip(1).map(section);
+    let split = |guide: &'static str| guide.split("\n## ").skip(1);
+    let sections = GUIDES.into_iter().flat_map(split).map(section);
     sections.filter(|(_, script)| !script.is_empty()).collect()
 }
 
