@@ -198,7 +198,7 @@ pub(super) async fn remove(
 }
 
 /// The CAs that go with a client, if any.
-fn with_authorities(data: Data, snapshot: &Clients, client: ClientId) -> Data {
+pub(super) fn with_authorities(data: Data, snapshot: &Clients, client: ClientId) -> Data {
     let anchors = snapshot.anchors().iter();
     let authorities: Vec<_> = anchors
         .filter(|anchor| anchor.client == client)

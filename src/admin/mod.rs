@@ -29,6 +29,7 @@ pub mod metrics;
 pub mod peer;
 mod pending;
 mod permissions;
+mod removal;
 pub mod restored;
 mod revocations;
 mod routes;
@@ -284,6 +285,7 @@ impl Admin {
             Request::InstanceCredential(request) => {
                 credentials::change(self, initiator, request).await
             }
+            Request::InstanceRemove(request) => removal::remove(self, initiator, request).await,
             Request::InstanceRules(request) => permissions::rules(self, initiator, request).await,
             Request::InstanceList => Ok(instances::list(self)),
             Request::KeyList(request) => keys::list(self, request).await,

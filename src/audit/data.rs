@@ -96,6 +96,7 @@ fields! {
     RequestedBy = 84, "requestedBy", "the initiator that asked for a destruction";
     ApprovedBy = 85, "approvedBy", "the initiator that approved it";
     Due = 86, "due", "when a scheduled destruction is carried out, in RFC 3339";
+    Keys = 87, "keys", "how many keys that were not destroyed an instance had";
     Denied = 82, "denied", "the operations that an instance forbids all of its clients";
     Recipient = 90, "recipient", "the id of the key that a backup is sealed to";
     Bytes = 91, "bytes", "how long a backup is";

@@ -9,7 +9,9 @@ use super::master::PassphraseArgs;
 use super::reach::{self, Reach};
 use super::report::{Report, table};
 use super::secret;
-use crate::admin::message::{Instance, InstanceCredential, InstanceRules, NewCredential};
+use crate::admin::message::{
+    Instance, InstanceCredential, InstanceRemove, InstanceRules, NewCredential,
+};
 use crate::admin::{Request, Response};
 use crate::config::Layout;
 use crate::crypto::{Cost, PasswordHash, SystemRandom};
@@ -26,6 +28,8 @@ pub enum Command {
     Credential(CredentialArgs),
     /// Say which operations an instance forbids all of its clients
     Rules(RulesArgs),
+    /// Remove an instance: what its keys are opened with is destroyed, its clients are removed and cut off
+    Remove(RemoveArgs),
 }
 
 /// A new instance.
@@ -62,6 +66,16 @@ pub struct CredentialArgs {
     clear: bool,
 }
 
+/// Which instance to remove.
+#[derive(Debug, clap::Args)]
+pub struct RemoveArgs {
+    /// The instance's name
+    name: String,
+    /// Remove it although it has clients, or keys that are not destroyed: nothing opens them afterwards
+    #[arg(long)]
+    force: bool,
+}
+
 /// What an instance forbids.
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("what").required(true)))]
@@ -83,7 +97,7 @@ pub struct RulesArgs {
 pub async fn run(layout: &Layout, command: Command, report: &Report) -> anyhow::Result<()> {
     let passphrase = match &command {
         Command::Add(args) => Some(args.passphrase.clone()),
-        Command::List | Command::Credential(_) | Command::Rules(_) => None,
+        Command::List | Command::Credential(_) | Command::Rules(_) | Command::Remove(_) => None,
     };
     let request = request(command)?;
     let mut reach = match passphrase {
@@ -100,6 +114,10 @@ fn request(command: Command) -> anyhow::Result<Request> {
         Command::Add(args) => Request::InstanceAdd { name: args.name },
         Command::List => Request::InstanceList,
         Command::Credential(args) => Request::InstanceCredential(credential(args)?),
+        Command::Remove(args) => Request::InstanceRemove(InstanceRemove {
+            instance: args.name,
+            force: args.force,
+        }),
         Command::Rules(args) => Request::InstanceRules(InstanceRules {
             instance: args.name,
             denied: args.deny,
@@ -139,11 +157,15 @@ fn credential(args: CredentialArgs) -> anyhow::Result<InstanceCredential> {
 
 async fn carry_out(reach: &mut Reach, request: Request, report: &Report) -> anyhow::Result<()> {
     let made = matches!(request, Request::InstanceAdd { .. });
+    let removed = matches!(request, Request::InstanceRemove(_));
     let ruled = matches!(request, Request::InstanceRules(_));
     match reach.run(request).await? {
         Response::Instance(held) if made => {
             let said = || format!("made instance {}, {}", held.name, held.crn);
             report.record(&held, said)?;
+        }
+        Response::Instance(held) if removed => {
+            report.record(&held, || format!("removed instance {}", held.name))?;
         }
         Response::Instance(held) if ruled => {
             let denied = match held.denied.as_slice() {

@@ -113,6 +113,15 @@ impl Keyring {
         epochs.sort_by_key(|(epoch, _)| *epoch);
     }
 
+    /// Forgets the data keys of an instance that was removed; their bytes are overwritten once nobody uses them.
+    pub fn forget(&self, instance: InstanceId) {
+        let mut keys = self
+            .keys
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        keys.remove(&instance);
+    }
+
     /// The key that seals new material of `instance`, with its epoch.
     pub(crate) fn sealing(&self, instance: InstanceId) -> Option<(u32, Arc<DataKey>)> {
         let keys = self

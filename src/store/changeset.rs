@@ -68,6 +68,8 @@ pub enum Write {
     CredentialCleared(InstanceId),
     /// A wrapped data key: instance, epoch, key.
     DataKey(InstanceId, u32, Wrapped),
+    /// An instance removed at this time (seconds since 1970), with its clients and data keys: nothing opens its keys any more.
+    InstanceRemoved(InstanceId, i64),
     /// A new client with its certificates.
     Client(Client),
     /// One more certificate of a client.

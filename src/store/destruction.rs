@@ -1,8 +1,8 @@
 //! What the store tells of destructions under way and of who read keys last.
 
 use super::{Store, StoreError, sqlite};
-use crate::domain::ObjectId;
 use crate::domain::destruction::Destruction;
+use crate::domain::{InstanceId, ObjectId};
 
 impl Store {
     /// The destruction of a key that is under way.
@@ -38,6 +38,15 @@ impl Store {
     ) -> Result<Vec<Destruction>, StoreError> {
         let due = move |db: &rusqlite::Connection| sqlite::destruction::due(db, now, limit);
         self.inner.readers.search(due).await
+    }
+
+    /// How many keys of an instance are not destroyed.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn live_objects(&self, instance: InstanceId) -> Result<u64, StoreError> {
+        let count = move |db: &rusqlite::Connection| sqlite::client::live_objects(db, instance);
+        self.inner.readers.search(count).await
     }
 
     /// Who read each of these keys last, as identifier and name of the initiator; of one that was never read nobody.

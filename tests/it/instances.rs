@@ -1,8 +1,8 @@
 //! Instances over the wire: what belongs to one does not exist for the clients of another.
 
 use crate::harness::{
-    Server, activate, attribute, create, destroy, get, get_attributes, key_template, locate, name,
-    reason,
+    Event, Server, activate, attribute, create, destroy, get, get_attributes, key_template, locate,
+    name, reason,
 };
 
 /// A server with a second instance, `second`, and a client `b` of it; `demo` belongs to the first.
@@ -101,4 +101,53 @@ fn an_instance_that_exists_or_has_no_name_is_refused() {
         .refused(&["instance", "letters"]);
     let unknown = ["client", "issue", "c", "--instance", "nowhere"];
     server.cli(&unknown).refused(&["nowhere", "default"]);
+}
+
+#[test]
+fn a_removed_instance_takes_its_clients_and_what_opens_its_keys_with_it() {
+    let mut server = server_with_two_instances();
+    let mut other = server.connect_as(&server.client("b"));
+    let uid = other.ask(create(key_template())).success().uid();
+    let ours = server.connect().ask(create(key_template())).success().uid();
+    let remove = ["instance", "remove", "second"];
+    server
+        .cli(&remove)
+        .refused(&["`second`", "1 clients", "1 keys", "--force"]);
+    other.ask(get(&uid)).success();
+    let database = server.data().join("keyledger.db");
+    let data_keys = || {
+        let database = rusqlite::Connection::open(&database).expect("the database");
+        let count = "SELECT count(*) FROM data_key";
+        let count = database.query_row(count, [], |row| row.get::<_, i64>(0));
+        count.expect("a number")
+    };
+    assert_eq!(data_keys(), 2);
+    server.cli(&[&remove[..], &["--force"]].concat()).success();
+    other.wait_for_close().expect("it is cut at once");
+    assert_eq!(data_keys(), 1);
+    server.cli(&["key", "show", &uid]).refused(&[&uid]);
+    let events = server.events();
+    let tail = events.len() - 3;
+    let told: Vec<_> = events[tail..].iter().map(Event::action).collect();
+    let expected = [
+        "instance-secure-data.wipe",
+        "kmip-client.remove",
+        "service.delete",
+    ];
+    assert_eq!(told, expected);
+    for event in &events[tail..] {
+        assert_eq!(event.correlation(), events[tail].correlation());
+        assert_eq!(event.data("/severity").expect("one"), "critical");
+    }
+    assert_eq!(events[tail].data("/requestData/keys").expect("one"), 1);
+    // The name is free, and nothing of the other instance is touched, also after a restart.
+    server.cli(&["instance", "add", "second"]).success();
+    server.stop();
+    server.start_again();
+    server.connect().ask(get(&ours)).success();
+    server.cli(&["instance", "remove", "second"]).success();
+    server
+        .cli(&["instance", "remove", "default", "--force"])
+        .refused(&["`default`", "only one"]);
+    server.connect().ask(get(&ours)).success();
 }

@@ -25,3 +25,13 @@ pub struct InstanceRules {
     /// The operations that none of its clients may perform; empty: each goes by its own permissions.
     pub denied: Vec<String>,
 }
+
+/// Removes an instance with its clients and the data keys of its keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct InstanceRemove {
+    /// The instance's name.
+    pub instance: String,
+    /// Whether it may have clients and keys.
+    pub force: bool,
+}

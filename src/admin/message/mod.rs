@@ -21,7 +21,7 @@ use std::fmt::{self, Write as _};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use access::{ClientPermit, InstanceRules};
+pub use access::{ClientPermit, InstanceRemove, InstanceRules};
 pub use administrator::{Administrator, AdministratorAdd, ApiKey, ApiKeyAdd};
 pub use backup::{BackupBegin, BackupKey, BackupPart, BackupRequest, BackupResponse, WholeBackup};
 pub use certificate::{CertificateReload, Certificates, OwnAuthority, OwnCertificate};
@@ -87,6 +87,8 @@ pub enum Request {
     },
     /// Sets or clears what an instance asks its clients for beside their certificates.
     InstanceCredential(InstanceCredential),
+    /// Removes an instance.
+    InstanceRemove(InstanceRemove),
     /// Changes what an instance forbids its clients.
     InstanceRules(InstanceRules),
     /// Every instance.
@@ -260,6 +262,7 @@ impl Request {
             Self::ClientAdd(_)
             | Self::ClientPermit(_)
             | Self::InstanceRules(_)
+            | Self::InstanceRemove(_)
             | Self::KeyRevoke(_)
             | Self::KeyDestroy(_)
             | Self::KeyApprove { .. }

@@ -9,6 +9,7 @@ mod keys;
 mod management;
 mod pending;
 mod permissions;
+mod removal;
 mod routing;
 mod socket;
 mod trail;

@@ -13,6 +13,7 @@ use crate::domain::{
     Client, ClientId, ClientStatus, Clients, Credential, EnrolledCertificate, Instance, InstanceId,
     Operations, Permissions, Rules, Scope, Trust, Window,
 };
+use crate::kmip::enums::State;
 use crate::store::StoreError;
 use crate::store::error::{ApplyError, Thing};
 
@@ -27,7 +28,8 @@ pub(in crate::store) fn snapshot(db: &Connection) -> Result<Clients, StoreError>
 
 fn instances(db: &Connection) -> Result<Vec<Instance>, StoreError> {
     let mut credentials = credentials(db)?;
-    let sql = "SELECT id, name, crn_prefix, account, location, crn_instance, created, denied FROM instance";
+    let sql = "SELECT id, name, crn_prefix, account, location, crn_instance, created, denied FROM instance
+        WHERE removed IS NULL";
     let mut statement = db.prepare_cached(sql)?;
     let rows = statement.query_map([], |row| {
         let id = InstanceId::from_bytes(row.get(0)?);
@@ -369,6 +371,40 @@ pub(in crate::store) fn update_rules(
     let sql = "UPDATE instance SET denied = ?2 WHERE id = ?1";
     let values = params![instance.as_bytes(), rules.denied.code()];
     found(db.prepare_cached(sql)?.execute(values)?, Thing::Instance)
+}
+
+/// An instance removed with its clients, what it asks them for, and the data keys without which its keys are noise. Its row stays, for its
+/// keys refer to it; its name is free.
+pub(in crate::store) fn remove_instance(
+    db: &Connection,
+    instance: InstanceId,
+    at: i64,
+) -> Result<(), ApplyError> {
+    for sql in [
+        "DELETE FROM data_key WHERE instance = ?1",
+        "DELETE FROM credential WHERE instance = ?1",
+        "DELETE FROM client WHERE instance = ?1",
+        "DELETE FROM destruction WHERE instance = ?1",
+    ] {
+        db.prepare_cached(sql)?.execute([instance.as_bytes()])?;
+    }
+    // No label has a space.
+    let sql = "UPDATE instance SET removed = ?2, name = 'removed ' || lower(hex(id)) WHERE id = ?1 AND removed IS NULL";
+    let values = params![instance.as_bytes(), at];
+    found(db.prepare_cached(sql)?.execute(values)?, Thing::Instance)
+}
+
+/// How many objects of an instance are not destroyed.
+pub(in crate::store) fn live_objects(
+    db: &Connection,
+    instance: InstanceId,
+) -> Result<u64, StoreError> {
+    let sql = "SELECT count(*) FROM object INDEXED BY object_head WHERE instance = ?1 AND state NOT IN (?2, ?3)";
+    let destroyed = [State::Destroyed, State::DestroyedCompromised].map(State::code);
+    let values = params![instance.as_bytes(), destroyed[0], destroyed[1]];
+    Ok(db
+        .prepare_cached(sql)?
+        .query_row(values, |row| row.get(0))?)
 }
 
 /// A client and its certificates removed.

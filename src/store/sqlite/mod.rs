@@ -84,6 +84,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "0016_revocations",
         include_str!("migrations/0016_revocations.sql"),
     ),
+    ("0017_removal", include_str!("migrations/0017_removal.sql")),
 ];
 
 /// The migration since which Object Groups are in the index of values.

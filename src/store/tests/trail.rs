@@ -227,6 +227,7 @@ fn tables_since_0007(db: &rusqlite::Connection) -> Vec<String> {
 const COLUMNS_SINCE_0007: &str = "ALTER TABLE client DROP COLUMN operations;
     ALTER TABLE client DROP COLUMN windows;
     ALTER TABLE instance DROP COLUMN denied;
+    ALTER TABLE instance DROP COLUMN removed;
     ALTER TABLE object DROP COLUMN destroy_due;
     ALTER TABLE object DROP COLUMN last_reader;
     ALTER TABLE certificate DROP COLUMN issuer;

@@ -178,6 +178,7 @@ impl Writer {
                 client::update_permissions(db, *id, permissions)
             }
             Write::InstanceRules(id, rules) => client::update_rules(db, *id, *rules),
+            Write::InstanceRemoved(id, at) => client::remove_instance(db, *id, *at),
             Write::ClientRemoved(id) => client::remove_client(db, *id),
             Write::Target(target, secrets) => routing::set_target(db, target, secrets),
             Write::TargetRemoved(id) => routing::remove_target(db, *id),
@@ -291,6 +292,7 @@ fn may_fail_halfway(writes: &[Write]) -> bool {
         | Write::Certificate(..)
         | Write::CertificateRemoved(..)
         | Write::AnchorRemoved(..)
+        | Write::InstanceRemoved(..)
         | Write::Leaf(..)
         | Write::Rewrap(_) => true,
         _ => false,
@@ -363,6 +365,7 @@ const fn concerns_clients(write: &Write) -> bool {
         | Write::ClientStatus(..)
         | Write::ClientPermissions(..)
         | Write::InstanceRules(..)
+        | Write::InstanceRemoved(..)
         | Write::ClientRemoved(_) => true,
     }
 }

@@ -154,6 +154,7 @@ fn only_reads_or_takes_away(write: &Write) -> bool {
         | Write::AnchorRemoved(..)
         | Write::RevocationRemoved(_)
         | Write::ClientRemoved(_)
+        | Write::InstanceRemoved(..)
         | Write::ParkedDropped(..)
         | Write::TargetRemoved(_)
         | Write::RouteRemoved(_)
