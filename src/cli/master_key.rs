@@ -291,8 +291,11 @@ async fn recover(layout: &Layout, args: RecoverArgs, report: &Report) -> anyhow:
     Ok(())
 }
 
-/// The recovery key, from shares in files and as many typed ones as are missing.
-fn combined(files: &[PathBuf]) -> anyhow::Result<RecipientKey> {
+/// The recovery key, from shares in files; where none is given they are typed.
+///
+/// # Errors
+/// A share cannot be read, or they do not fit together.
+pub fn combined(files: &[PathBuf]) -> anyhow::Result<RecipientKey> {
     let mut shares = Vec::new();
     for file in files {
         let text = Zeroizing::new(secret::text_from(file, "share")?);

@@ -296,6 +296,41 @@ fn what_was_taken_away_after_a_backup_does_not_come_back_where_the_trail_tells_o
 }
 
 #[test]
+fn a_backup_is_sealed_to_the_recovery_shares_where_that_is_asked_for() {
+    let site = Site::new();
+    let (server, shares) = (&site.server, site.text("shares"));
+    let file = site.text("one.backup");
+    let to_recovery = ["backup", &file, "--to", "recovery"];
+    server.cli(&to_recovery).refused(&["no recovery shares"]);
+    server
+        .cli(&["master-key", "recovery", "2/3", "--into", &shares])
+        .success();
+    let uid = server.new_key();
+    server.cli(&to_recovery).success();
+    let directory = fresh_directory();
+    let share = |number: u32| format!("{shares}/share-{number}.txt");
+    let restore = |given: &[u32]| {
+        let files: Vec<_> = given.iter().map(|number| share(*number)).collect();
+        let mut line = vec!["restore", &file];
+        for file in &files {
+            line.extend(["--share", file]);
+        }
+        let master = server.data().join("master.key");
+        let master = master.to_str().expect("a text").to_owned();
+        line.extend(["--master-key", &master]);
+        run_cli(directory.path(), &line)
+    };
+    assert_ne!(restore(&[2]).code, 0, "one share is not enough");
+    let (key, with_key) = (site.text("backup.key"), fresh_directory());
+    let other = run_cli(with_key.path(), &["restore", &file, "--key", &key]);
+    other.refused(&["is sealed to the key"]);
+    restore(&[3, 1]).success();
+    let restored = Server::start_plainly(directory);
+    bring_client(server, &restored);
+    assert_eq!(material(&restored, &uid), material(server, &uid));
+}
+
+#[test]
 fn an_export_that_does_not_follow_the_backup_is_refused() {
     let site = Site::new();
     let early = site.text("early.jsonl");

@@ -115,12 +115,7 @@ async fn begin(
     initiator: Initiator,
     wanted: BackupBegin,
 ) -> Result<BackupResponse, AdminError> {
-    let no_key = || {
-        AdminError::conflict(
-            "there is no key that backups are sealed to: make one with `keyledger backup-key new FILE`",
-        )
-    };
-    let key = admin.store.backup_key().await?.ok_or_else(no_key)?;
+    let recipient = recipient(admin, wanted.to_recovery).await?;
     admin.global_scope()?;
     let mut place = admin.backups.free_place().await?;
     // The trail is sealed up to here where it can be; where it is damaged, a backup is wanted all the more.
@@ -135,17 +130,26 @@ async fn begin(
         .map_err(AdminError::unavailable)?;
     let beside = read(wanted.with_master_key).map_err(AdminError::unavailable)?;
     let id = hex::encode(admin.random_bytes()?);
-    let under_way = UnderWay::begin(
-        &id,
-        initiator,
-        Recipient::from_bytes(key),
-        beside,
-        &admin.store,
-    );
+    let under_way = UnderWay::begin(&id, initiator, recipient, beside, &admin.store);
     *place = Some(under_way);
     drop(place);
     admin.backups.end_when_idle(id.clone());
     Ok(BackupResponse::Begun { id })
+}
+
+/// The key that a backup is sealed to.
+async fn recipient(admin: &Admin, to_recovery: bool) -> Result<Recipient, AdminError> {
+    if to_recovery {
+        let recovery = admin.store.master_key().recovery;
+        let advice = "there are no recovery shares: make them with `keyledger master-key recovery`, or make a backup key";
+        let recovery = recovery.ok_or_else(|| AdminError::conflict(advice))?;
+        return Ok(recovery.recipient);
+    }
+    let advice =
+        "there is no key that backups are sealed to: make one with `keyledger backup-key new FILE`";
+    let key = admin.store.backup_key().await?;
+    key.map(Recipient::from_bytes)
+        .ok_or_else(|| AdminError::conflict(advice))
 }
 
 /// The next part of a backup.

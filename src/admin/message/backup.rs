@@ -44,6 +44,8 @@ impl BackupRequest {
 pub struct BackupBegin {
     /// Whether the file of the master key goes with it, whatever the provider.
     pub with_master_key: bool,
+    /// Whether it is sealed to the recovery key, which its shares open, in place of the backup key.
+    pub to_recovery: bool,
 }
 
 /// What is answered.

@@ -35,6 +35,18 @@ pub struct Args {
     /// Put the file of the master key into it, too: who has the backup's key then has every key
     #[arg(long)]
     with_master_key: bool,
+    /// Which key it is sealed to
+    #[arg(long, value_enum, default_value_t = To::BackupKey, value_name = "KEY")]
+    to: To,
+}
+
+/// Which key a backup is sealed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum To {
+    /// The backup key
+    BackupKey,
+    /// The recovery key, which so many of its shares open as they were made for
+    Recovery,
 }
 
 /// Makes a backup.
@@ -64,6 +76,7 @@ async fn to(
 ) -> anyhow::Result<()> {
     let wanted = BackupBegin {
         with_master_key: args.with_master_key,
+        to_recovery: args.to == To::Recovery,
     };
     let Some(mut draft) = draft else {
         let mut out = BufWriter::new(io::stdout());
@@ -85,7 +98,7 @@ async fn to(
             ("file", Some(file.clone())),
             ("bytes", Some(whole.bytes.to_string())),
             ("events", Some(whole.events.to_string())),
-            ("sealed to", Some(format!("backup key {}", whole.recipient))),
+            ("sealed to", Some(format!("key {}", whole.recipient))),
             ("master key", Some(master_key.to_owned())),
         ])
     })?;

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use super::backup::key;
 use super::master::PassphraseArgs;
+use super::master_key;
 use super::report::Report;
 use crate::admin::message::BegunEpoch;
 use crate::admin::peer;
@@ -29,8 +30,16 @@ pub struct Args {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The file with the private half of the backup's key
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "shares",
+        conflicts_with = "shares"
+    )]
+    key: Option<PathBuf>,
+    /// A file with one share of the recovery key, for a backup that is sealed to it; may be repeated
+    #[arg(long = "share", value_name = "FILE")]
+    shares: Vec<PathBuf>,
     /// Only look whether it can be restored: in a temporary directory that is removed again
     #[arg(long, conflicts_with = "trail")]
     verify: bool,
@@ -66,7 +75,10 @@ struct Done {
 /// # Errors
 /// It does not open, is not whole or not what was sealed ([`crate::audit::Break`]), or the directory is not empty; nothing is left then.
 pub async fn run(layout: &Layout, args: Args, report: &Report) -> anyhow::Result<()> {
-    let key = key::read(&args.key)?;
+    let key = match &args.key {
+        Some(file) => key::read(file)?,
+        None => master_key::combined(&args.shares)?,
+    };
     let place = if args.verify {
         Place::scratch(scratch()?)?
     } else {

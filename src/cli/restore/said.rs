@@ -129,7 +129,7 @@ fn rows(looked: &Looked, recipient: &str) -> Vec<(&'static str, Option<String>)>
             "backup of",
             Some(format!("{}, {}", list.origin, list.created)),
         ),
-        ("sealed to", Some(format!("backup key {recipient}"))),
+        ("sealed to", Some(format!("key {recipient}"))),
         ("events", Some(sealed)),
         ("keys", keys),
     ]
