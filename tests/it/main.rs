@@ -51,6 +51,7 @@ mod revocations;
 mod routing;
 mod routing_documents;
 mod sealed;
+mod secrets;
 mod signing;
 mod synced;
 mod target_battery;

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::harness::{Server, in_directory, kept_port, until_or_not};
+use crate::harness::{Server, in_directory, kept_port, outputs, until_or_not};
 
 const GUIDES: [&str; 2] = [
     include_str!("../../docs/operations.md"),
@@ -99,12 +99,13 @@ fn run(commands: &str) -> (bool, String) {
         drop(child.kill());
         drop(child.wait());
     }
-    let text = |file| fs::read_to_string(run.path().join(file)).unwrap_or_default();
+    let text = |file: &str| fs::read_to_string(run.path().join(file)).unwrap_or_default();
     let printed = format!(
         "{}\n--- the server's log ---\n{}",
         text("output"),
         text("log")
     );
+    outputs::keep(&printed);
     (status.is_some_and(|status| status.success()), printed)
 }
 

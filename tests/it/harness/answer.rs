@@ -1,6 +1,7 @@
 //! Responses, read field by field.
 
 use super::node::{Content, Node, tag};
+use super::outputs;
 
 /// An answered message.
 #[derive(Debug)]
@@ -91,6 +92,9 @@ impl Answer {
     pub(crate) fn success(self) -> Self {
         assert_eq!(self.status, 0, "a success: {self:?}");
         assert_eq!(self.reason, None, "a success has no reason: {self:?}");
+        if let Some(material) = self.key().and_then(material) {
+            outputs::plant(material);
+        }
         self
     }
 
@@ -199,10 +203,9 @@ impl Answer {
     /// Algorithm, length in bits and raw material of the key of an answered Get.
     #[track_caller]
     pub(crate) fn key_block(&self) -> (u32, i32, Vec<u8>) {
-        let key = self
-            .field(tag::SYMMETRIC_KEY)
-            .and_then(|key| key.child(tag::KEY_BLOCK));
-        let block = key.unwrap_or_else(|| panic!("no key block: {self:?}"));
+        let block = self
+            .key()
+            .unwrap_or_else(|| panic!("no key block: {self:?}"));
         let enumeration = |tag| block.child(tag).and_then(Node::as_enumeration);
         assert_eq!(enumeration(tag::KEY_FORMAT_TYPE), Some(1), "Raw");
         let algorithm = enumeration(tag::CRYPTOGRAPHIC_ALGORITHM).expect("an algorithm");
@@ -210,10 +213,18 @@ impl Answer {
             .child(tag::CRYPTOGRAPHIC_LENGTH)
             .and_then(Node::as_integer)
             .expect("a length");
-        let value = block
-            .child(tag::KEY_VALUE)
-            .and_then(|value| value.child(tag::KEY_MATERIAL));
-        let material = value.and_then(Node::as_bytes).expect("key material");
+        let material = material(block).expect("key material");
+        outputs::plant(material);
         (algorithm, length, material.to_vec())
     }
+
+    /// The key block of an answered Get.
+    fn key(&self) -> Option<&Node> {
+        self.field(tag::SYMMETRIC_KEY)?.child(tag::KEY_BLOCK)
+    }
+}
+
+fn material(block: &Node) -> Option<&[u8]> {
+    let value = block.child(tag::KEY_VALUE)?;
+    value.child(tag::KEY_MATERIAL)?.as_bytes()
 }

@@ -4,6 +4,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::outputs;
+
 /// What a command left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Output {
@@ -51,11 +53,13 @@ pub(crate) fn run_cli_with_input(directory: &Path, arguments: &[&str], input: &s
     drop(stdin);
     let output = child.wait_with_output().expect("the program ends");
     let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
-    Output {
+    let output = Output {
         code: output.status.code().expect("the program ends by itself"),
         stdout: text(output.stdout),
         stderr: text(output.stderr),
-    }
+    };
+    outputs::of_command(arguments, input, &output.stdout, &output.stderr);
+    output
 }
 
 impl Output {

@@ -14,6 +14,7 @@ mod message;
 mod mounts;
 mod node;
 mod older;
+pub(crate) mod outputs;
 mod port;
 mod server;
 mod tls;

@@ -18,6 +18,7 @@ use super::cli::{Output, program, run_cli, run_cli_with_input};
 use super::event::Event;
 use super::message::{create, key_template};
 use super::mounts::made_outside;
+use super::outputs;
 use super::tls::{Connection, Credentials, TlsVersion};
 
 /// How long the program may take to start, to stop, or to do what a test waits for.
@@ -557,6 +558,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
+        outputs::keep(&self.log.text());
         if thread::panicking() {
             println!("--- the server's output ---\n{}---", self.log.text());
         }
