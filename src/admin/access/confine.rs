@@ -69,6 +69,7 @@ pub(super) fn confined(
         | Request::ClientApprove(_)
         | Request::ClientDismiss { .. }
         | Request::InstanceAdd { .. }
+        | Request::InstanceRemove(_)
         | Request::EventRecord(_)
         | Request::Checkpoint
         | Request::Seal

@@ -216,6 +216,7 @@ impl Request {
             // What a client may do can be widened by them.
             Self::ClientPermit(_)
             | Self::InstanceRules(_)
+            | Self::InstanceRemove(_)
             | Self::NewEpoch(_)
             | Self::Backup(_)
             | Self::CertificateReload(_)
