@@ -76,7 +76,7 @@ pub(super) fn of_command(arguments: &[&str], input: &str, stdout: &str, stderr: 
     for secret in named.filter_map(|pair| fs::read(Path::new(pair[1])).ok()) {
         plant(secret.trim_ascii_end());
     }
-    keep(&format!("$ keyledger {}\n{stderr}", arguments.join(" ")));
+    keep(stderr);
     let shows = matches!(arguments, ["kmip", ..] | ["api-key", "add", ..]);
     if !shows {
         keep(stdout);
