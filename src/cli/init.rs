@@ -68,6 +68,10 @@ pub enum Provider {
     File,
     /// A file that a passphrase opens
     Passphrase,
+    /// A token, as keyledger.toml says which
+    Pkcs11,
+    /// A program, as keyledger.toml says which
+    Command,
 }
 
 impl Provider {
@@ -77,6 +81,8 @@ impl Provider {
         match self {
             Self::File => providers::Provider::File,
             Self::Passphrase => providers::Provider::Passphrase,
+            Self::Pkcs11 => providers::Provider::Pkcs11,
+            Self::Command => providers::Provider::Command,
         }
     }
 }

@@ -23,12 +23,24 @@ pub struct PassphraseArgs {
     /// A file with the passphrase of the master key in one line, which only its owner may read
     #[arg(long, env = "KEYLEDGER_PASSPHRASE_FILE", value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) pin: PinArgs,
+}
+
+/// Where the PIN of the master key's token is.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct PinArgs {
+    /// A file with the PIN of the master key's token in one line, which only its owner may read
+    #[arg(long, env = "KEYLEDGER_PIN_FILE", value_name = "FILE")]
+    pub pin_file: Option<PathBuf>,
 }
 
 /// Where the master key is kept.
 #[must_use]
 pub fn place(settings: &Settings) -> KeyPlace {
-    KeyPlace::new(settings.layout.master_key(), settings.master_key.provider)
+    let path = settings.layout.master_key();
+    let of = &settings.master_key;
+    KeyPlace::new(path, of.provider, of.providers.clone())
 }
 
 /// Opens the master key in use, whichever provider its file says it is of.
@@ -111,11 +123,32 @@ fn secret(
     typed: Typed,
 ) -> anyhow::Result<Option<Secret>> {
     match provider {
-        Provider::File => Ok(None),
+        Provider::File | Provider::Command => Ok(None),
+        Provider::Pkcs11 => pin(settings, &args.pin).map(Some),
         Provider::Passphrase => {
             let set = settings.master_key.passphrase_file.as_deref();
             passphrase(args, set, typed).map(Some)
         }
+    }
+}
+
+/// The PIN of the token.
+///
+/// # Errors
+/// It cannot be had.
+pub fn pin(settings: &Settings, args: &PinArgs) -> anyhow::Result<Secret> {
+    const WHAT: &str = "PIN of the master key's token";
+    let set = &settings.master_key.providers.pkcs11.pin_file;
+    let set = Some(Path::new(set)).filter(|set| !set.as_os_str().is_empty());
+    match args.pin_file.as_deref().or(set) {
+        Some(file) => secret::from_file(file, WHAT),
+        None if std::io::stdin().is_terminal() => {
+            secret::from_standard_input(WHAT, "PIN of the master key's token: ", Typed::Once)
+        }
+        None => bail!(
+            "the token of the master key needs its PIN: give --pin-file FILE or KEYLEDGER_PIN_FILE, set \
+             pin-file under [master-key.pkcs11], or run this at a terminal"
+        ),
     }
 }
 

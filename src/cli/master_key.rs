@@ -11,15 +11,15 @@ use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use zeroize::Zeroizing;
 
-use super::master::{self, PassphraseArgs};
+use super::master::{self, PassphraseArgs, PinArgs};
 use super::reach::{self, Reach};
 use super::report::{Report, fields, line, remark};
 use super::secret::Typed;
 use super::{WrongUse, secret};
 use crate::admin::message::{MasterKey, MasterKeyRequest, NewRecovery, Rotation};
 use crate::admin::{Request, Response};
-use crate::config::Layout;
 use crate::config::layout::write_private;
+use crate::config::{Layout, Settings};
 use crate::crypto::shares::SHARES_MAX;
 use crate::crypto::{RecipientKey, SecretText, Share, ShareError, SystemRandom, combine, split};
 use crate::providers::Provider;
@@ -85,6 +85,8 @@ pub struct RecoverArgs {
     shares: Vec<PathBuf>,
     #[command(flatten)]
     new: NewKeyArgs,
+    #[command(flatten)]
+    pin: PinArgs,
 }
 
 /// So many shares are needed, of so many.
@@ -170,7 +172,7 @@ async fn rotate(layout: &Layout, args: RotateArgs, report: &Report) -> anyhow::R
         (Some(provider), _) => provider,
         (None, in_use) => in_use?,
     };
-    let secret = new_secret(provider, &args.new)?;
+    let secret = new_secret(provider, &args.new, &settings, &args.passphrase.pin)?;
     let mut reach = Reach::open_with_master_key(layout, &args.passphrase).await?;
     let rotation = Rotation {
         provider: Some(provider.name().to_owned()),
@@ -184,7 +186,7 @@ async fn rotate(layout: &Layout, args: RotateArgs, report: &Report) -> anyhow::R
 }
 
 /// What the settings must say before the next start.
-fn say_what_is_left(provider: Provider, settings: &crate::config::Settings) {
+fn say_what_is_left(provider: Provider, settings: &Settings) {
     let name = provider.name();
     if provider != settings.master_key.provider {
         remark(&format!(
@@ -203,21 +205,27 @@ fn say_what_is_left(provider: Provider, settings: &crate::config::Settings) {
 }
 
 /// What the provider of a new key asks for.
-fn new_secret(provider: Provider, args: &NewKeyArgs) -> anyhow::Result<Option<SecretText>> {
-    let Some(what) = provider.secret() else {
-        if args.new_passphrase_file.is_some() {
-            let name = provider.name();
-            let text = format!("--new-passphrase-file: provider `{name}` takes no passphrase");
-            return Err(WrongUse(text).into());
+fn new_secret(
+    provider: Provider,
+    args: &NewKeyArgs,
+    settings: &Settings,
+    pin: &PinArgs,
+) -> anyhow::Result<Option<SecretText>> {
+    const WHAT: &str = "passphrase of the new master key";
+    if args.new_passphrase_file.is_some() && provider != Provider::Passphrase {
+        let name = provider.name();
+        let text = format!("--new-passphrase-file: provider `{name}` takes no passphrase");
+        return Err(WrongUse(text).into());
+    }
+    let secret = match (provider, &args.new_passphrase_file) {
+        (Provider::File | Provider::Command, _) => return Ok(None),
+        (Provider::Pkcs11, _) => master::pin(settings, pin)?,
+        (Provider::Passphrase, Some(file)) => secret::from_file(file, WHAT)?,
+        (Provider::Passphrase, None) => {
+            secret::from_standard_input(WHAT, "New passphrase: ", Typed::Twice)?
         }
-        return Ok(None);
     };
-    let what = format!("{what} of the new master key");
-    let secret = match &args.new_passphrase_file {
-        Some(file) => secret::from_file(file, &what)?,
-        None => secret::from_standard_input(&what, "New passphrase: ", Typed::Twice)?,
-    };
-    let text = str::from_utf8(secret.expose()).context("the passphrase is no text")?;
+    let text = str::from_utf8(secret.expose()).context("what was given is no text")?;
     Ok(Some(SecretText::new(text.to_owned())))
 }
 
@@ -280,7 +288,7 @@ async fn recover(layout: &Layout, args: RecoverArgs, report: &Report) -> anyhow:
     let key = combined(&args.shares)?;
     let provider = args.new.to.map(super::init::Provider::provider);
     let provider = provider.unwrap_or(settings.master_key.provider);
-    let secret = new_secret(provider, &args.new)?;
+    let secret = new_secret(provider, &args.new, &settings, &args.pin)?;
     let secret = secret.map(|text| master::bytes_of(&text));
     let mut reach = Reach::open_alone(layout).await?;
     let place = master::place(&settings);

@@ -119,6 +119,10 @@ pub struct MasterKey {
     pub provider: String,
     /// The file the passphrase is read from; empty: it is given at start.
     pub passphrase_file: String,
+    /// Provider `pkcs11`.
+    pub pkcs11: providers::pkcs11::Config,
+    /// Provider `command`.
+    pub command: providers::command::Config,
 }
 
 impl Default for MasterKey {
@@ -126,6 +130,8 @@ impl Default for MasterKey {
         Self {
             provider: providers::file::NAME.to_owned(),
             passphrase_file: String::new(),
+            pkcs11: providers::pkcs11::Config::default(),
+            command: providers::command::Config::default(),
         }
     }
 }

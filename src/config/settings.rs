@@ -4,7 +4,7 @@
 //! nothing else of its surroundings. Errors name the file, the key and what to write.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::administration::{Administration, check as check_admin};
@@ -18,7 +18,7 @@ use crate::domain::destruction::RECOVERY_DAYS_MAX;
 use crate::domain::retention::Policy;
 use crate::domain::routing::RoutingLimits;
 use crate::domain::{DestructionPolicy, Scope, location};
-use crate::providers::Provider;
+use crate::providers::{Provider, ProviderSettings};
 use crate::store::StoreConfig;
 use crate::{ops, server};
 
@@ -62,6 +62,8 @@ pub struct MasterKeySettings {
     pub provider: Provider,
     /// The file the passphrase is read from; none: it is given at start.
     pub passphrase_file: Option<PathBuf>,
+    /// What the providers need that have settings.
+    pub providers: ProviderSettings,
 }
 
 /// Settings that were checked.
@@ -226,6 +228,8 @@ fn check_master_key(section: super::file::MasterKey) -> Result<MasterKeySettings
     let super::file::MasterKey {
         provider: name,
         passphrase_file,
+        pkcs11,
+        command,
     } = section;
     let Some(provider) = Provider::from_name(&name) else {
         let names: Vec<_> = Provider::ALL.iter().map(|one| one.name()).collect();
@@ -238,10 +242,37 @@ fn check_master_key(section: super::file::MasterKey) -> Result<MasterKeySettings
             format!("provider `{name}` takes no passphrase; write provider = \"passphrase\"");
         return Err(refused("master-key.passphrase-file", file, problem));
     }
+    let is_used = |is: Provider, text: &str| provider == is || !text.is_empty();
+    let (module, program) = (&pkcs11.module, &command.program);
+    if is_used(Provider::Pkcs11, module) {
+        check_absolute("master-key.pkcs11.module", module)?;
+    }
+    if is_used(Provider::Command, program) {
+        check_absolute("master-key.command.program", program)?;
+    }
+    check_answer("master-key.pkcs11.answer-seconds", pkcs11.answer_seconds)?;
+    check_answer("master-key.command.answer-seconds", command.answer_seconds)?;
     Ok(MasterKeySettings {
         provider,
         passphrase_file: file.map(PathBuf::from),
+        providers: ProviderSettings { pkcs11, command },
     })
+}
+
+fn check_absolute(key: &'static str, path: &str) -> Result<(), SettingsError> {
+    if Path::new(path).is_absolute() {
+        return Ok(());
+    }
+    let problem =
+        "write its absolute path in keyledger.toml, before `keyledger init` for a new server";
+    Err(refused(key, path, problem))
+}
+
+fn check_answer(key: &'static str, seconds: u64) -> Result<(), SettingsError> {
+    if (1..=300).contains(&seconds) {
+        return Ok(());
+    }
+    Err(refused(key, seconds.to_string(), "write 1 to 300 seconds"))
 }
 
 fn check_days(key: &'static str, days: u32) -> Result<(), SettingsError> {
@@ -446,6 +477,18 @@ mod tests {
             (
                 "[master-key]\npassphrase-file = \"/f\"",
                 "master-key.passphrase-file",
+            ),
+            (
+                "[master-key]\nprovider = \"pkcs11\"",
+                "master-key.pkcs11.module",
+            ),
+            (
+                "[master-key.command]\nprogram = \"kms\"",
+                "master-key.command.program",
+            ),
+            (
+                "[master-key.pkcs11]\nanswer-seconds = 0",
+                "master-key.pkcs11.answer-seconds",
             ),
             ("[service]\nlocation = \"global\"", "service.location"),
             ("[service]\nlocation = \"EU-DE\"", "service.location"),

@@ -103,6 +103,12 @@ pub enum ProviderError {
     /// The copy for recovery cannot be made or opened.
     #[error("the copy for recovery cannot be used: {0}")]
     Copy(#[from] BoxError),
+    /// The token is not there, refuses or does not answer.
+    #[error("the token of the master key cannot be used: {0}")]
+    Token(String),
+    /// The program fails or does not keep its contract: which one, and what it does.
+    #[error("the program of the master key, {0}, {1}")]
+    Program(String, String),
     /// No value of this size is wrapped.
     #[error("the value is too long to be wrapped")]
     TooLong,

@@ -4,6 +4,8 @@
 //! stays in a token fits the same trait. It does not decide which data key belongs to which
 //! instance, and it stores nothing in the database.
 
+mod aside;
+pub mod command;
 pub mod custody;
 mod error;
 pub mod file;
@@ -11,7 +13,9 @@ mod held_key;
 mod key_file;
 mod key_place;
 pub mod passphrase;
+pub mod pkcs11;
 
+use aside::aside;
 pub use custody::Custody;
 pub use error::ProviderError;
 pub use key_place::{KeyPlace, NextKey};
@@ -25,11 +29,24 @@ pub enum Provider {
     File,
     /// A file holds it, sealed under a passphrase.
     Passphrase,
+    /// A token has it.
+    Pkcs11,
+    /// A program has it.
+    Command,
+}
+
+/// The settings of the providers that have some.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProviderSettings {
+    /// The token.
+    pub pkcs11: pkcs11::Config,
+    /// The program.
+    pub command: command::Config,
 }
 
 impl Provider {
     /// Every provider.
-    pub const ALL: &'static [Self] = &[Self::File, Self::Passphrase];
+    pub const ALL: &'static [Self] = &[Self::File, Self::Passphrase, Self::Pkcs11, Self::Command];
 
     /// Its name in the configuration.
     #[must_use]
@@ -37,6 +54,8 @@ impl Provider {
         match self {
             Self::File => file::NAME,
             Self::Passphrase => passphrase::NAME,
+            Self::Pkcs11 => pkcs11::NAME,
+            Self::Command => command::NAME,
         }
     }
 
@@ -50,8 +69,9 @@ impl Provider {
     #[must_use]
     pub const fn secret(self) -> Option<&'static str> {
         match self {
-            Self::File => None,
+            Self::File | Self::Command => None,
             Self::Passphrase => Some("passphrase"),
+            Self::Pkcs11 => Some("PIN"),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The master key behind a passphrase, and a database that is changed only once its master key was compared.
 
 mod older;
+mod program;
 mod recovery;
 mod rotation;
+mod token;
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -43,12 +45,12 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("a text")
 }
 
-/// Every file of `data`, apart from the lock, with its content.
+/// Every file of `data`, apart from locks, with its content.
 fn data(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let entries = fs::read_dir(directory.join("data")).expect("a folder");
     let paths = entries.map(|entry| entry.expect("an entry").path());
     let mut files: Vec<_> = paths
-        .filter(|path| !path.ends_with("lock"))
+        .filter(|path| !text(path).ends_with("lock"))
         .map(|path| (path.clone(), fs::read(&path).expect("a file")))
         .collect();
     files.sort();

@@ -1,6 +1,6 @@
 //! What taking up other certificates records, refuses and removes.
 
-use super::super::message::{CertificateReload, Certificates};
+use super::super::message::{CertificateReload, Certificates, EnrolledCertificate};
 use super::*;
 
 /// Where a test puts what the files would hold.
@@ -212,6 +212,6 @@ async fn a_renewal_ends_the_former_certificate_when_it_is_told() {
         ..addition("vc", &own_certificate("vc").certificate_pem)
     };
     let client = world.add(renewal).await.unwrap();
-    let of_first = |held: &&super::super::message::EnrolledCertificate| held.days_left == 7;
+    let of_first = |held: &&EnrolledCertificate| held.days_left == 7;
     assert_eq!(client.certificates.iter().filter(of_first).count(), 1);
 }

@@ -9,9 +9,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::command::CommandMasterKey;
 use super::file::FileMasterKey;
 use super::passphrase::PassphraseMasterKey;
-use super::{MasterKey, Provider, ProviderError, key_file};
+use super::pkcs11::TokenMasterKey;
+use super::{MasterKey, Provider, ProviderError, ProviderSettings, key_file};
 use crate::crypto::{Cost, Random, Secret};
 
 /// Bytes read of a file to see whose it is.
@@ -22,6 +24,7 @@ const READ_BYTES_MAX: usize = 64 * 1024;
 pub struct KeyPlace {
     path: PathBuf,
     usual: Provider,
+    settings: ProviderSettings,
 }
 
 /// A master key that was made to take the place of another.
@@ -34,8 +37,12 @@ pub struct NextKey {
 impl KeyPlace {
     /// The place of this file. What no provider knows is said to be of the usual one, which says what is wrong with it.
     #[must_use]
-    pub const fn new(path: PathBuf, usual: Provider) -> Self {
-        Self { path, usual }
+    pub const fn new(path: PathBuf, usual: Provider, settings: ProviderSettings) -> Self {
+        Self {
+            path,
+            usual,
+            settings,
+        }
     }
 
     /// The file.
@@ -59,6 +66,8 @@ impl KeyPlace {
         let prefixes = [
             (super::file::PREFIX, Provider::File),
             (super::passphrase::PREFIX.as_bytes(), Provider::Passphrase),
+            (super::pkcs11::PREFIX.as_bytes(), Provider::Pkcs11),
+            (super::command::PREFIX.as_bytes(), Provider::Command),
         ];
         let is_of = |(prefix, _): &(&[u8], Provider)| text.expose().starts_with(prefix);
         let found = prefixes.into_iter().find(is_of);
@@ -75,6 +84,12 @@ impl KeyPlace {
             (Provider::File, _) => Arc::new(FileMasterKey::open(path)?),
             (Provider::Passphrase, Some(secret)) => {
                 Arc::new(PassphraseMasterKey::open(path, secret)?)
+            }
+            (Provider::Pkcs11, Some(pin)) => {
+                Arc::new(TokenMasterKey::open(path, &self.settings.pkcs11, pin)?)
+            }
+            (Provider::Command, _) => {
+                Arc::new(CommandMasterKey::open(path, &self.settings.command)?)
             }
             (provider, None) => return Err(ProviderError::NoSecret(provider.name())),
         })
@@ -105,6 +120,14 @@ impl KeyPlace {
             (Provider::Passphrase, Some(secret)) => {
                 let cost = Cost::RECOMMENDED;
                 Arc::new(PassphraseMasterKey::create(path, secret, cost, random)?)
+            }
+            (Provider::Pkcs11, Some(pin)) => {
+                let config = &self.settings.pkcs11;
+                Arc::new(TokenMasterKey::create(path, config, pin, random)?)
+            }
+            (Provider::Command, _) => {
+                let config = &self.settings.command;
+                Arc::new(CommandMasterKey::create(path, config, random)?)
             }
             (provider, None) => return Err(ProviderError::NoSecret(provider.name())),
         })

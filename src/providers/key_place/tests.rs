@@ -6,7 +6,11 @@ struct Folder(tempfile::TempDir);
 impl Folder {
     fn new() -> (Self, KeyPlace, [u8; 16]) {
         let folder = tempfile::tempdir().unwrap();
-        let place = KeyPlace::new(folder.path().join("master.key"), Provider::File);
+        let place = KeyPlace::new(
+            folder.path().join("master.key"),
+            Provider::File,
+            ProviderSettings::default(),
+        );
         let key = place.create(Provider::File, None, &SystemRandom).unwrap();
         (Self(folder), place, key.check_value())
     }
@@ -36,7 +40,11 @@ fn a_prepared_key_takes_the_place_and_the_old_one_is_kept() {
     assert_eq!(check(&place), new);
     let retired = format!("master.key.{}.retired", hex::encode(old));
     assert_eq!(folder.names(), ["master.key".to_owned(), retired.clone()]);
-    let kept = KeyPlace::new(folder.0.path().join(retired), Provider::File);
+    let kept = KeyPlace::new(
+        folder.0.path().join(retired),
+        Provider::File,
+        ProviderSettings::default(),
+    );
     assert_eq!(check(&kept), old);
     assert!(!place.is_unsettled().unwrap());
 }
@@ -59,7 +67,11 @@ fn what_was_cut_off_is_finished_by_what_the_database_names() {
     assert_eq!(check(&place), new);
     let kept = folder.names().remove(1);
     assert_eq!(
-        check(&KeyPlace::new(folder.0.path().join(kept), Provider::File)),
+        check(&KeyPlace::new(
+            folder.0.path().join(kept),
+            Provider::File,
+            ProviderSettings::default()
+        )),
         old
     );
     // In the middle of the last step: the old one is kept already.
@@ -70,7 +82,14 @@ fn what_was_cut_off_is_finished_by_what_the_database_names() {
     fs::hard_link(place.path(), &kept).unwrap();
     assert!(place.settle(new).unwrap());
     assert_eq!(
-        (check(&place), check(&KeyPlace::new(kept, Provider::File))),
+        (
+            check(&place),
+            check(&KeyPlace::new(
+                kept,
+                Provider::File,
+                ProviderSettings::default()
+            ))
+        ),
         (new, old)
     );
     assert_eq!(folder.names().len(), 2);

@@ -14,7 +14,7 @@ pub(crate) struct Output {
     pub(crate) stderr: String,
 }
 
-/// The program, in `directory`, with nothing of ours in its environment.
+/// The program, in `directory`, with nothing of ours in its environment but what the file `environment` there says, line by line.
 pub(crate) fn program(directory: &Path) -> Command {
     in_directory(Command::new(env!("CARGO_BIN_EXE_keyledger")), directory)
 }
@@ -30,6 +30,8 @@ pub(crate) fn in_directory(mut command: Command, directory: &Path) -> Command {
             command.env_remove(name);
         }
     }
+    let more = std::fs::read_to_string(directory.join("environment")).unwrap_or_default();
+    command.envs(more.lines().filter_map(|line| line.split_once('=')));
     command
 }
 

@@ -62,6 +62,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
         &["admin"],
         "HTTP is served by the administration API alone",
     ),
+    ("cryptoki", &["providers"], "tokens hold the master key"),
 ];
 
 /// What the pure modules do not do: read, connect, wait, look at the clock or the environment.

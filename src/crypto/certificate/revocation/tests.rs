@@ -129,7 +129,7 @@ fn an_older_list_does_not_follow_a_newer_one() {
         !numberless.may_follow(&held)
             && held.may_follow(&RevocationList {
                 this_update: NOW - 2 * DAY,
-                ..numberless.clone()
+                ..numberless
             })
     );
 }
