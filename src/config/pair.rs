@@ -1,7 +1,7 @@
 //! Replacing a certificate and its private key, which lie in two files, so that there is a pair at every moment.
 //!
 //! Both are written whole under names of their own, then take their places: the key first. Who is cut off between the two leaves the new
-//! key with the old certificate, and the new certificate beside them; [`finish`] then completes what was begun. What was replaced of a key is
+//! key with the old certificate, and the new certificate beside them; [`PairPaths::finish`] then completes what was begun. What was replaced of a key is
 //! overwritten: whoever finds the disk finds no key that was given up.
 
 use std::fs::{self, File, OpenOptions};
@@ -23,7 +23,7 @@ impl PairPaths {
     /// Puts a certificate and its key in the place of what is there.
     ///
     /// # Errors
-    /// The system refused a step. What was there is there still, or [`finish`] completes it.
+    /// The system refused a step. What was there is there still, or [`PairPaths::finish`] completes it.
     pub fn replace(&self, certificate: &[u8], key: &[u8]) -> Result<(), LayoutError> {
         let (next_key, next_certificate) = (next(&self.key), next(&self.certificate));
         for leftover in [&next_certificate, &next_key] {

@@ -1,7 +1,7 @@
 //! The administration API: the router of administrative requests over HTTPS, behind authentication.
 //!
 //! One file for each resource; each handler makes a request of the router's out of what came, and an answer out of the router's: there is no
-//! second way to the store. Who asks is found out in `gate`, what they may do in [`super::access`]. Nothing is made before the
+//! second way to the store. Who asks is found out in `gate`, what they may do in `admin::access`. Nothing is made before the
 //! first connection comes.
 
 mod administrators;

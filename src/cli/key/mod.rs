@@ -31,7 +31,7 @@ pub enum Command {
     Stale(stale::StaleArgs),
     /// Revoke a key
     Revoke(destroy::Revocation),
-    /// Destroy a key: at once, or as [destruction] in keyledger.toml has it
+    /// Destroy a key: at once, or as keyledger.toml has it in its section `destruction`
     Destroy(destroy::Destroying),
     /// Approve that a key is destroyed, which another administrator asked for
     Approve {
