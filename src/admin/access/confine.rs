@@ -26,7 +26,7 @@ fn out_of_reach() -> Denied {
     Denied::Forbidden(Failure::OutOfReach, message.to_owned())
 }
 
-/// The request, made to reach this instance only.
+/// The request, made to reach this instance only. What is not the caller's in a list is taken out of the answer.
 pub(super) fn confined(
     admin: &Admin,
     instance: InstanceId,
@@ -35,7 +35,6 @@ pub(super) fn confined(
     let snapshot = admin.store().clients();
     let own = snapshot.instance(instance).ok_or_else(out_of_reach)?;
     Ok(match request {
-        // What is not the caller's is taken out of the answer.
         Request::ClientList | Request::InstanceList | Request::KeyShow { .. } | Request::Status => {
             request
         }
