@@ -46,6 +46,7 @@ pub(super) async fn trust(
         certificate,
         subject,
         added: admin.now(),
+        warned: None,
         leaves: Vec::new(),
     };
     check_room(&snapshot, &anchor)?;

@@ -13,37 +13,14 @@ use super::message::{
 };
 use super::{Admin, AdminError, Deed};
 use crate::audit::{Action, Data, Field};
-use crate::crypto::{Certificate, Fingerprint, verify_signed_by};
+use crate::crypto::{Certificate, Fingerprint};
 use crate::domain::clock::rfc3339;
 use crate::domain::expiry::days_left;
-use crate::domain::{Client, EnrolledCertificate, Initiator, Trust};
+use crate::domain::{Client, EnrolledCertificate, Initiator, OwnCertificates, Trust};
 use crate::store::changeset::{Changeset, Write};
 
 /// The most certificates of our CA there are at once.
 pub const AUTHORITIES_MAX: usize = 8;
-
-/// The certificates of the server's own.
-#[derive(Debug, Clone, Default)]
-pub struct OwnCertificates {
-    /// What KMIP is served with; none where it cannot be read.
-    pub server: Option<Certificate>,
-    /// Our CA's: the one that issues first, then those whose certificates still count.
-    pub authorities: Vec<Certificate>,
-}
-
-impl OwnCertificates {
-    /// The certificate of our CA that signed this one.
-    #[must_use]
-    pub fn issuer(&self, certificate: &Certificate) -> Option<&Certificate> {
-        let signed = |ca: &&Certificate| verify_signed_by(certificate.der(), ca.der()).is_ok();
-        self.authorities.iter().find(signed)
-    }
-
-    fn has_authority(&self, fingerprint: Fingerprint) -> bool {
-        let is_it = |ca: &Certificate| ca.fingerprint() == fingerprint;
-        self.authorities.iter().any(is_it)
-    }
-}
 
 /// What lies in the files, read and found right.
 pub struct Found {

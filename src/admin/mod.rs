@@ -40,7 +40,7 @@ pub mod targets;
 mod write_status;
 
 use backup::{Backups, ReadFilesBeside};
-pub use certificates::{Found, OwnCertificates, Source};
+pub use certificates::{Found, Source};
 pub use error::{AdminError, ErrorKind};
 pub use instances::Founder;
 pub use master_key::Custodian;
@@ -55,7 +55,8 @@ use crate::audit::{Action, Data, Event, Outcome, ReasonCode, Target};
 use crate::crypto::{Certificate, Random};
 use crate::domain::routing::RoutingLimits;
 use crate::domain::{
-    Clock, DestructionPolicy, EventId, Initiator, Instance, Pending, RequestId, Scope,
+    Clock, DestructionPolicy, EventId, Initiator, Instance, OwnCertificates, Pending, RequestId,
+    Scope,
 };
 use crate::ops::Sealer;
 use crate::store::Store;
@@ -248,6 +249,12 @@ impl Admin {
     pub fn served_at(&self, address: std::net::SocketAddr) {
         // It is served once.
         self.administration.get_or_init(|| address);
+    }
+
+    /// The certificates of the server's own that are in use.
+    #[must_use]
+    pub fn own_certificates(&self) -> Arc<OwnCertificates> {
+        self.own.held()
     }
 
     /// The store it works on.

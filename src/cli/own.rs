@@ -11,12 +11,12 @@ use tokio::time::Instant;
 
 use crate::admin::certificates::AUTHORITIES_MAX;
 use crate::admin::lock::{DirectoryLock, LockError};
-use crate::admin::{Found, OwnCertificates, Source};
+use crate::admin::{Found, Source};
 use crate::config::Layout;
 use crate::config::layout::{read_private, read_public};
 use crate::crypto::certificate::presentable::check_presentable;
 use crate::crypto::{Authority, Certificate};
-use crate::domain::{Clock as _, SystemClock};
+use crate::domain::{Clock as _, OwnCertificates, SystemClock};
 use crate::server::identity::Gatekeeper;
 use crate::server::{Presented, ServerPair, TlsFiles};
 

@@ -21,15 +21,15 @@ use super::{administration, backup, delivery, init, own, quickstart, reach};
 use crate::admin::lock::{DirectoryLock, LockError};
 use crate::admin::metrics::Counted;
 use crate::admin::socket::{self, ControlSocket};
-use crate::admin::{Admin, Custodian, Founder, OwnCertificates, foundation};
+use crate::admin::{Admin, Custodian, Founder, foundation};
 use crate::config::{Layout, Overrides, Settings};
 use crate::crypto::{Random as _, SystemRandom};
-use crate::domain::{Clients, Clock as _, SystemClock, location};
+use crate::domain::{Clients, Clock as _, OwnCertificates, SystemClock, location};
 use crate::ops::retention::{Reached, Retention, keep_retention};
 use crate::ops::service::Parts;
 use crate::ops::{
-    Keyring, Sealer, Service, carry_out_destructions, epoch, keep_checkpoints, record_room, seal,
-    warn_of_expiry,
+    HeldOwn, Keyring, Sealer, Service, carry_out_destructions, epoch, keep_checkpoints,
+    record_room, seal, warn_of_expiry,
 };
 use crate::providers::MasterKey;
 use crate::routing::roster::StoreRoster;
@@ -411,7 +411,9 @@ async fn serve(
     let (finish, finished) = oneshot::channel::<()>();
     let recorder = recorder(&service, finished);
     let deliveries = tokio::spawn(deliveries.run(stopping.clone()));
-    let background = Background::start(&opened, &service, hook_at, &stopping);
+    let witness = Arc::clone(&admin);
+    let own = Box::new(move || witness.own_certificates());
+    let background = Background::start(&opened, &service, own, hook_at, &stopping);
     let api = administration::start(&opened.settings, &admin, tls.presented(), &stopping).await?;
     let control = tokio::spawn(socket.serve(admin, stopped(stopping.clone())));
     let limits = limits(&opened.settings);
@@ -476,6 +478,7 @@ impl Background {
     fn start(
         opened: &Opened,
         service: &Arc<Service>,
+        own: HeldOwn,
         hook_at: Option<watch::Receiver<Progress>>,
         stopping: &watch::Receiver<bool>,
     ) -> Self {
@@ -485,7 +488,7 @@ impl Background {
         let hook_at = hook_at.map(|at| Box::new(move || at.borrow().next) as Reached);
         let retention = Retention::new(Arc::clone(service), opened.settings.retention, hook_at);
         Self {
-            calendar: tokio::spawn(warn_of_expiry(Arc::clone(service), stopping.clone())),
+            calendar: tokio::spawn(warn_of_expiry(Arc::clone(service), own, stopping.clone())),
             observer: tokio::spawn(record_room(Arc::clone(service), stopping.clone())),
             destroyer: tokio::spawn(carry_out_destructions(
                 Arc::clone(service),

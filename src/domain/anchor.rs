@@ -28,6 +28,8 @@ pub struct Anchor {
     pub subject: Subject,
     /// When it was added, seconds since 1970.
     pub added: i64,
+    /// How many days before its end it was last warned of; see [`crate::domain::expiry`].
+    pub warned: Option<u32>,
     /// The leaves it has enrolled.
     pub leaves: Vec<Fingerprint>,
 }
@@ -121,6 +123,7 @@ mod tests {
             certificate: ca.certificate().clone(),
             subject: Subject::from_text("CN=vc").unwrap(),
             added: NOW,
+            warned: None,
             leaves: Vec::new(),
         }
     }

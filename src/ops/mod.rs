@@ -26,7 +26,6 @@ mod get_attribute_list;
 mod get_attributes;
 mod items;
 pub mod keyring;
-mod list_expiry;
 mod locate;
 mod measures;
 mod modify_attribute;
@@ -45,7 +44,7 @@ mod turns;
 
 pub use budget::{Budget, Reservation};
 pub use destruction::carry_out_destructions;
-pub use expiry::warn_of_expiry;
+pub use expiry::{HeldOwn, warn_of_expiry};
 pub use keyring::{Keyring, KeyringError};
 pub use measures::{Measured, Measures};
 pub use refusal::{Decision, Sighting};

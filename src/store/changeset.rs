@@ -86,6 +86,10 @@ pub enum Write {
     RevocationRemoved([u8; 32]),
     /// The list of the CA with this key was warned of so many days before its end.
     RevocationWarned([u8; 32], u32),
+    /// A CA that is trusted for a client was warned of so many days before its end.
+    AnchorWarned(ClientId, Fingerprint, u32),
+    /// A certificate of the server's own was warned of so many days before its end.
+    OwnWarned(Fingerprint, u32),
     /// A certificate that a CA of others enrols: client, CA, certificate.
     Leaf(ClientId, Fingerprint, EnrolledCertificate),
     /// A certificate counts until then (seconds since 1970) and no longer, where it would.

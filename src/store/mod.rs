@@ -18,6 +18,7 @@ mod gather;
 mod interned;
 mod master_key;
 mod measures;
+mod own;
 pub mod query;
 mod readers;
 mod reserve;

@@ -30,6 +30,7 @@ mod identity;
 mod instances;
 mod kept_hashes;
 mod kmip_command;
+mod lapsing;
 mod limits;
 mod locations;
 mod management;

@@ -91,6 +91,9 @@ const CODES: &[(u16, &str)] = &[
     (443, "certificate-authority.retire"),
     (444, "revocation-list.load"),
     (445, "revocation-list.expire"),
+    (446, "server-certificate.expire"),
+    (447, "certificate-authority.expire"),
+    (448, "trusted-authority.expire"),
     (501, "kmip-storage.exhaust"),
     (502, "kmip-storage.recover"),
     (601, "routing-target.create"),
@@ -208,6 +211,7 @@ const SERVICE: &[&str] = &[
     "instance-credential",
     "instance-rules",
     "revocation-list",
+    "trusted-authority",
     "server-certificate",
     "certificate-authority",
     "trail",
@@ -232,7 +236,7 @@ fn expected(name: &'static str) -> Expected {
         ("administrator", _) => "critical",
         ("administration", "refuse") => "warning",
         // What the server is known by, and what it knows clients by.
-        ("revocation-list", "expire") => "warning",
+        (_, "expire") => "warning",
         ("server-certificate" | "certificate-authority" | "revocation-list", _) => "critical",
         // Who hears of what happens.
         ("routing-target" | "routing-route" | "routing-settings", _) => "critical",

@@ -170,7 +170,7 @@ fn fingerprints(list: Option<&Value>) -> Vec<Fingerprint> {
 /// records of itself, does not.
 fn changes_something(action: Action) -> bool {
     let reads = [
-        "read", "retrieve", "locate", "query", "discover", "ping", "check", "validate",
+        "read", "retrieve", "locate", "query", "discover", "ping", "check", "validate", "expire",
     ];
     let own = [
         "trail",
@@ -183,6 +183,6 @@ fn changes_something(action: Action) -> bool {
         && !own.contains(&action.object_type())
         && !matches!(
             action,
-            Action::ClientRefuse | Action::ClientExpire | Action::ClientAdmit | Action::TargetSkip
+            Action::ClientRefuse | Action::ClientAdmit | Action::TargetSkip
         )
 }

@@ -3,8 +3,10 @@
 use tokio::sync::watch;
 
 use super::*;
-use crate::crypto::{Certificate, KeyKind, self_signed_client};
-use crate::domain::NotAdmitted;
+use crate::crypto::certificate::revocation::RevocationList;
+use crate::crypto::certificate::subject::Subject;
+use crate::crypto::{Authority, Certificate, KeyKind, self_signed_client};
+use crate::domain::{Anchor, NotAdmitted, OwnCertificates, Revocation};
 use crate::ops::{Decision, Sighting, warn_of_expiry};
 
 const NOW: i64 = NOW_MS / 1000;
@@ -26,40 +28,54 @@ async fn enrol_until(fixture: &Fixture, days: u32) -> Certificate {
         issuer: None,
         serial: None,
     };
+    apply(fixture, Write::Certificate(fixture.ours.client, enrolled)).await;
+    certificate
+}
+
+/// Writes something, with an event of no matter what.
+async fn apply(fixture: &Fixture, write: Write) {
+    let store = fixture.service.store();
+    let filter = EventFilter::default();
+    let events = store.events(Sequence(0), 1, &filter).await.unwrap().events;
     let mut changeset = Changeset::new(Event {
         action: Action::ClientAdd,
-        ..fixture
-            .service
-            .store()
-            .events(Sequence(0), 1, &EventFilter::default())
-            .await
-            .unwrap()
-            .events[0]
-            .event
-            .as_ref()
-            .clone()
+        ..Event::clone(&events[0].event)
     });
-    changeset.write(Write::Certificate(fixture.ours.client, enrolled));
-    fixture.service.store().apply(changeset).await.unwrap();
-    certificate
+    changeset.write(write);
+    store.apply(changeset).await.unwrap();
 }
 
 /// One look at the dates.
 async fn look(fixture: &Fixture) {
-    let (_stop, stopping) = watch::channel(true);
-    warn_of_expiry(Arc::clone(&fixture.service), stopping).await;
+    look_at(fixture, &OwnCertificates::default()).await;
 }
 
-/// The days left in each warning of the trail.
+/// One look at the dates of a server that has these certificates of its own.
+async fn look_at(fixture: &Fixture, own: &OwnCertificates) {
+    let (_stop, stopping) = watch::channel(true);
+    let own = Arc::new(own.clone());
+    let held = Box::new(move || Arc::clone(&own));
+    warn_of_expiry(Arc::clone(&fixture.service), held, stopping).await;
+}
+
+/// The days left in each warning of a client's certificate.
 async fn warnings(fixture: &Fixture) -> Vec<String> {
+    warnings_of(fixture, Action::ClientExpire).await
+}
+
+/// The days left in each warning of a kind.
+async fn warnings_of(fixture: &Fixture, action: Action) -> Vec<String> {
     let events = fixture.events().await;
-    let warnings = events
-        .iter()
-        .filter(|event| event.action == Action::ClientExpire);
+    let warnings = events.iter().filter(|event| event.action == action);
     warnings
         .map(|event| {
             assert_eq!(event.severity().as_str(), "warning");
-            assert_eq!(event.scope, fixture.ours.scope);
+            assert_eq!(event.initiator.name, "test");
+            if action.global() {
+                assert_eq!(&event.scope, fixture.service.global_scope());
+            } else {
+                assert_eq!(event.scope, fixture.ours.scope);
+            }
             let mut json = Vec::new();
             event.write_json(&mut json);
             let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
@@ -83,22 +99,83 @@ async fn each_warning_is_given_once_however_often_one_looks() {
 async fn a_disabled_client_is_not_warned_of() {
     let fixture = Fixture::new().await;
     enrol_until(&fixture, 5).await;
+    trust(&fixture, 5).await;
     let status = |status| Write::ClientStatus(fixture.ours.client, status);
-    let store = fixture.service.store();
-    let event = store
-        .events(Sequence(0), 1, &EventFilter::default())
-        .await
-        .unwrap();
-    let mut changeset = Changeset::new(event.events[0].event.as_ref().clone());
-    changeset.write(status(ClientStatus::Disabled));
-    store.apply(changeset).await.unwrap();
+    let of_ca = Action::TrustedAuthorityExpire;
+    apply(&fixture, status(ClientStatus::Disabled)).await;
     look(&fixture).await;
-    assert_eq!(warnings(&fixture).await, Vec::<String>::new());
-    let mut changeset = Changeset::new(event.events[0].event.as_ref().clone());
-    changeset.write(status(ClientStatus::Enabled));
-    store.apply(changeset).await.unwrap();
+    assert_eq!(warnings(&fixture).await, [""; 0]);
+    assert_eq!(warnings_of(&fixture, of_ca).await, [""; 0]);
+    apply(&fixture, status(ClientStatus::Enabled)).await;
     look(&fixture).await;
     assert_eq!(warnings(&fixture).await, ["5"]);
+    assert_eq!(warnings_of(&fixture, of_ca).await, ["5"]);
+}
+
+/// Trusts a CA that lasts so many days for our client.
+async fn trust(fixture: &Fixture, days: u32) -> Authority {
+    let ca = Authority::create("VMCA", NOW, days, KeyKind::EcdsaP256).unwrap();
+    let anchor = Anchor {
+        client: fixture.ours.client,
+        certificate: ca.certificate().clone(),
+        subject: Subject::from_text("CN=vc").unwrap(),
+        added: NOW,
+        warned: None,
+        leaves: Vec::new(),
+    };
+    apply(fixture, Write::Anchor(anchor)).await;
+    ca
+}
+
+#[tokio::test]
+async fn a_trusted_ca_and_its_list_are_warned_of_as_certificates_are() {
+    let fixture = Fixture::new().await;
+    let ca = trust(&fixture, 40).await;
+    let dates = (NOW, NOW + 40 * DAY_MS / 1000);
+    let print = Fingerprint::of(b"list");
+    let list = Revocation {
+        ca_key: ca.certificate().digests().key,
+        list: RevocationList::from_stored(print, None, dates, &[]),
+        warned: None,
+    };
+    apply(&fixture, Write::Revocation(list)).await;
+    for _ in 0..45 * 2 {
+        look(&fixture).await;
+        fixture.clock.advance_ms(DAY_MS / 2);
+    }
+    let authority = warnings_of(&fixture, Action::TrustedAuthorityExpire).await;
+    assert_eq!(authority, ["30", "7", "1", "-1"]);
+    // Half of the list's life is more than thirty days neither before nor after.
+    let list = warnings_of(&fixture, Action::RevocationListExpire).await;
+    assert_eq!(list, ["7", "1", "-1"]);
+}
+
+#[tokio::test]
+async fn what_is_the_servers_own_is_warned_of_once_and_its_successor_anew() {
+    let fixture = Fixture::new().await;
+    let ca = |days| Authority::create("CA", NOW, days, KeyKind::EcdsaP256).unwrap();
+    let (former, current) = (ca(20), ca(400));
+    let server = |days| {
+        let names = ["127.0.0.1".to_owned()];
+        let issued = current.issue_server(&names, KeyKind::EcdsaP256, NOW, days);
+        issued.unwrap().certificate
+    };
+    let mut own = OwnCertificates {
+        server: Some(server(40)),
+        authorities: vec![current.certificate().clone(), former.certificate().clone()],
+    };
+    for day in 0..45 {
+        if day == 38 {
+            own.server = Some(server(45));
+        }
+        look_at(&fixture, &own).await;
+        look_at(&fixture, &own).await;
+        fixture.clock.advance_ms(DAY_MS);
+    }
+    let of_server = warnings_of(&fixture, Action::ServerCertificateExpire).await;
+    assert_eq!(of_server, ["30", "7", "7", "1"]);
+    let of_ca = warnings_of(&fixture, Action::AuthorityExpire).await;
+    assert_eq!(of_ca, ["20", "7", "1", "-1"]);
 }
 
 #[tokio::test]

@@ -72,6 +72,7 @@ impl Canned {
             certificate: ca.certificate().clone(),
             subject: Subject::from_text("CN=vc").unwrap(),
             added: NOW,
+            warned: None,
             leaves: Vec::new(),
         };
         let held = Arc::get_mut(&mut clients).expect("nobody looks yet");

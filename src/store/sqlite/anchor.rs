@@ -14,7 +14,8 @@ use crate::store::error::{ApplyError, Thing};
 
 /// Every anchor with its leaves.
 pub(super) fn all(db: &Connection) -> Result<Vec<Anchor>, StoreError> {
-    let sql = "SELECT client, certificate, subject, added FROM anchor ORDER BY client, added, ca";
+    let sql =
+        "SELECT client, certificate, subject, added, warned FROM anchor ORDER BY client, added, ca";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let mut anchors = Vec::new();
@@ -31,6 +32,7 @@ pub(super) fn all(db: &Connection) -> Result<Vec<Anchor>, StoreError> {
             certificate,
             subject: subject.map_err(|_| StoreError::damaged("the subject of a trusted CA"))?,
             added: row.get(3)?,
+            warned: row.get(4)?,
             leaves: leaves(db, client, &ca)?,
         });
     }
@@ -92,6 +94,18 @@ pub(in crate::store) fn remove(
     let sql = "DELETE FROM certificate WHERE client = ?1 AND ca = ?2";
     db.prepare_cached(sql)?.execute(values)?;
     let sql = "DELETE FROM anchor WHERE client = ?1 AND ca = ?2";
+    found(db.prepare_cached(sql)?.execute(values)?, Thing::Anchor)
+}
+
+/// How many days before its end a CA's certificate was warned of.
+pub(in crate::store) fn update_warned(
+    db: &Connection,
+    client: ClientId,
+    ca: &Fingerprint,
+    days: u32,
+) -> Result<(), ApplyError> {
+    let sql = "UPDATE anchor SET warned = ?3 WHERE client = ?1 AND ca = ?2";
+    let values = params![client.as_bytes(), ca.as_bytes(), days];
     found(db.prepare_cached(sql)?.execute(values)?, Thing::Anchor)
 }
 

@@ -17,6 +17,7 @@ pub(super) mod locate;
 mod log;
 pub(super) mod master_key;
 pub(super) mod object;
+pub(super) mod own;
 pub(super) mod retention;
 pub(super) mod revocation;
 pub(super) mod routing;
@@ -85,6 +86,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("migrations/0016_revocations.sql"),
     ),
     ("0017_removal", include_str!("migrations/0017_removal.sql")),
+    (
+        "0018_warnings",
+        include_str!("migrations/0018_warnings.sql"),
+    ),
 ];
 
 /// The migration since which Object Groups are in the index of values.

@@ -231,7 +231,8 @@ const COLUMNS_SINCE_0007: &str = "ALTER TABLE client DROP COLUMN operations;
     ALTER TABLE object DROP COLUMN destroy_due;
     ALTER TABLE object DROP COLUMN last_reader;
     ALTER TABLE certificate DROP COLUMN issuer;
-    ALTER TABLE certificate DROP COLUMN serial;";
+    ALTER TABLE certificate DROP COLUMN serial;
+    ALTER TABLE anchor DROP COLUMN warned;";
 
 #[tokio::test]
 async fn subtrees_are_kept_of_a_trail_that_was_written_before_them() {

@@ -14,7 +14,7 @@ use crate::store::changeset::{Changeset, Precondition, Write};
 use crate::store::error::{ApplyError, StoreError};
 use crate::store::sqlite::{
     self, administrator, anchor, attribute, client, delivery, destruction, event, master_key,
-    object, revocation, routing,
+    object, own, revocation, routing,
 };
 
 impl Writer {
@@ -168,6 +168,8 @@ impl Writer {
             Write::Revocation(held) => revocation::set(db, held),
             Write::RevocationRemoved(ca_key) => revocation::remove(db, ca_key),
             Write::RevocationWarned(ca_key, days) => revocation::update_warned(db, ca_key, *days),
+            Write::AnchorWarned(client, ca, days) => anchor::update_warned(db, *client, ca, *days),
+            Write::OwnWarned(fingerprint, days) => own::set_warned(db, fingerprint, *days),
             Write::Leaf(client, ca, leaf) => anchor::insert_leaf(db, *client, ca, leaf),
             Write::CertificateUntil(fingerprint, end) => client::update_end(db, fingerprint, *end),
             Write::CertificateWarned(fingerprint, days) => {
@@ -345,6 +347,7 @@ const fn concerns_clients(write: &Write) -> bool {
         | Write::Cursor(..)
         | Write::ParkedDropped(..)
         | Write::BackupKey(_)
+        | Write::OwnWarned(..)
         | Write::Epoch(..)
         | Write::Removal(..)
         | Write::Rewrap(_) => false,
@@ -361,6 +364,7 @@ const fn concerns_clients(write: &Write) -> bool {
         | Write::CertificateWarned(..)
         | Write::Anchor(_)
         | Write::AnchorRemoved(..)
+        | Write::AnchorWarned(..)
         | Write::Leaf(..)
         | Write::ClientStatus(..)
         | Write::ClientPermissions(..)

@@ -181,6 +181,8 @@ fn only_reads_or_takes_away(write: &Write) -> bool {
         | Write::Revocation(_)
         | Write::RevocationWarned(..)
         | Write::CertificateWarned(..)
+        | Write::AnchorWarned(..)
+        | Write::OwnWarned(..)
         | Write::Anchor(_)
         | Write::Leaf(..)
         | Write::Cursor(..)
