@@ -213,7 +213,7 @@ impl Changes {
             })?;
             match &mut changeset {
                 Some(changeset) => changeset.record(event),
-                none => drop(none.insert(Changeset::new(event))),
+                none => drop(none.insert(Admin::changeset(event))),
             }
         }
         if let Some(mut changeset) = changeset {

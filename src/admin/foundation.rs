@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::AdminError;
+use super::{Admin, AdminError};
 use crate::audit::{Action, Data, Event, Field, Outcome, ReasonCode, Target};
 use crate::crypto::Random;
 use crate::domain::client::check_label;
@@ -13,7 +13,7 @@ use crate::domain::{Clock, EventId, Initiator, Instance, InstanceId, RequestId, 
 use crate::ops::Keyring;
 use crate::providers::MasterKey;
 use crate::store::Store;
-use crate::store::changeset::{Changeset, Precondition, Write};
+use crate::store::changeset::Write;
 
 /// The name of the first instance unless another is given.
 pub const INSTANCE: &str = "default";
@@ -80,8 +80,7 @@ pub async fn found(store: &Store, founding: Founding<'_>) -> Result<InstanceId, 
         rules: crate::domain::Rules::default(),
         created: clock.now(),
     };
-    let mut changeset = Changeset::new(event);
-    changeset.require(Precondition::MayAdminister(super::access::asked::login()));
+    let mut changeset = Admin::changeset(event);
     changeset.write(Write::Instance(instance));
     changeset.write(Write::DataKey(id, FIRST_EPOCH, wrapped));
     store.apply(changeset).await?;

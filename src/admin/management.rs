@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::access::asked;
 use super::message::{EventRecord, Recorded, RecordedInitiator, RecordedTarget, Response};
 use super::{Admin, AdminError};
 use crate::audit::action::SERVICE;
@@ -18,7 +17,6 @@ use crate::audit::{
 use crate::crypto::certificate::is_hidden;
 use crate::domain::{EventId, Initiator, InitiatorKind, RequestId};
 use crate::store::Sequence;
-use crate::store::changeset::{Changeset, Precondition};
 
 /// The most bytes of an identifier or a name.
 const NAME_BYTES_MAX: usize = 256;
@@ -57,9 +55,7 @@ pub(super) async fn record(
     }
     let event = event(admin, checked)?;
     let (id, correlation) = (event.id, event.correlation);
-    let mut changeset = Changeset::new(event);
-    changeset.require(Precondition::MayAdminister(asked::login()));
-    let applied = admin.store.apply(changeset).await?;
+    let applied = admin.store.apply(Admin::changeset(event)).await?;
     tracing::info!(event = %id, %recorded_by, "A management event was recorded.");
     Ok(Response::Recorded(Recorded {
         id: id.to_string(),
@@ -74,7 +70,7 @@ fn event(admin: &Admin, checked: Checked) -> Result<Event, AdminError> {
     let time_ms = admin.clock.now_ms();
     let correlation = match checked.ends {
         Some(correlation) => correlation,
-        None => RequestId::new(time_ms, admin.random_bytes()?),
+        None => admin.correlation()?,
     };
     let is_failure = checked.outcome == Outcome::Failure;
     let event = Event {

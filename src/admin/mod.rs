@@ -29,6 +29,7 @@ pub mod metrics;
 pub mod peer;
 mod pending;
 mod permissions;
+mod readiness;
 mod removal;
 pub mod restored;
 mod revocations;
@@ -410,10 +411,21 @@ impl Admin {
         })
     }
 
+    /// A changeset with this event: it is committed only while who asked may still administer. Every one of this module begins here.
+    fn changeset(event: Event) -> Changeset {
+        let mut changeset = Changeset::new(event);
+        changeset.require(Precondition::MayAdminister(access::asked::login()));
+        changeset
+    }
+
+    /// What the events of a new piece of work share: the identifier of the request, where it has one.
+    fn correlation(&self) -> Result<RequestId, AdminError> {
+        access::asked::correlation().map_or_else(|| self.request_id(), Ok)
+    }
+
     /// Commits one change with its event.
     async fn commit(&self, deed: Deed, writes: Vec<Write>) -> Result<(), AdminError> {
-        let mut changeset = Changeset::new(self.event(deed)?);
-        changeset.require(Precondition::MayAdminister(access::asked::login()));
+        let mut changeset = Self::changeset(self.event(deed)?);
         writes.into_iter().for_each(|write| changeset.write(write));
         self.store.apply(changeset).await?;
         Ok(())
@@ -440,10 +452,7 @@ impl Admin {
             failure: None,
             request,
             response: Data::new(),
-            correlation: match access::asked::correlation() {
-                Some(correlation) => correlation,
-                None => RequestId::new(time_ms, self.random_bytes()?),
-            },
+            correlation: self.correlation()?,
         })
     }
 }

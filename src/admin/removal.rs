@@ -10,8 +10,8 @@ use super::instances::listed;
 use super::message::{InstanceRemove, Response};
 use super::{Admin, AdminError, Deed};
 use crate::audit::{Action, Data, Event, Field};
-use crate::domain::{Client, Initiator, Instance, RequestId};
-use crate::store::changeset::{Changeset, Write};
+use crate::domain::{Client, Initiator, Instance};
+use crate::store::changeset::Write;
 
 /// Removes an instance; one that has clients or keys by force only.
 pub(super) async fn remove(
@@ -34,7 +34,7 @@ pub(super) async fn remove(
     )?;
     check_policy(admin, &instance.name, keys)?;
     let shown = listed(admin, &instance.name)?;
-    let correlation = RequestId::new(admin.clock.now_ms(), admin.random_bytes()?);
+    let correlation = admin.correlation()?;
     let told = |action, deed: Deed| -> Result<Event, AdminError> {
         let event = admin.event(Deed { action, ..deed })?;
         Ok(Event {
@@ -46,7 +46,7 @@ pub(super) async fn remove(
         Action::InstanceSecureDataWipe,
         deed(&instance, &initiator, &clients, keys),
     )?;
-    let mut changeset = Changeset::new(wiped);
+    let mut changeset = Admin::changeset(wiped);
     for client in &clients {
         let certificates = client.certificates.iter();
         let certificates = certificates.map(|held| held.fingerprint.to_string());

@@ -171,7 +171,7 @@ impl Admin {
         let mut event = self.event(deed)?;
         event.target = Target::Key(stored.id);
         event.response = Data::new().text(Field::State, changed.state.name());
-        let mut changeset = Changeset::new(event);
+        let mut changeset = Self::changeset(event);
         changeset.require(Precondition::State(stored.id, stored.state_version));
         changeset.write(Write::State(Arc::new(changed)));
         Ok(changeset)

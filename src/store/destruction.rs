@@ -14,16 +14,18 @@ impl Store {
         self.inner.readers.read(load).await
     }
 
-    /// A page of the destructions under way: at most `limit` after a key, in the order of keys.
+    /// A page of the destructions under way, of one instance's keys or of all: at most `limit` after a key, in the order of keys.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn destructions(
         &self,
+        instance: Option<InstanceId>,
         after: Option<ObjectId>,
         limit: usize,
     ) -> Result<Vec<Destruction>, StoreError> {
-        let page = move |db: &rusqlite::Connection| sqlite::destruction::page(db, after, limit);
+        let page =
+            move |db: &rusqlite::Connection| sqlite::destruction::page(db, instance, after, limit);
         self.inner.readers.search(page).await
     }
 

@@ -478,6 +478,13 @@ impl Store {
         &self.inner.shared.measures
     }
 
+    /// Whether changes are still taken: it was not closed, and its writer is there.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        let commands = self.inner.writer.commands.as_ref();
+        commands.is_some_and(|commands| !commands.is_closed())
+    }
+
     /// Commits what is queued, empties the write-ahead log and closes the database, for all clones
     /// of this store.
     pub async fn close(self) {

@@ -174,7 +174,9 @@ fn what_cannot_be_recorded_is_not_answered_and_room_brings_everything_back() {
     }
     let server = Server::start_in(small_disk(), RESERVE_BYTES);
     let mut connection = server.connect();
+    let api = server.api();
     let uid = connection.ask(create(key_template())).success().uid();
+    api.get("/readyz").expect(200);
     let filler = fill(server.path());
     let (made, _) = create_until_full(&mut connection);
     let read = get_until_exhausted(&server, &mut connection, &uid);
@@ -184,6 +186,8 @@ fn what_cannot_be_recorded_is_not_answered_and_room_brings_everything_back() {
     );
     is_refused(&connection.ask(revoke(&uid, 1)));
     is_refused(&connection.ask(destroy(&uid)));
+    let ready = api.get("/readyz").expect(503).json();
+    assert_eq!(ready["reason"], "nothing can be recorded: the disk is full");
     assert_eq!(logged(&server, "The disk is full."), 1, "{}", server.log());
     assert_eq!(
         logged(&server, "The disk is full and"),
@@ -207,6 +211,7 @@ fn what_cannot_be_recorded_is_not_answered_and_room_brings_everything_back() {
         (answer.status == 0).then(|| answer.uid())
     });
     connection.ask(get(&now)).success();
+    api.get("/readyz").expect(200);
     let reserve = fs::metadata(server.data().join("reserve")).expect("a reserve");
     assert_eq!(
         (reserve.len(), reserve.blocks() * 512),

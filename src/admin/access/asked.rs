@@ -11,7 +11,7 @@ tokio::task_local! {
 }
 
 /// Carries out a request that was asked for by this login, under this identifier.
-pub(super) async fn during<F: Future>(
+pub(in crate::admin) async fn during<F: Future>(
     login: Login,
     correlation: Option<RequestId>,
     request: F,

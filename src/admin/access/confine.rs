@@ -5,13 +5,13 @@
 use std::sync::Arc;
 
 use crate::admin::message::{
-    ClientAdd, ClientPermit, ClientRemove, ClientStatusChange, ClientTrust, InstanceCredential,
-    InstanceRules,
+    ClientAdd, ClientPermit, ClientRemove, ClientStatusChange, ClientTrust, DestructionList,
+    InstanceCredential, InstanceRules, KeyDestroy, KeyList, KeyRevoke, KeyStale,
 };
 use crate::admin::{Admin, AdminError, Request, Response, clients, keys};
 use crate::audit::Failure;
 use crate::crypto::Certificate;
-use crate::domain::{Caller, Instance, InstanceId};
+use crate::domain::{Caller, Instance, InstanceId, ObjectId};
 
 /// Why a request is not carried out.
 pub(super) enum Denied {
@@ -27,10 +27,10 @@ fn out_of_reach() -> Denied {
 }
 
 /// The request, made to reach this instance only. What is not the caller's in a list is taken out of the answer.
-pub(super) fn confined(
+pub(super) async fn confined(
     admin: &Admin,
     instance: InstanceId,
-    request: Request,
+    mut request: Request,
 ) -> Result<Request, Denied> {
     let snapshot = admin.store().clients();
     let own = snapshot.instance(instance).ok_or_else(out_of_reach)?;
@@ -50,19 +50,21 @@ pub(super) fn confined(
         | Request::InstanceRules(InstanceRules { ref instance, .. }) => {
             own_instance(own, Some(instance)).map(|_| request)?
         }
-        Request::KeyList(mut list) => {
-            list.instance = Some(own_instance(own, list.instance.as_deref())?);
-            Request::KeyList(list)
-        }
-        Request::KeyStale(mut stale) => {
-            stale.instance = Some(own_instance(own, stale.instance.as_deref())?);
-            Request::KeyStale(stale)
+        Request::KeyList(ref mut list) => own_list(own, &mut list.instance).map(|()| request)?,
+        Request::KeyStale(ref mut list) => own_list(own, &mut list.instance).map(|()| request)?,
+        Request::KeyScheduled(ref mut list) => {
+            own_list(own, &mut list.instance).map(|()| request)?
         }
         Request::Events(mut events) => {
             events.filter.instance = Some(own.scope.instance.clone());
             Request::Events(events)
         }
-        // A certificate that waits for approval belongs to no instance yet, a CA's list to none; the end of a key is for who answers for the whole server.
+        Request::KeyRevoke(KeyRevoke { ref id, .. })
+        | Request::KeyDestroy(KeyDestroy { ref id, .. })
+        | Request::KeyApprove { ref id }
+        | Request::KeyRefuse { ref id }
+        | Request::KeyRestore { ref id } => own_key(admin, own, id).await.map(|()| request)?,
+        // A certificate that waits for approval belongs to no instance yet, a CA's list to none.
         Request::ClientPending
         | Request::ClientCrl(_)
         | Request::ClientApprove(_)
@@ -83,12 +85,6 @@ pub(super) fn confined(
         | Request::CertificateList
         | Request::CertificateReload(_)
         | Request::MasterKey(_)
-        | Request::KeyRevoke(_)
-        | Request::KeyDestroy(_)
-        | Request::KeyApprove { .. }
-        | Request::KeyRefuse { .. }
-        | Request::KeyRestore { .. }
-        | Request::KeyScheduled(_)
         | Request::ApiKeyAdd(_)
         | Request::ApiKeyList
         | Request::ApiKeyRemove { .. }
@@ -145,6 +141,12 @@ fn own_instance(own: &Instance, named: Option<&str>) -> Result<String, Denied> {
     }
 }
 
+/// Has a list hold what is of the caller's instance alone.
+fn own_list(own: &Instance, named: &mut Option<String>) -> Result<(), Denied> {
+    *named = Some(own_instance(own, named.as_deref())?);
+    Ok(())
+}
+
 fn own_client(admin: &Admin, own: &Instance, label: &str) -> Result<(), Denied> {
     let snapshot = admin.store().clients();
     let is_own = snapshot
@@ -154,6 +156,18 @@ fn own_client(admin: &Admin, own: &Instance, label: &str) -> Result<(), Denied> 
         Ok(())
     } else {
         Err(Denied::Missing(clients::unknown(label)))
+    }
+}
+
+/// A key of the caller's instance; one of another looks as if it were missing.
+async fn own_key(admin: &Admin, own: &Instance, id: &str) -> Result<(), Denied> {
+    let missing = || Denied::Missing(keys::missing(id));
+    let object: ObjectId = id.parse().map_err(|_| missing())?;
+    let held = admin.store().object(object).await;
+    let held = held.map_err(|error| Denied::Missing(error.into()))?;
+    match held {
+        Some(held) if held.instance == own.id => Ok(()),
+        Some(_) | None => Err(missing()),
     }
 }
 

@@ -29,7 +29,7 @@ impl Admin {
         request: Request,
     ) -> Result<Response, AdminError> {
         let operation = request.name();
-        match admitted(self, caller, request) {
+        match admitted(self, caller, request).await {
             Ok(request) => {
                 let run = self.run(caller.initiator.clone(), request);
                 let response = asked::during(caller.login, correlation, run).await?;
@@ -58,7 +58,7 @@ pub(super) fn removed() -> AdminError {
 }
 
 /// The request as this caller may ask for it.
-fn admitted(admin: &Admin, caller: &Caller, request: Request) -> Result<Request, Denied> {
+async fn admitted(admin: &Admin, caller: &Caller, request: Request) -> Result<Request, Denied> {
     let required = request.required_role();
     if caller.role < required {
         let (has, needs) = (caller.role.as_str(), required.as_str());
@@ -70,7 +70,7 @@ fn admitted(admin: &Admin, caller: &Caller, request: Request) -> Result<Request,
         return Err(Denied::Forbidden(Failure::OutOfReach, message));
     }
     match caller.instance {
-        Some(instance) => confine::confined(admin, instance, request),
+        Some(instance) => confine::confined(admin, instance, request).await,
         None => Ok(request),
     }
 }

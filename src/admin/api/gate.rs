@@ -26,8 +26,8 @@ const TRACE: HeaderName = HeaderName::from_static("x-correlation-id");
 const CORRELATION: HeaderName = HeaderName::from_static("correlation-id");
 /// The most bytes of that.
 const CORRELATION_BYTES_MAX: usize = 128;
-/// What is open to everybody: both say nothing of this server but that it is there.
-const OPEN: [&str; 2] = [health::PATH, document::PATH];
+/// What is open to everybody: it says nothing of this server but that it is there, and whether it serves keys.
+const OPEN: [&str; 3] = [health::PATH, health::READY_PATH, document::PATH];
 
 /// A request that passed the gate, for handlers.
 pub(super) struct Call {

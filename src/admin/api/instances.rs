@@ -1,19 +1,26 @@
 //! Instances, and the user name and password that one asks its clients for.
 
+#![allow(
+    unused_qualifications,
+    reason = "the macro that describes parameters qualifies their type"
+)]
+
 use std::sync::Arc;
 
 use axum::Json;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Api;
 use super::gate::Call;
-use super::input::{Body, Segments};
+use super::input::{Asked, Body, Segments};
 use super::problem::Problem;
-use crate::admin::message::{Instance, InstanceCredential, InstanceRules, NewCredential};
+use crate::admin::message::{
+    Instance, InstanceCredential, InstanceRemove, InstanceRules, NewCredential,
+};
 use crate::admin::{Request, Response};
 use crate::crypto::{Cost, PasswordHash, SecretText, SystemRandom};
 use crate::domain::Credential;
@@ -53,10 +60,21 @@ struct NewRules {
     denied: Vec<String>,
 }
 
+/// How an instance is removed.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Removal {
+    /// Whether it may have clients and keys.
+    #[serde(default)]
+    #[param(required = false)]
+    force: bool,
+}
+
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(list_instances, make_instance))
-        .routes(routes!(show_instance))
+        .routes(routes!(show_instance, remove_instance))
         .routes(routes!(set_rules))
         .routes(routes!(set_credential, clear_credential))
 }
@@ -100,6 +118,21 @@ async fn show_instance(
         let message = format!("instance: there is no instance `{}`", name.escape_debug());
         Problem::new(StatusCode::NOT_FOUND, "not_found", message)
     })
+}
+
+/// Removes an instance with its clients, and with the data keys that alone open its keys: for good.
+#[utoipa::path(delete, path = "/api/v1/instances/{name}", tag = "instances", params(("name" = String, Path, description = "Its name."), Removal),
+    responses((status = 200, description = "It as it was.", body = Instance)))]
+async fn remove_instance(
+    call: Call,
+    Segments(instance): Segments<String>,
+    Asked(removal): Asked<Removal>,
+) -> Result<Json<Instance>, Problem> {
+    let removal = InstanceRemove {
+        instance,
+        force: removal.force,
+    };
+    changed(&call, Request::InstanceRemove(removal)).await
 }
 
 /// Says which operations an instance forbids all of its clients.

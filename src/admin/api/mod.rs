@@ -9,12 +9,14 @@ mod api_keys;
 mod attempts;
 mod clients;
 mod config;
+mod destructions;
 mod document;
 mod events;
 mod gate;
 mod health;
 mod input;
 mod instances;
+mod metrics;
 mod objects;
 mod pending;
 mod problem;
@@ -72,10 +74,12 @@ fn resources() -> OpenApiRouter<Arc<Api>> {
     document::begun()
         .merge(health::routes())
         .merge(status::routes())
+        .merge(metrics::routes())
         .merge(instances::routes())
         .merge(clients::routes())
         .merge(pending::routes())
         .merge(objects::routes())
+        .merge(destructions::routes())
         .merge(events::routes())
         .merge(seal::routes())
         .merge(api_keys::routes())

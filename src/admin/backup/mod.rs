@@ -21,7 +21,7 @@ use crate::audit::{Action, Data, Failure, Field, Outcome};
 use crate::crypto::{Recipient, Secret};
 use crate::domain::Initiator;
 use crate::domain::clock::rfc3339;
-use crate::store::changeset::{Changeset, Write};
+use crate::store::changeset::Write;
 use crate::store::{Snapshot, StoreError};
 use archive::{Entry, List, Sealed};
 pub(super) use under_way::Backups;
@@ -287,7 +287,7 @@ async fn failed(admin: &Admin, under_way: &UnderWay, error: StoreError) -> Admin
         event.outcome = Outcome::Failure;
         event.failure = Some(failure);
         event.reason = failure.reason();
-        admin.store.apply(Changeset::new(event)).await?;
+        admin.store.apply(Admin::changeset(event)).await?;
         Ok::<_, AdminError>(())
     };
     if let Err(error) = recorded.await {

@@ -14,7 +14,7 @@ use crate::domain::destruction::{
     self, Destruction, Party, REASON_BYTES_MAX, carry_out, restore as give_back, schedule,
 };
 use crate::domain::lifecycle::{self, revoke as revoke_object};
-use crate::domain::{Initiator, Object, RequestId, RevocationReason};
+use crate::domain::{Initiator, Object, RevocationReason};
 use crate::kmip::enums::RevocationReasonCode;
 use crate::store::changeset::Write;
 use step::{Step, TRIES};
@@ -81,7 +81,7 @@ pub(super) async fn destroy(
             requested: admin.now(),
             requested_by: Party::from(&initiator),
             approved_by: None,
-            correlation: RequestId::new(admin.clock.now_ms(), admin.random_bytes()?),
+            correlation: admin.correlation()?,
             scheduled: None,
         };
         step.correlation = new.correlation;
@@ -232,7 +232,13 @@ pub(super) async fn restore(
 pub(super) async fn list(admin: &Admin, request: DestructionList) -> Result<Response, AdminError> {
     let after = request.after.as_deref().map(super::keys::parse_id);
     let limit = request.limit.clamp(1, PAGE_MAX);
-    let page = admin.store.destructions(after.transpose()?, limit).await?;
+    let instance = request.instance.as_deref();
+    let instance = instance
+        .map(|name| admin.instance(Some(name)))
+        .transpose()?;
+    let of = instance.map(|held| held.id);
+    let page = admin.store.destructions(of, after.transpose()?, limit);
+    let page = page.await?;
     let next = (page.len() == limit).then(|| page.last().map(|held| held.object.to_string()));
     let mut destructions = Vec::with_capacity(page.len());
     for held in &page {

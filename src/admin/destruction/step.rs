@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::{Admin, AdminError, Destruction, Response, view};
-use crate::admin::access::asked;
+use crate::admin::keys;
 use crate::audit::{Action, Data, Event, Failure, Field, Outcome, ReasonCode, Target};
 use crate::domain::destruction::Scheduled;
 use crate::domain::lifecycle::{self, Refused};
 use crate::domain::{EventId, Initiator, Instance, Object, ObjectId, RequestId};
 use crate::store::ApplyError;
-use crate::store::changeset::{Changeset, Precondition, Write};
+use crate::store::changeset::{Precondition, Write};
 
 /// How often a step is decided anew because a client changed the key.
 pub(super) const TRIES: usize = 16;
@@ -35,10 +35,7 @@ impl<'a> Step<'a> {
         initiator: &Initiator,
         id: &str,
     ) -> Result<Self, AdminError> {
-        let missing = || {
-            let id = id.escape_debug();
-            AdminError::not_found(format!("there is no key `{id}`; see `keyledger key list`"))
-        };
+        let missing = || keys::missing(id);
         let object: ObjectId = id.parse().map_err(|_| missing())?;
         let held = admin.store.destruction(object).await?;
         let object = admin.store.object_fresh(object).await?;
@@ -47,7 +44,7 @@ impl<'a> Step<'a> {
         let instance = clients.instance(object.instance).ok_or_else(missing)?;
         let correlation = match &held {
             Some(held) => held.correlation,
-            None => RequestId::new(admin.clock.now_ms(), admin.random_bytes()?),
+            None => admin.correlation()?,
         };
         Ok(Self {
             admin,
@@ -192,9 +189,8 @@ impl<'a> Step<'a> {
         let Some(first) = events.next() else {
             return Ok(true);
         };
-        let mut changeset = Changeset::new(first);
+        let mut changeset = Admin::changeset(first);
         events.for_each(|event| changeset.record(event));
-        changeset.require(Precondition::MayAdminister(asked::login()));
         // A refusal changes nothing and stands whatever becomes of the key.
         if self.changed.is_some() || !writes.is_empty() {
             changeset.require(Precondition::State(id, self.object.state_version));

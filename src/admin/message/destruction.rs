@@ -1,6 +1,7 @@
 //! Revoking and destroying keys, as it is asked for and shown.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Revokes a key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,8 @@ pub struct KeyDestroy {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DestructionList {
+    /// Only those of this instance's keys; none: all.
+    pub instance: Option<String>,
     /// Only those after this key: the `next` of the page before.
     pub after: Option<String>,
     /// At most so many; bounded by the router.
@@ -37,7 +40,7 @@ pub struct DestructionList {
 }
 
 /// A page of destructions.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Destructions {
     /// Those under way, in the order of their keys.
@@ -47,7 +50,7 @@ pub struct Destructions {
 }
 
 /// A destruction: under way, or just ended.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Destruction {
     /// The key.

@@ -10,6 +10,7 @@ mod management;
 mod pending;
 mod permissions;
 mod removal;
+mod removed;
 mod routing;
 mod socket;
 mod trail;

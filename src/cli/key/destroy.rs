@@ -97,7 +97,11 @@ fn said(held: &Destruction) -> String {
 pub(super) async fn scheduled(reach: &mut Reach, report: &Report) -> anyhow::Result<()> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let request = DestructionList { after, limit: PAGE };
+        let request = DestructionList {
+            instance: None,
+            after,
+            limit: PAGE,
+        };
         let page = match reach.run(Request::KeyScheduled(request)).await? {
             Response::Destructions(page) => page,
             other => return Err(reach::unexpected(&other)),

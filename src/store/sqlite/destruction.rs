@@ -29,16 +29,20 @@ pub(in crate::store) fn load(
     rows.next()?.map(from_row).transpose()
 }
 
-/// Those after a key, at most `limit`, in the order of keys.
+/// Those after a key, of one instance or of all, at most `limit`, in the order of keys.
 pub(in crate::store) fn page(
     db: &Connection,
+    instance: Option<InstanceId>,
     after: Option<ObjectId>,
     limit: usize,
 ) -> Result<Vec<Destruction>, StoreError> {
-    let sql = destructions!("WHERE object > ?1 ORDER BY object LIMIT ?2");
+    let sql = destructions!(
+        "WHERE object > ?1 AND (?2 IS NULL OR instance = ?2) ORDER BY object LIMIT ?3"
+    );
     let mut statement = db.prepare_cached(sql)?;
     let after = after.map_or([0; 16], |id| *id.as_bytes());
-    let mut rows = statement.query(params![after, limit])?;
+    let instance = instance.map(|id| *id.as_bytes());
+    let mut rows = statement.query(params![after, instance, limit])?;
     let mut page = Vec::new();
     while let Some(row) = rows.next()? {
         page.push(from_row(row)?);

@@ -203,10 +203,16 @@ async fn a_destruction_must_be_at_the_step_that_was_read_and_reads_back_as_writt
         Some(&approved)
     );
     assert_eq!(
-        store.destructions(None, 9).await.unwrap(),
+        store.destructions(None, None, 9).await.unwrap(),
         std::slice::from_ref(&approved)
     );
-    assert!(store.destructions(Some(id(1)), 9).await.unwrap().is_empty());
+    assert!(
+        store
+            .destructions(None, Some(id(1)), 9)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert!(store.destructions_due(NOW + 4, 9).await.unwrap().is_empty());
     assert_eq!(
         store.destructions_due(NOW + 5, 9).await.unwrap(),

@@ -1,8 +1,10 @@
 //! The administration API over the wire: who may what, what is refused and how, and that nothing leaks.
 
+mod destroying;
 mod document;
 mod inputs;
 mod login;
+mod observed;
 mod resources;
 mod roles;
 mod scopes;

@@ -22,7 +22,7 @@ mod trace;
 mod trail;
 
 pub(crate) use answer::{Answer, Response};
-pub(crate) use api::Reply;
+pub(crate) use api::{Api, Reply};
 pub(crate) use cli::{Output, in_directory, program, run_cli, run_cli_with_input};
 pub(crate) use dice::Dice;
 pub(crate) use disk::{Disk, Faults, Left};
