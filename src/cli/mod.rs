@@ -48,9 +48,16 @@ use crate::config::Layout;
 use crate::domain::Role;
 use report::{Format, Report};
 
+/// The release, and whether it was built with the validated cryptographic module.
+const VERSION: &str = if cfg!(feature = "fips") {
+    concat!(env!("CARGO_PKG_VERSION"), " (FIPS)")
+} else {
+    env!("CARGO_PKG_VERSION")
+};
+
 /// A KMIP key server for VMware vCenter whose every answer is on the record first.
 #[derive(Debug, Parser)]
-#[command(name = "keyledger", version, about, propagate_version = true)]
+#[command(name = "keyledger", version = VERSION, about, propagate_version = true)]
 pub struct Cli {
     /// The directory with keyledger.toml, certs/ and data/
     #[arg(

@@ -57,6 +57,9 @@ pub enum TlsError {
         /// Where the key was read.
         key: String,
     },
+    /// TLS that would not be approved, in a program built to speak no other.
+    #[error("TLS as set would not be FIPS approved, and this program was built to speak no other")]
+    NotApproved,
     /// The TLS library refuses the settings.
     #[error("TLS cannot be set up: {0}")]
     Library(#[from] rustls::Error),
@@ -178,13 +181,16 @@ pub(super) fn config(
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config.max_early_data_size = 0;
+    if cfg!(feature = "fips") && !config.fips() {
+        return Err(TlsError::NotApproved);
+    }
     Ok(TlsConfig {
         server: Arc::new(config),
         presented,
     })
 }
 
-/// The cryptography TLS uses.
+/// The cryptography TLS uses. Built with the feature `fips`, only what is approved.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }

@@ -10,6 +10,7 @@ mod administration;
 mod all_targets;
 mod anchors;
 mod approval;
+mod approved;
 mod at_rest;
 mod backup;
 mod bad_input;

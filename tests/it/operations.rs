@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::harness::{Server, in_directory, kept_port, outputs, until_or_not};
+use crate::harness::{Server, executable, in_directory, kept_port, outputs, until_or_not};
 
 const GUIDES: [&str; 2] = [
     include_str!("../../docs/operations.md"),
@@ -63,7 +63,7 @@ fn commands(section: &str) -> String {
 /// A folder with the program and the service manager's stand-in.
 fn programs(folder: &Path) {
     fs::create_dir(folder).expect("a folder");
-    symlink(env!("CARGO_BIN_EXE_keyledger"), folder.join("keyledger")).expect("a link");
+    symlink(executable(), folder.join("keyledger")).expect("a link");
     let systemctl = folder.join("systemctl");
     fs::write(&systemctl, SYSTEMCTL).expect("a program");
     fs::set_permissions(&systemctl, fs::Permissions::from_mode(0o700)).expect("a mode");

@@ -1,7 +1,7 @@
 //! The command line, as a person runs it.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::outputs;
@@ -16,7 +16,13 @@ pub(crate) struct Output {
 
 /// The program, in `directory`, with nothing of ours in its environment but what the file `environment` there says, line by line.
 pub(crate) fn program(directory: &Path) -> Command {
-    in_directory(Command::new(env!("CARGO_BIN_EXE_keyledger")), directory)
+    in_directory(Command::new(executable()), directory)
+}
+
+/// Where the program is: the one just built, or the one that `KEYLEDGER_TEST_PROGRAM` names.
+pub(crate) fn executable() -> PathBuf {
+    let built = env!("CARGO_BIN_EXE_keyledger");
+    std::env::var_os("KEYLEDGER_TEST_PROGRAM").map_or_else(|| built.into(), PathBuf::from)
 }
 
 /// Any program, in `directory`, with nothing of ours in its environment.
