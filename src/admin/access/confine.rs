@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use crate::admin::message::{
-    ClientAdd, ClientPermit, ClientRemove, ClientStatusChange, ClientTrust, DestructionList,
-    InstanceCredential, InstanceRules, KeyDestroy, KeyList, KeyRevoke, KeyStale,
+    ClientAdd, ClientPermit, ClientRemove, ClientStatusChange, ClientTrust, InstanceCredential,
+    InstanceRules, KeyDestroy, KeyRevoke,
 };
 use crate::admin::{Admin, AdminError, Request, Response, clients, keys};
 use crate::audit::Failure;
