@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::message::MasterKeyRequest;
 use super::{Admin, AdminError, Request, Response, peer};
 use crate::domain::{Caller, Warning};
 
@@ -32,7 +33,7 @@ pub const CONNECTIONS_MAX: usize = 32;
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long an answer may take to be taken.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long the command line waits for an answer.
+/// How long the command line waits for an answer: see [`answer_timeout`].
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The most bytes of a path that every system takes as a socket's (`sun_path` has 104 or 108, with the final zero).
@@ -234,6 +235,15 @@ async fn line(
     Err(io::Error::new(io::ErrorKind::InvalidData, cut))
 }
 
+/// How long the answer to a request may take; none where it is as long as the work is. A token or a program wraps value by value, and who
+/// gave up on that would not know which master key, or whose shares, count. A server that ends closes the socket, which ends the waiting too.
+const fn answer_timeout(request: &Request) -> Option<Duration> {
+    match request {
+        Request::MasterKey(MasterKeyRequest::Rotate(_) | MasterKeyRequest::Recovery(_)) => None,
+        _ => Some(ANSWER_TIMEOUT),
+    }
+}
+
 /// The command line's end.
 #[derive(Debug)]
 pub struct Connection {
@@ -275,8 +285,13 @@ impl Connection {
             .write_all(&text)
             .await
             .map_err(failed("write to", &self.path))?;
-        let waited = timeout(ANSWER_TIMEOUT, line(&mut self.stream, RESPONSE_BYTES_MAX)).await;
-        let read = waited.map_err(io::Error::from).and_then(|read| read);
+        let answer = line(&mut self.stream, RESPONSE_BYTES_MAX);
+        let read = match answer_timeout(request) {
+            Some(limit) => timeout(limit, answer)
+                .await
+                .unwrap_or_else(|late| Err(late.into())),
+            None => answer.await,
+        };
         let text = read.map_err(failed("read from", &self.path))?;
         let closed = || io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed it");
         let text = text
@@ -286,6 +301,34 @@ impl Connection {
         match reply.map_err(|error| SocketError::Answer(error.to_string()))? {
             Reply::Done(response) => Ok(response),
             Reply::Refused(error) => Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::message::{NewRecovery, Rotation};
+
+    #[test]
+    fn who_changes_the_master_key_waits_for_the_end_of_it() {
+        let rotation = Rotation {
+            provider: None,
+            secret: None,
+        };
+        let recovery = NewRecovery {
+            public_key: String::new(),
+            threshold: 2,
+            shares: 3,
+        };
+        for long in [
+            MasterKeyRequest::Rotate(rotation),
+            MasterKeyRequest::Recovery(recovery),
+        ] {
+            assert_eq!(answer_timeout(&Request::MasterKey(long)), None);
+        }
+        for short in [Request::MasterKey(MasterKeyRequest::Show), Request::Status] {
+            assert_eq!(answer_timeout(&short), Some(ANSWER_TIMEOUT));
         }
     }
 }

@@ -139,7 +139,7 @@ async fn share_out(layout: &Layout, args: &Args) -> anyhow::Result<()> {
     let done = master_key::share_out(&mut reach, &shares).await;
     reach.close().await;
     done.context(
-        "the directory is ready, without recovery shares: run `keyledger master-key recovery`",
+        "the directory is ready; its recovery shares are not: `keyledger master-key recovery` makes some",
     )?;
     Ok(())
 }

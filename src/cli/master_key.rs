@@ -253,7 +253,22 @@ pub async fn share_out(reach: &mut Reach, args: &SharesArgs) -> anyhow::Result<M
         shares,
     };
     let done = ask(reach, MasterKeyRequest::Recovery(new)).await;
-    done.context("the shares are worth nothing: destroy them")
+    done.map_err(|error| {
+        let said = what_shares_are_worth(&error, &hex::encode(id));
+        error.context(said)
+    })
+}
+
+/// What is said of shares that were handed out where no answer says that they count.
+fn what_shares_are_worth(error: &anyhow::Error, id: &str) -> String {
+    if reach::changed_nothing(error) {
+        return "no recovery key was set, and these shares are worth nothing: destroy them"
+            .to_owned();
+    }
+    format!(
+        "it is not known whether the shares of recovery key {id} count now: keep them and those from before, \
+         until `keyledger master-key show` tells whose key it is"
+    )
 }
 
 fn hand_out(shares: &[Share], args: &SharesArgs) -> anyhow::Result<()> {

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::backup;
 use super::master::{self, PassphraseArgs};
 use super::own;
+use crate::admin::error::ErrorKind;
 use crate::admin::lock::{DirectoryLock, LockError};
 use crate::admin::message::MasterKey;
 use crate::admin::socket::{Connection, SocketError};
@@ -230,6 +231,12 @@ impl Reach {
 #[must_use]
 pub fn is_refusal(error: &anyhow::Error) -> bool {
     refusal(error).is_some()
+}
+
+/// Whether an error says for certain that nothing was changed: the request was turned down, not lost, nor was its commit.
+#[must_use]
+pub fn changed_nothing(error: &anyhow::Error) -> bool {
+    refusal(error).is_some_and(|refused| refused.kind != ErrorKind::Unavailable)
 }
 
 /// What the router said, if an error is a refusal.

@@ -58,25 +58,30 @@ pub async fn run(layout: &Layout, command: Command, report: &Report) -> anyhow::
         Command::Set { public } => (BackupRequest::SetKey { public }, None),
         Command::Show => (BackupRequest::Key, None),
     };
-    let answered = async {
-        let mut reach = Reach::open(layout).await?;
-        let answer = ask(&mut reach, request).await;
-        reach.close().await;
-        answer
+    let answered = match Reach::open(layout).await {
+        Ok(mut reach) => {
+            let answer = ask(&mut reach, request).await;
+            reach.close().await;
+            answer.map_err(|error| (reach::changed_nothing(&error), error))
+        }
+        Err(error) => Err((true, error)),
     };
-    match answered.await {
+    match answered {
         Ok(BackupResponse::Key(Some(key))) => Ok(say(&key, file.as_deref(), report)?),
         Ok(BackupResponse::Key(None)) => Err(anyhow!(
             "there is no key that backups are sealed to: make one with `keyledger backup-key new FILE`"
         )),
         Ok(other) => Err(reach::unexpected(&Response::Backup(other))),
-        Err(error) => {
-            // A private half whose public half nobody has is of no use.
+        // A private half whose public half nobody has is of no use. Where it is not known who has it, the next backup may be sealed to it.
+        Err((true, error)) => {
             if let Some(file) = file {
                 drop(std::fs::remove_file(file));
             }
             Err(error)
         }
+        Err((false, error)) => Err(error.context(
+            "it is not known whether backups are sealed to the new key now: `keyledger backup-key show` tells; keep every private half until then",
+        )),
     }
 }
 

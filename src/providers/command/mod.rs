@@ -1,10 +1,13 @@
 //! Provider `command`: a program wraps and unwraps, so that any key manager that has a command line can hold the master key.
 //!
 //! The program gets one JSON request on standard input and answers one on standard output: see docs/configuration.md for the contract. It is
-//! trusted with the keys for that moment and with nothing else: no shell, no environment of ours, a limit of time and of bytes. What is
-//! wrapped carries the digest of its place, so that values cannot change places whatever the program does with the associated data.
+//! trusted with the keys for that moment and with nothing else: no shell, no environment of ours, a limit of time and of bytes, and what
+//! it starts is killed with its end. What is wrapped carries the digest of its place, so that values cannot change places whatever the program
+//! does with the associated data.
 
 mod run;
+mod said;
+mod streams;
 
 use std::collections::BTreeMap;
 use std::fmt;

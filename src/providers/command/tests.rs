@@ -78,6 +78,10 @@ fn a_program_that_does_not_keep_the_contract_is_told_in_one_line() {
             "`wrapped` in base64",
         ),
         ("cat >&2; exit 1", "left out"),
+        (
+            "echo /etc/keyledger/master.key >&2; exit 1",
+            "status: 1: ….key",
+        ),
         ("head -c 400000 /dev/zero", "too much"),
         ("kill -9 $$", "signal: 9"),
     ] {
@@ -92,6 +96,65 @@ fn a_program_that_does_not_keep_the_contract_is_told_in_one_line() {
     );
     site.config.program = "/nowhere/program".to_owned();
     assert!(site.refusal().contains("cannot be run"));
+}
+
+#[test]
+fn what_a_program_says_besides_its_answer_does_not_stop_it() {
+    let much = "head -c 300000 /dev/zero | tr '\\0' 'x' >&2; echo >&2";
+    let site = Site::new(&format!("{much}\n{WRAPS}"));
+    site.create().unwrap();
+    let failing = format!("{much}; cat >/dev/null; echo no such key >&2; exit 3");
+    let error = Site::new(&failing).refusal();
+    assert!(error.contains("exit status: 3: no such key"), "{error}");
+}
+
+#[test]
+fn no_key_is_quoted_whether_it_was_given_or_is_the_answer() {
+    let keeps = "read -r line; printf '%s' \"$line\" | sed 's/.*\"plain\":\"\\([^\"]*\\)\".*/\\1/' >\"$KEPT\"";
+    let wraps = format!("{keeps}; printf '{{\"wrapped\":\"%s\"}}' \"$(cat \"$KEPT\")\"");
+    for tells in [
+        "cat \"$KEPT\" >&2",
+        "base64 -d \"$KEPT\" | od -An -v -tx1 | tr -d ' \\n' >&2",
+        "base64 -d \"$KEPT\" | od -An -v -tx1 | tail -n 1 >&2",
+        "base64 -d \"$KEPT\" | tail -c 32 | base64 >&2",
+        "printf '{\"plain\":\"%s\"}' \"$(cat \"$KEPT\")\"; cut -c 60-74 \"$KEPT\" >&2",
+    ] {
+        let both = format!("if [ -e \"$KEPT\" ]; then {tells}; exit 1; fi; {wraps}");
+        let mut site = Site::new(&both);
+        let kept = site.folder.path().join("kept");
+        let kept_text = kept.display().to_string();
+        site.config.environment = BTreeMap::from([("KEPT".to_owned(), kept_text)]);
+        let error = site.refusal();
+        assert!(error.contains("ended by exit status: 1"), "{error}");
+        let said = error.split_once("status: 1").unwrap().1;
+        let told = said == ": …" || said.contains("left out");
+        assert!(told, "{tells}: {error}");
+    }
+}
+
+#[test]
+fn what_a_program_leaves_behind_is_killed_and_not_waited_for() {
+    let mut site = Site::new(&format!("sleep 600 & echo $! >>\"$LEFT\"\n{WRAPS}"));
+    let left = site.folder.path().join("left");
+    let left_text = left.display().to_string();
+    site.config.environment = BTreeMap::from([("LEFT".to_owned(), left_text)]);
+    // Were it waited for until its output is closed, this would take as long.
+    site.config.answer_seconds = 300;
+    site.create().unwrap();
+    let left = fs::read_to_string(left).unwrap();
+    assert_eq!(left.lines().count(), 2, "one of each run");
+    for number in left.lines() {
+        let runs = || {
+            let told = fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+            let state = told.rsplit_once(") ").map(|(_, rest)| rest.as_bytes()[0]);
+            !matches!(state, None | Some(b'Z' | b'X'))
+        };
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while runs() {
+            assert!(std::time::Instant::now() < deadline, "{number} runs on");
+            std::thread::yield_now();
+        }
+    }
 }
 
 #[test]

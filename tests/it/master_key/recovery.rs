@@ -1,7 +1,9 @@
 //! A lost master key, and the people who bring their shares.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use super::rotation::{add_target, check_target, shown};
@@ -150,4 +152,48 @@ fn a_site_begins_with_shares_and_is_told_where_it_has_none() {
     assert!(shown(&server)["recovery"].is_null());
     server.stop();
     run_cli(server.path(), &recover).refused(&["no recovery shares"]);
+}
+
+/// Answers one request at the control socket of a directory in a server's place; an empty answer is none.
+fn answered(directory: &Path, answer: &str, arguments: &[&str]) -> Output {
+    let socket = directory.join("data/control.sock");
+    drop(fs::remove_file(&socket));
+    let listener = UnixListener::bind(&socket).expect("a socket");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let (stream, _) = listener.accept().expect("a connection");
+            let mut request = String::new();
+            let mut read = BufReader::new(&stream);
+            read.read_line(&mut request).expect("a request");
+            (&stream).write_all(answer.as_bytes()).expect("an answer");
+        });
+        run_cli(directory, arguments)
+    })
+}
+
+#[test]
+fn what_may_have_been_committed_is_not_said_to_be_worth_nothing() {
+    let directory = fresh_directory();
+    let path = directory.path();
+    fs::create_dir(path.join("data")).expect("a folder");
+    let unavailable = "{\"refused\":{\"kind\":\"unavailable\",\"message\":\"the disk failed\"}}\n";
+    let refused = "{\"refused\":{\"kind\":\"invalid\",\"message\":\"threshold: too many\"}}\n";
+    let key = path.join("backup.key");
+    for (answer, is_known) in [("", false), (unavailable, false), (refused, true)] {
+        let shared = answered(path, answer, &["master-key", "recovery", "2/3"]);
+        assert_eq!(shared.stdout.matches("keyledger-share-v1 ").count(), 3);
+        let says = [
+            "keep them and those from before",
+            "worth nothing: destroy them",
+        ];
+        shared.refused(&[says[usize::from(is_known)]]);
+        assert!(
+            !shared.stderr.contains(says[usize::from(!is_known)]),
+            "{shared:?}"
+        );
+        // So it is with the key that backups are sealed to.
+        let made = answered(path, answer, &["backup-key", "new", text(&key)]);
+        assert_eq!(key.exists(), !is_known, "{made:?}");
+        drop(fs::remove_file(&key));
+    }
 }
