@@ -13,14 +13,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use zeroize::Zeroizing;
 
 use super::message::MasterKeyRequest;
 use super::{Admin, AdminError, Request, Response, peer};
+use crate::crypto::SecretBuffer;
 use crate::domain::{Caller, Warning};
 
 /// The most bytes of a request's line.
@@ -35,6 +37,9 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the command line waits for an answer: see [`answer_timeout`].
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How many bytes are read at a time.
+const READ_BYTES: usize = 16 * 1024;
 
 /// The most bytes of a path that every system takes as a socket's (`sun_path` has 104 or 108, with the final zero).
 const PATH_BYTES_MAX: usize = 100;
@@ -187,9 +192,11 @@ async fn serve_connection(stream: UnixStream, admin: &Admin) -> io::Result<()> {
         return answer(&mut write, &Reply::Refused(AdminError::invalid(message))).await;
     }
     let caller = Caller::local(peer::local_user(peer));
-    let mut read = BufReader::new(read);
-    while let Some(line) = timeout(IDLE_TIMEOUT, line(&mut read, REQUEST_BYTES_MAX)).await?? {
-        let reply = match serde_json::from_slice::<Request>(&line) {
+    let mut lines = Lines::new(read);
+    while let Some(line) = timeout(IDLE_TIMEOUT, lines.next(REQUEST_BYTES_MAX)).await?? {
+        let read = serde_json::from_slice::<Request>(line.expose());
+        drop(line);
+        let reply = match read {
             Ok(request) => match admin.run_as(&caller, None, request).await {
                 Ok(response) => Reply::Done(response),
                 Err(error) => Reply::Refused(error),
@@ -205,34 +212,62 @@ async fn serve_connection(stream: UnixStream, admin: &Admin) -> io::Result<()> {
 }
 
 async fn answer(write: &mut (impl AsyncWriteExt + Unpin), reply: &Reply) -> io::Result<()> {
-    let mut line = serde_json::to_vec(reply)?;
-    line.push(b'\n');
-    timeout(WRITE_TIMEOUT, write.write_all(&line)).await?
+    let line = as_line(reply)?;
+    timeout(WRITE_TIMEOUT, write.write_all(line.expose())).await?
 }
 
-/// The next line without its end; none at the end of the stream. A line longer than `bytes_max` is an error.
-async fn line(
-    read: &mut (impl AsyncBufReadExt + Unpin),
-    bytes_max: usize,
-) -> io::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
-    let bounded = u64::try_from(bytes_max)
-        .unwrap_or(u64::MAX)
-        .saturating_add(1);
-    read.take(bounded).read_until(b'\n', &mut line).await?;
-    if line.last() == Some(&b'\n') {
-        line.pop();
-        return Ok(Some(line));
+/// What is sent, in one line. It may hold what an administrator types or is shown once.
+fn as_line(sent: &impl Serialize) -> serde_json::Result<SecretBuffer> {
+    let mut line = SecretBuffer::default();
+    serde_json::to_writer(&mut line, sent)?;
+    line.push(b"\n");
+    Ok(line)
+}
+
+/// Reads lines, which may hold secrets: what was read is overwritten.
+#[derive(Debug)]
+struct Lines<R> {
+    stream: R,
+    /// What was read last, of which what is still to come is from `start` to `end`.
+    read: Zeroizing<Vec<u8>>,
+    start: usize,
+    end: usize,
+}
+
+impl<R: AsyncRead + Unpin> Lines<R> {
+    fn new(stream: R) -> Self {
+        Self {
+            stream,
+            read: Zeroizing::new(vec![0; READ_BYTES]),
+            start: 0,
+            end: 0,
+        }
     }
-    if line.is_empty() {
-        return Ok(None);
+
+    /// The next line without its end; none at the end of the stream. A line longer than `bytes_max` is an error.
+    async fn next(&mut self, bytes_max: usize) -> io::Result<Option<SecretBuffer>> {
+        let cut = |why| Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        let mut line = SecretBuffer::default();
+        loop {
+            let there = self.read.get(self.start..self.end).unwrap_or_default();
+            let end = there.iter().position(|byte| *byte == b'\n');
+            let part = there.get(..end.unwrap_or(there.len())).unwrap_or_default();
+            if line.expose().len() + part.len() > bytes_max {
+                return cut("a line is too long");
+            }
+            line.push(part);
+            if let Some(end) = end {
+                self.start += end + 1;
+                return Ok(Some(line));
+            }
+            (self.start, self.end) = (0, self.stream.read(&mut self.read).await?);
+            match (self.end, line.expose()) {
+                (0, []) => return Ok(None),
+                (0, _) => return cut("a line is cut off"),
+                _ => {}
+            }
+        }
     }
-    let cut = if line.len() > bytes_max {
-        "a line is too long"
-    } else {
-        "a line is cut off"
-    };
-    Err(io::Error::new(io::ErrorKind::InvalidData, cut))
 }
 
 /// How long the answer to a request may take; none where it is as long as the work is. A token or a program wraps value by value, and who
@@ -244,10 +279,20 @@ const fn answer_timeout(request: &Request) -> Option<Duration> {
     }
 }
 
+/// Connects as who started this process: that is whom the server sees.
+async fn connect(path: &Path) -> io::Result<UnixStream> {
+    if peer::starter().is_none() {
+        return UnixStream::connect(path).await;
+    }
+    let stream = peer::as_starter(|| std::os::unix::net::UnixStream::connect(path))??;
+    stream.set_nonblocking(true)?;
+    UnixStream::from_std(stream)
+}
+
 /// The command line's end.
 #[derive(Debug)]
 pub struct Connection {
-    stream: BufReader<UnixStream>,
+    lines: Lines<UnixStream>,
     path: PathBuf,
 }
 
@@ -260,12 +305,12 @@ impl Connection {
         use io::ErrorKind::{ConnectionRefused, NotFound};
         let absent = |error: &io::Error| matches!(error.kind(), ConnectionRefused | NotFound);
         let stream = match reachable(path) {
-            Ok(reachable) => UnixStream::connect(&reachable.path).await,
+            Ok(reachable) => connect(&reachable.path).await,
             Err(error) => Err(error),
         };
         match stream {
             Ok(stream) => Ok(Some(Self {
-                stream: BufReader::new(stream),
+                lines: Lines::new(stream),
                 path: path.to_owned(),
             })),
             Err(error) if absent(&error) => Ok(None),
@@ -278,14 +323,11 @@ impl Connection {
     /// # Errors
     /// The server refused it, or the connection failed; then it is not known whether a change was made.
     pub async fn run(&mut self, request: &Request) -> Result<Response, SocketError> {
-        let mut text =
-            serde_json::to_vec(request).map_err(|error| SocketError::Answer(error.to_string()))?;
-        text.push(b'\n');
-        self.stream
-            .write_all(&text)
-            .await
-            .map_err(failed("write to", &self.path))?;
-        let answer = line(&mut self.stream, RESPONSE_BYTES_MAX);
+        let text = as_line(request).map_err(|error| SocketError::Answer(error.to_string()))?;
+        let written = self.lines.stream.write_all(text.expose()).await;
+        written.map_err(failed("write to", &self.path))?;
+        drop(text);
+        let answer = self.lines.next(RESPONSE_BYTES_MAX);
         let read = match answer_timeout(request) {
             Some(limit) => timeout(limit, answer)
                 .await
@@ -297,7 +339,7 @@ impl Connection {
         let text = text
             .ok_or_else(closed)
             .map_err(failed("read from", &self.path))?;
-        let reply = serde_json::from_slice(&text);
+        let reply = serde_json::from_slice(text.expose());
         match reply.map_err(|error| SocketError::Answer(error.to_string()))? {
             Reply::Done(response) => Ok(response),
             Reply::Refused(error) => Err(error.into()),
@@ -309,6 +351,24 @@ impl Connection {
 mod tests {
     use super::*;
     use crate::admin::message::{NewRecovery, Rotation};
+
+    #[tokio::test]
+    async fn lines_are_whole_however_they_come_and_bounded() {
+        let long = "x".repeat(READ_BYTES + 1);
+        let text = format!("one\n\n{long}\ntwo\nrest");
+        let mut lines = Lines::new(text.as_bytes());
+        for expected in ["one", "", &long, "two"] {
+            let line = lines.next(long.len()).await.unwrap().unwrap();
+            assert_eq!(line.expose(), expected.as_bytes());
+        }
+        let cut = lines.next(long.len()).await.unwrap_err().to_string();
+        assert_eq!(cut, "a line is cut off");
+        assert!(lines.next(10).await.unwrap().is_none());
+        for text in ["12345\n", "1234567"] {
+            let error = Lines::new(text.as_bytes()).next(4).await.unwrap_err();
+            assert_eq!(error.to_string(), "a line is too long");
+        }
+    }
 
     #[test]
     fn who_changes_the_master_key_waits_for_the_end_of_it() {

@@ -1,5 +1,5 @@
-//! What a process of ours gives up before it does anything: memory dumps, files for others, and, where it serves, every privilege
-//! that serving does not need.
+//! What a process of ours gives up before it does anything: memory dumps, files for others, being root on a directory of somebody else, and,
+//! where it serves, every privilege that serving does not need.
 //!
 //! It is called while there is one thread, since most of this holds for a thread and those it starts.
 
@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 
 use super::report;
+use crate::admin::peer;
 use anyhow::Context as _;
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
@@ -42,7 +43,7 @@ pub(super) fn server(directory: &Path) -> anyhow::Result<()> {
         report::remark(&format!("keyledger: memory is not locked: {error}"));
     }
     rustix::thread::set_no_new_privs(true).context("new privileges cannot be given up")?;
-    if rustix::process::geteuid().is_root() && !become_owner(directory)? {
+    if rustix::process::geteuid().is_root() && !become_owner(directory, None)? {
         keep_ports().context("privileges cannot be given up")?;
     }
     // A change of user has made the process readable again.
@@ -69,11 +70,37 @@ fn lock_memory() -> io::Result<()> {
     Ok(())
 }
 
-/// Becomes the user a directory belongs to; false where that is root, or there is no directory yet.
+/// Has a command that root started work as the user whom `directory` belongs to: what it makes there the server must be able to read. Root it
+/// can become again, to be known as root to a server that runs.
+///
+/// # Errors
+/// The system refused.
 #[cfg(target_os = "linux")]
-fn become_owner(directory: &Path) -> anyhow::Result<bool> {
+pub(super) fn command(directory: &Path) -> anyhow::Result<()> {
+    let own = rustix::process::geteuid();
+    if own.is_root() && become_owner(directory, Some(own))? {
+        peer::work_for(own.as_raw());
+        // A change of user has made the process readable again.
+        return process();
+    }
+    Ok(())
+}
+
+/// Elsewhere than on Linux there is nothing of it.
+///
+/// # Errors
+/// None.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn command(_directory: &Path) -> anyhow::Result<()> {
+    Ok(())
+}
+
+/// Becomes the user a directory belongs to, with the groups that it has; false where that is root, or there is no directory yet. `kept` it can
+/// become again, the programs that it starts cannot.
+#[cfg(target_os = "linux")]
+fn become_owner(directory: &Path, kept: Option<rustix::process::Uid>) -> anyhow::Result<bool> {
     use rustix::process::{Gid, Uid};
-    use rustix::thread::{set_thread_gid, set_thread_groups, set_thread_uid};
+    use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
     use std::os::unix::fs::MetadataExt as _;
     let Ok(found) = directory.metadata() else {
         return Ok(false);
@@ -83,12 +110,40 @@ fn become_owner(directory: &Path) -> anyhow::Result<bool> {
     }
     let advice = || {
         let (directory, owner) = (directory.display(), found.uid());
-        format!("cannot serve as the owner of {directory}, user {owner}; start it as that user")
+        format!("cannot work as the owner of {directory}, user {owner}; start it as that user")
     };
-    set_thread_groups(&[]).with_context(advice)?;
-    set_thread_gid(Gid::from_raw(found.gid())).with_context(advice)?;
-    set_thread_uid(Uid::from_raw(found.uid())).with_context(advice)?;
+    let (user, group) = (Uid::from_raw(found.uid()), Gid::from_raw(found.gid()));
+    set_thread_groups(&groups_of(found.uid())).with_context(advice)?;
+    set_thread_res_gid(group, group, group).with_context(advice)?;
+    set_thread_res_uid(user, user, kept.unwrap_or(user)).with_context(advice)?;
     Ok(true)
+}
+
+/// The groups of a user besides the first: a token may be there for one of them.
+#[cfg(target_os = "linux")]
+fn groups_of(uid: u32) -> Vec<rustix::process::Gid> {
+    let text = std::fs::read_to_string("/etc/group").unwrap_or_default();
+    let groups = peer::groups(&text, &peer::name(uid).unwrap_or_default());
+    groups
+        .into_iter()
+        .map(rustix::process::Gid::from_raw)
+        .collect()
+}
+
+/// What is said where a command that root started may not do what its owner may not.
+pub(super) fn explained(error: anyhow::Error, directory: &Path) -> anyhow::Error {
+    let is_denied = |cause: &(dyn std::error::Error + 'static)| {
+        let cause = cause.downcast_ref::<io::Error>();
+        cause.is_some_and(|cause| cause.kind() == io::ErrorKind::PermissionDenied)
+    };
+    if peer::starter().is_none() || !error.chain().any(is_denied) {
+        return error;
+    }
+    let (directory, own) = (directory.display(), peer::own_uid());
+    let own = peer::name(own).unwrap_or_else(|| own.to_string());
+    error.context(format!(
+        "root works as user {own} here, whom {directory} belongs to: name files that {own} may use, or `-` where a command takes it"
+    ))
 }
 
 #[cfg(target_os = "linux")]

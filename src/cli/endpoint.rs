@@ -58,7 +58,7 @@ impl EndpointArgs {
         for text in &self.secret {
             let (member, file) = pair("--secret", text)?;
             let value = secret::text_from(Path::new(file), member)?;
-            put(&mut fields, member, Value::String(value))?;
+            put(&mut fields, member, Value::String(value.to_string()))?;
         }
         Ok(EndpointFields(Value::Object(fields)))
     }

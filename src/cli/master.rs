@@ -30,7 +30,7 @@ pub struct PassphraseArgs {
 /// Where the PIN of the master key's token is.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct PinArgs {
-    /// A file with the PIN of the master key's token in one line, which only its owner may read
+    /// A file with the PIN of the master key's token in one line, which only its owner may read; - is standard input, or typed at a terminal
     #[arg(long, env = "KEYLEDGER_PIN_FILE", value_name = "FILE")]
     pub pin_file: Option<PathBuf>,
 }
@@ -51,7 +51,10 @@ pub fn open(settings: &Settings, args: &PassphraseArgs) -> anyhow::Result<Custod
     let place = place(settings);
     let provider = place.provider()?;
     let secret = secret(settings, provider, args, Typed::Once)?;
-    let key = place.open(secret.as_ref())?;
+    let key = match pin_file(settings, &args.pin) {
+        Some(_) => place.open(secret.as_ref())?,
+        None => place.clone().attended().open(secret.as_ref())?,
+    };
     Ok(Custodian {
         custody: Arc::new(Custody::new(key, None)),
         place,
@@ -138,11 +141,10 @@ fn secret(
 /// It cannot be had.
 pub fn pin(settings: &Settings, args: &PinArgs) -> anyhow::Result<Secret> {
     const WHAT: &str = "PIN of the master key's token";
-    let set = &settings.master_key.providers.pkcs11.pin_file;
-    let set = Some(Path::new(set)).filter(|set| !set.as_os_str().is_empty());
-    match args.pin_file.as_deref().or(set) {
+    let is_asked_for = args.pin_file.as_deref() == Some(Path::new("-"));
+    match pin_file(settings, args) {
         Some(file) => secret::from_file(file, WHAT),
-        None if std::io::stdin().is_terminal() => {
+        None if is_asked_for || std::io::stdin().is_terminal() => {
             secret::from_standard_input(WHAT, "PIN of the master key's token: ", Typed::Once)
         }
         None => bail!(
@@ -150,6 +152,13 @@ pub fn pin(settings: &Settings, args: &PinArgs) -> anyhow::Result<Secret> {
              pin-file under [master-key.pkcs11], or run this at a terminal"
         ),
     }
+}
+
+/// The file that the PIN is read from; none where somebody gives it.
+fn pin_file<'a>(settings: &'a Settings, args: &'a PinArgs) -> Option<&'a Path> {
+    let set = Path::new(&settings.master_key.providers.pkcs11.pin_file);
+    let file = args.pin_file.as_deref().unwrap_or(set);
+    Some(file).filter(|file| !file.as_os_str().is_empty() && *file != Path::new("-"))
 }
 
 /// The text as a secret.

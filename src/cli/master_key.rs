@@ -321,7 +321,7 @@ async fn recover(layout: &Layout, args: RecoverArgs, report: &Report) -> anyhow:
 pub fn combined(files: &[PathBuf]) -> anyhow::Result<RecipientKey> {
     let mut shares = Vec::new();
     for file in files {
-        let text = Zeroizing::new(secret::text_from(file, "share")?);
+        let text = secret::text_from(file, "share")?;
         let share = share_in(&text);
         shares.push(share.with_context(|| format!("{}", file.display()))?);
     }

@@ -1,7 +1,8 @@
 //! The command line: one file per command, and this table of them.
 //!
 //! A command asks the router of [`crate::admin`] through [`reach`], so that it does the same whether a server runs or not, or speaks
-//! KMIP through [`crate::client`]. Only [`report`] prints. Exit codes: 0 done, 1 failed, 2 wrong use, 3 a verification found a break.
+//! KMIP through [`crate::client`]. Only [`report`] prints. Exit codes: 0 done, 1 failed, 2 wrong use, 3 a verification found a
+//! break, 4 the passphrase or PIN of the master key is wrong.
 
 mod administration;
 pub mod administrator;
@@ -135,10 +136,16 @@ enum Command {
 /// The system refused.
 pub fn confine(cli: &Cli) -> anyhow::Result<()> {
     confine::process()?;
-    if let Command::Serve(_) = cli.command {
-        confine::server(&cli.dir)?;
+    let layout = Layout::new(cli.dir.clone());
+    match cli.command {
+        Command::Serve(_) => confine::server(&cli.dir),
+        // It reads what may be for root only, and says whose what it made is.
+        Command::Restore(_) => Ok(()),
+        Command::Init(_) => confine::command(&cli.dir),
+        // Any other directory says nothing of who is to work in it.
+        _ if layout.config().exists() || layout.data().exists() => confine::command(&cli.dir),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Runs one command.
@@ -153,6 +160,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Target(_) | Command::Route(_) | Command::RoutingSettings(_)
     );
     let done = carry_out(&layout, cli.command, &report).await;
+    let done = done.map_err(|error| confine::explained(error, layout.root()));
     if let Err(error) = &done
         && is_of_the_model
     {

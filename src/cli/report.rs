@@ -13,6 +13,7 @@ use super::{WrongUse, reach};
 use crate::admin::error::BROKEN_TRAIL;
 use crate::audit::Break;
 use crate::crypto::certificate::is_hidden;
+use crate::providers::ProviderError;
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -111,11 +112,18 @@ pub fn failure(error: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     remark(&format!("keyledger: {}", one_line(error)));
-    ExitCode::from(match (is_in::<WrongUse>(error), is_in::<Break>(error)) {
-        (true, _) => 2,
-        (false, true) => 3,
-        (false, false) => 1,
-    })
+    ExitCode::from(exit_code(error))
+}
+
+fn exit_code(error: &anyhow::Error) -> u8 {
+    let is_secret = |cause: &ProviderError| cause.is_wrong_secret();
+    let mut of_providers = error.chain().filter_map(|cause| cause.downcast_ref());
+    match () {
+        () if is_in::<WrongUse>(error) => 2,
+        () if is_in::<Break>(error) => 3,
+        () if of_providers.any(is_secret) => 4,
+        () => 1,
+    }
 }
 
 fn is_in<E: std::error::Error + 'static>(error: &anyhow::Error) -> bool {
@@ -201,6 +209,22 @@ mod tests {
             .context("cannot write x: no space\nleft")
             .context("init");
         assert_eq!(one_line(&error), "init: cannot write x: no space left");
+    }
+
+    #[test]
+    fn a_service_manager_is_told_what_another_start_does_not_help() {
+        let path = std::path::PathBuf::from("master.key");
+        for (error, code) in [
+            (ProviderError::WrongPin("no".to_owned()).into(), 4),
+            (ProviderError::WrongPassphrase { path }.into(), 4),
+            (ProviderError::Token("gone".to_owned()).into(), 1),
+            (WrongUse("w".to_owned()).into(), 2),
+            (anyhow::anyhow!("failed"), 1),
+        ] {
+            let error: anyhow::Error = error;
+            assert_eq!(exit_code(&error), code, "{error}");
+            assert_eq!(exit_code(&error.context("more")), code);
+        }
     }
 
     #[test]

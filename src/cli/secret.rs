@@ -44,20 +44,19 @@ pub fn from_file(path: &Path, what: &str) -> anyhow::Result<Secret> {
 ///
 /// # Errors
 /// The file is missing, readable by others, empty, too long or no text.
-pub fn text_from(path: &Path, what: &str) -> anyhow::Result<String> {
-    let mut bytes = Vec::new();
-    let most = u64::try_from(TEXT_BYTES_MAX).unwrap_or(u64::MAX);
+pub fn text_from(path: &Path, what: &str) -> anyhow::Result<Zeroizing<String>> {
     let read = if path == Path::new("-") {
-        io::stdin().lock().take(most + 1).read_to_end(&mut bytes)
+        bounded(&mut io::stdin().lock(), TEXT_BYTES_MAX)
     } else {
-        let file = private_file(path, what)?;
-        file.take(most + 1).read_to_end(&mut bytes)
+        bounded(&mut private_file(path, what)?, TEXT_BYTES_MAX)
     };
-    read.with_context(|| unread(path, what))?;
-    let text = String::from_utf8(bytes).ok();
+    let bytes = read.with_context(|| unread(path, what))?;
+    let text = str::from_utf8(&bytes).ok();
     let text = text.filter(|text| !text.trim().is_empty() && text.len() <= TEXT_BYTES_MAX);
     match text {
-        Some(text) => Ok(text.trim_end_matches(['\r', '\n']).to_owned()),
+        Some(text) => Ok(Zeroizing::new(
+            text.trim_end_matches(['\r', '\n']).to_owned(),
+        )),
         None => bail!(
             "{}: write a text of 1 to {TEXT_BYTES_MAX} bytes",
             unread(path, what)
@@ -125,19 +124,26 @@ fn is_credential(path: &Path) -> bool {
     }
 }
 
-/// The one line of a stream. Read into a buffer of fixed size: a growing one would leave copies behind.
-fn one_line(stream: &mut impl Read) -> anyhow::Result<Secret> {
-    let mut buffer = Zeroizing::new(vec![0_u8; BYTES_MAX + 1]);
+/// A stream to its end, or one byte more than `most`. Read into a buffer of fixed size: a growing one would leave copies behind.
+fn bounded(stream: &mut impl Read, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut buffer = Zeroizing::new(vec![0_u8; most + 1]);
     let mut filled = 0;
     while let Some(free) = buffer.get_mut(filled..).filter(|free| !free.is_empty()) {
         match stream.read(free) {
             Ok(0) => break,
             Ok(count) => filled += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
-    let text = buffer.get(..filled).unwrap_or_default();
+    buffer.truncate(filled);
+    Ok(buffer)
+}
+
+/// The one line of a stream.
+fn one_line(stream: &mut impl Read) -> anyhow::Result<Secret> {
+    let buffer = bounded(stream, BYTES_MAX)?;
+    let text = buffer.as_slice();
     if text.len() > BYTES_MAX {
         bail!("it has more than {BYTES_MAX} bytes");
     }

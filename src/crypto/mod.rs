@@ -47,7 +47,7 @@ pub use password::{PasswordError, PasswordHash};
 pub use random::{Random, RandomError, SystemRandom};
 pub use sealed_box::{BoxError, BoxOpener, BoxSealer, Recipient, RecipientKey};
 pub use sealed_stream::{StreamError, StreamOpener, StreamSealer};
-pub use secret::Secret;
+pub use secret::{Secret, SecretBuffer};
 pub use secret_text::SecretText;
 pub use shares::{Share, ShareError, combine, split};
 pub use signature::verify_signed_by;

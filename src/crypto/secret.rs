@@ -5,6 +5,7 @@
 //! sites can be listed. It does not lock memory pages against swapping.
 
 use std::fmt;
+use std::io;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use zeroize::Zeroizing;
@@ -47,6 +48,47 @@ impl Secret {
     }
 }
 
+/// Bytes that are added to. Where they outgrow their place they move to a larger one, and what they leave is overwritten.
+#[derive(Default)]
+pub struct SecretBuffer(Zeroizing<Vec<u8>>);
+
+impl SecretBuffer {
+    /// Adds `bytes` at the end.
+    pub fn push(&mut self, bytes: &[u8]) {
+        let length = self.0.len() + bytes.len();
+        if length > self.0.capacity() {
+            let room = length.max(self.0.capacity() * 2);
+            let mut larger = Zeroizing::new(Vec::with_capacity(room));
+            larger.extend_from_slice(&self.0);
+            self.0 = larger;
+        }
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// The content. Every call is a place where a secret may leak.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl io::Write for SecretBuffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.push(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl fmt::Debug for SecretBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretBuffer({} bytes)", self.0.len())
+    }
+}
+
 /// Compares in time that depends on the lengths only.
 #[must_use]
 pub fn constant_time_eq(one: &[u8], other: &[u8]) -> bool {
@@ -61,7 +103,26 @@ impl fmt::Debug for Secret {
 
 #[cfg(test)]
 mod tests {
-    use super::Secret;
+    use std::io::Write as _;
+
+    use super::{Secret, SecretBuffer};
+
+    #[test]
+    fn a_buffer_grows_without_the_vector_growing_by_itself() {
+        let mut buffer = SecretBuffer::default();
+        let mut written = Vec::new();
+        for piece in 1..100_u8 {
+            // What reallocates without us leaves a copy behind.
+            let needed = written.len() + usize::from(piece);
+            let before = (buffer.0.as_ptr(), buffer.0.capacity());
+            buffer.write_all(&vec![piece; piece.into()]).unwrap();
+            written.extend(vec![piece; piece.into()]);
+            let after = (buffer.0.as_ptr(), buffer.0.capacity());
+            assert_eq!(before == after, needed <= before.1, "{piece}");
+        }
+        assert_eq!(buffer.expose(), written);
+        assert_eq!(format!("{buffer:?}"), "SecretBuffer(4950 bytes)");
+    }
 
     #[test]
     fn debug_prints_the_length_and_no_content() {

@@ -106,6 +106,9 @@ pub enum ProviderError {
     /// The token is not there, refuses or does not answer.
     #[error("the token of the master key cannot be used: {0}")]
     Token(String),
+    /// The token does not open: not by this PIN, or by none that nobody types.
+    #[error("the token of the master key cannot be used: {0}")]
+    WrongPin(String),
     /// The program fails or does not keep its contract: which one, and what it does.
     #[error("the program of the master key, {0}, {1}")]
     Program(String, String),
@@ -115,6 +118,14 @@ pub enum ProviderError {
     /// The random source failed.
     #[error(transparent)]
     Random(#[from] RandomError),
+}
+
+impl ProviderError {
+    /// Whether the passphrase or PIN is at fault: another try with the same one fails again, and may lock a token.
+    #[must_use]
+    pub const fn is_wrong_secret(&self) -> bool {
+        matches!(self, Self::WrongPassphrase { .. } | Self::WrongPin(_))
+    }
 }
 
 impl From<WrapError> for ProviderError {

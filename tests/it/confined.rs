@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::harness::{Server, TlsVersion, create, key_template, skipped};
+use crate::harness::{Server, TlsVersion, create, fresh_directory, key_template, run_cli, skipped};
 
 /// The capability to take a port below 1024, the only one that is kept: bit 10.
 const PORTS: &str = "0000000000000400";
@@ -101,6 +101,85 @@ fn root_serves_as_the_owner_of_the_directory() {
     );
 }
 
+/// Whose a directory and all in it is, but for what the harness puts there.
+fn all_of(path: &Path, user: u32) -> Vec<String> {
+    let mut others = Vec::new();
+    let found = fs::symlink_metadata(path).expect("a file");
+    if found.uid() != user || found.gid() != user {
+        others.push(path.display().to_string());
+    }
+    if found.is_dir() {
+        for entry in fs::read_dir(path).expect("a directory") {
+            others.extend(all_of(&entry.expect("an entry").path(), user));
+        }
+    }
+    others
+}
+
+#[test]
+fn what_root_makes_in_a_directory_is_its_owners_and_root_is_named_for_it() {
+    if !is_root() {
+        return skipped("only root can become somebody else");
+    }
+    let nobody = 65_534;
+    let directory = Server::directory();
+    give(directory.path(), nobody);
+    let mut server = Server::start_plainly(directory);
+    let path = server.path().to_owned();
+    // With a server that runs, and without.
+    for round in ["one", "two"] {
+        server.cli(&["client", "issue", round]).success();
+        server.cli(&["certificate", "renew-server"]).success();
+        server.cli(&["instance", "add", round]).success();
+        server
+            .cli(&[
+                "backup-key",
+                "new",
+                path.join(round).to_str().expect("a text"),
+            ])
+            .success();
+        server
+            .cli(&[
+                "backup",
+                path.join(format!("{round}.backup"))
+                    .to_str()
+                    .expect("a text"),
+            ])
+            .success();
+        assert_eq!(all_of(&path, nobody), Vec::<String>::new());
+        let newest = server
+            .cli(&["events", "list", "--format", "jsonl"])
+            .success()
+            .stdout;
+        let made = newest.lines().rfind(|line| line.contains("service.create"));
+        assert!(
+            made.is_some_and(|line| line.contains("\"LocalUser-0\"")),
+            "{newest}"
+        );
+        if round == "one" {
+            server.stop();
+        }
+    }
+    let elsewhere = fresh_directory();
+    let out = elsewhere.path().join("out.backup");
+    let refused = server.cli(&["backup", out.to_str().expect("a text")]);
+    refused.refused(&["root works as user", "Permission denied", "out.backup"]);
+    server.start_again();
+    server.connect().ask(create(key_template())).success();
+}
+
+#[test]
+fn root_begins_a_site_for_the_owner_of_its_directory() {
+    if !is_root() {
+        return skipped("only root can become somebody else");
+    }
+    let nobody = 65_534;
+    let directory = fresh_directory();
+    give(directory.path(), nobody);
+    run_cli(directory.path(), &["init", "--name", "localhost"]).success();
+    assert_eq!(all_of(directory.path(), nobody), Vec::<String>::new());
+}
+
 #[test]
 fn the_modern_policy_speaks_tls_13_only() {
     let modern = Server::start_set("[tls]\npolicy = \"modern\"");
@@ -131,6 +210,46 @@ fn systemd_finds_little_that_the_unit_leaves_open() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}");
     assert!(text.contains("Overall exposure level"), "{text}");
+}
+
+#[test]
+fn the_unit_and_the_lines_that_providers_may_need_are_read_by_systemd() {
+    let unit = include_str!("../../etc/keyledger.service");
+    let lines = unit.lines().filter_map(|line| line.strip_prefix("#   "));
+    let drop_in: String = lines
+        .skip_while(|line| *line != "[Service]")
+        .map(|line| format!("{line}\n"))
+        .collect();
+    for set in [
+        "PrivateDevices=no",
+        "ReadWritePaths=/",
+        "ProtectHome=read-only",
+        "MemoryDenyWriteExecute=no",
+    ] {
+        assert!(drop_in.contains(set), "{set}: {drop_in}");
+    }
+    for set in ["RestartPreventExitStatus=4\n", "StartLimitIntervalSec=0\n"] {
+        assert!(unit.contains(set), "{set}");
+    }
+    let folder = fresh_directory();
+    let path = folder.path().join("keyledger.service");
+    let program = env!("CARGO_BIN_EXE_keyledger");
+    let there = unit.replace("/usr/local/bin/keyledger", program);
+    fs::write(&path, there).expect("a file");
+    let beside = folder.path().join("keyledger.service.d");
+    fs::create_dir(&beside).expect("a folder");
+    fs::write(beside.join("provider.conf"), drop_in).expect("a file");
+    let output = Command::new("systemd-analyze")
+        .args(["verify", "--man=no"])
+        .arg(&path)
+        .output()
+        .expect("systemd-analyze runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said: Vec<_> = said
+        .lines()
+        .filter(|line| line.contains("keyledger.service"))
+        .collect();
+    assert_eq!(said, Vec::<&str>::new());
 }
 
 #[test]

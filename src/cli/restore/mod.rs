@@ -100,7 +100,9 @@ pub async fn run(layout: &Layout, args: Args, report: &Report) -> anyhow::Result
     looked.close().await;
     let done = done?;
     place.complete()?;
-    Ok(said::restored(&looked, &done, &recipient, report)?)
+    said::restored(&looked, &done, &recipient, report)?;
+    said::owner(layout);
+    Ok(())
 }
 
 /// Makes of a database that was looked at one that may be served.

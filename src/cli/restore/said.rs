@@ -1,11 +1,15 @@
 //! What is said of a backup that was restored or looked at.
 
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::Done;
 use super::look::Looked;
 use crate::admin::restored::{Act, Taken};
 use crate::cli::report::{Report, fields, remark};
+use crate::config::Layout;
 
 /// Says what was looked at.
 ///
@@ -79,6 +83,20 @@ pub(super) fn restored(
     }
     what_comes_back(looked);
     Ok(())
+}
+
+/// That the server's user cannot use what was restored, where root did it in a directory of that user.
+pub(super) fn owner(layout: &Layout) {
+    let owner = |path: &Path| path.metadata().map(|found| (found.uid(), found.gid())).ok();
+    let (directory, database) = (owner(layout.root()), owner(&layout.database()));
+    if let Some((user, group)) = directory
+        && database.is_some_and(|(made, _)| made != user)
+    {
+        let directory = layout.root().display();
+        remark(&format!(
+            "What was restored belongs to who restored it: run `chown -R {user}:{group} {directory}` before the server starts."
+        ));
+    }
 }
 
 /// What is not known of the time after the backup.

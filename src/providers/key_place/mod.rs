@@ -25,6 +25,7 @@ pub struct KeyPlace {
     path: PathBuf,
     usual: Provider,
     settings: ProviderSettings,
+    is_attended: bool,
 }
 
 /// A master key that was made to take the place of another.
@@ -42,7 +43,15 @@ impl KeyPlace {
             path,
             usual,
             settings,
+            is_attended: false,
         }
+    }
+
+    /// The same place, opened while somebody is there who gives the secret: a token that has been given a wrong PIN takes another only then.
+    #[must_use]
+    pub const fn attended(mut self) -> Self {
+        self.is_attended = true;
+        self
     }
 
     /// The file.
@@ -86,7 +95,8 @@ impl KeyPlace {
                 Arc::new(PassphraseMasterKey::open(path, secret)?)
             }
             (Provider::Pkcs11, Some(pin)) => {
-                Arc::new(TokenMasterKey::open(path, &self.settings.pkcs11, pin)?)
+                let config = &self.settings.pkcs11;
+                Arc::new(TokenMasterKey::open(path, config, pin, self.is_attended)?)
             }
             (Provider::Command, _) => {
                 Arc::new(CommandMasterKey::open(path, &self.settings.command)?)

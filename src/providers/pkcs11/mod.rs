@@ -4,6 +4,7 @@
 //! token has the right key and does what it is there for. The key cannot be extracted, so a lost token is a lost master key: recovery shares
 //! are what helps then. Values are sealed by the token's AES-GCM with a random nonce of 96 bits.
 
+mod login;
 mod token;
 mod worker;
 
@@ -20,6 +21,7 @@ use super::key_file::{read_private, write_new};
 use super::{MasterKey, ProviderError};
 use crate::crypto::check_value::check_value;
 use crate::crypto::{Random, Secret, Wrapped};
+use login::Pin;
 use token::{KeyId, Token};
 use worker::Worker;
 
@@ -89,37 +91,69 @@ impl TokenMasterKey {
         pin: &Secret,
         random: &dyn Random,
     ) -> Result<Self, ProviderError> {
-        let worker = worker(config, None, pin)?;
         let mut id: KeyId = [0; 16];
         random.fill(&mut id)?;
-        let label = config.key_label.clone();
-        let serial = worker.call(move |token| {
+        // Who has a key made is there, or has just given the PIN.
+        let mut made = Self {
+            worker: worker(config, None, Pin::new(pin, true)?)?,
+            id,
+            check_value: [0; 16],
+        };
+        let written = made.make(path, config.key_label.clone(), random);
+        if written.is_err() {
+            made.discard();
+        }
+        written.map(|()| made)
+    }
+
+    fn make(
+        &mut self,
+        path: &Path,
+        label: String,
+        random: &dyn Random,
+    ) -> Result<(), ProviderError> {
+        let id = self.id;
+        let serial = self.worker.call(move |token| {
             token.make_key(&id, &label)?;
             Ok(token.serial().to_owned())
         })?;
         let check = HeldKey::draw(random)?;
-        let made = Self {
-            worker,
-            id,
-            check_value: check_value(&check),
-        };
-        let wrapped = made.wrap(&check, CHECK_PLACE, random)?;
-        if !made.unwrap(&wrapped, CHECK_PLACE)?.constant_time_eq(&check) {
+        self.check_value = check_value(&check);
+        let wrapped = self.wrap(&check, CHECK_PLACE, random)?;
+        if !self.unwrap(&wrapped, CHECK_PLACE)?.constant_time_eq(&check) {
             return Err(ProviderError::Token(
                 "it does not open what it has sealed".to_owned(),
             ));
         }
         let parts = [serial.as_bytes(), &id, wrapped.as_bytes()].map(hex::encode);
         let line = format!("{PREFIX}{}\n", parts.join(":"));
-        write_new(path, &Secret::new(line.into_bytes()), random)?;
-        Ok(made)
+        write_new(path, &Secret::new(line.into_bytes()), random)
     }
 
-    /// Opens the master key that the file at `path` names, and has the token unwrap its check.
+    /// Removes the key that was made, or may have been, and that no file names. A token that does not answer now does it when it comes back.
+    fn discard(&self) {
+        let id = self.id;
+        if self.worker.call(move |token| token.destroy(&id)).is_ok() {
+            return;
+        }
+        let left = move |error| {
+            let id = hex::encode(id);
+            tracing::warn!(id, %error, "A key that nothing uses may be left in the token.");
+        };
+        self.worker.leave(move |token| token.destroy(&id), left);
+    }
+
+    /// Opens the master key that the file at `path` names, and has the token unwrap its check. A token that was given a wrong PIN before is asked
+    /// to take this one only where it `is_attended`.
     ///
     /// # Errors
     /// The file is missing, readable by others or damaged; the token is not there, refuses the PIN, or does not have the key.
-    pub fn open(path: &Path, config: &Config, pin: &Secret) -> Result<Self, ProviderError> {
+    pub fn open(
+        path: &Path,
+        config: &Config,
+        pin: &Secret,
+        is_attended: bool,
+    ) -> Result<Self, ProviderError> {
         let text = read_private(path, READ_BYTES_MAX)?;
         let malformed = || ProviderError::Malformed {
             path: path.to_owned(),
@@ -134,7 +168,7 @@ impl TokenMasterKey {
         let serial = str::from_utf8(serial).map_err(|_| malformed())?;
         let id: KeyId = id.as_slice().try_into().map_err(|_| malformed())?;
         let mut opened = Self {
-            worker: worker(config, Some(serial), pin)?,
+            worker: worker(config, Some(serial), Pin::new(pin, is_attended)?)?,
             id,
             check_value: [0; 16],
         };
@@ -156,13 +190,7 @@ impl TokenMasterKey {
     }
 }
 
-fn worker(
-    config: &Config,
-    serial: Option<&str>,
-    pin: &Secret,
-) -> Result<Worker<Token>, ProviderError> {
-    let pin = String::from_utf8(pin.expose().to_vec());
-    let pin = pin.map_err(|_| ProviderError::Token("the PIN is no text".to_owned()))?;
+fn worker(config: &Config, serial: Option<&str>, pin: Pin) -> Result<Worker<Token>, ProviderError> {
     let (config, serial) = (config.clone(), serial.map(str::to_owned));
     let limit = Duration::from_secs(config.answer_seconds);
     let open = move || Token::open(&config, serial.as_deref(), &pin);

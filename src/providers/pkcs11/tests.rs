@@ -34,7 +34,7 @@ fn a_file_that_names_no_key_is_refused_before_a_token_is_asked() {
         let text = format!("{PREFIX}{wrong}\n");
         drop(std::fs::remove_file(&path));
         write_new(&path, &Secret::new(text.into_bytes()), &SystemRandom).unwrap();
-        let error = TokenMasterKey::open(&path, &Config::default(), &pin).unwrap_err();
+        let error = TokenMasterKey::open(&path, &Config::default(), &pin, false).unwrap_err();
         assert!(error.to_string().contains("does not name a key"), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The library of a token is loaded once in a process and stays; the login is the token's as well, for all sessions of the process.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
@@ -10,10 +10,10 @@ use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::aead::GcmParams;
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
-use cryptoki::session::{Session, UserType};
+use cryptoki::session::Session;
 use cryptoki::slot::Slot;
-use cryptoki::types::AuthPin;
 
+use super::login::{Pin, Which, log_in};
 use super::{Config, NONCE_LEN};
 use crate::crypto::Secret;
 use crate::providers::ProviderError;
@@ -42,12 +42,6 @@ impl From<Error> for Trouble {
             RvError::EncryptedDataInvalid | RvError::EncryptedDataLenRange => {
                 Self::Refused(ProviderError::WrongKey)
             }
-            RvError::PinIncorrect | RvError::PinInvalid | RvError::PinLenRange => {
-                refused("it refuses the PIN; a token locks itself after a few wrong ones")
-            }
-            RvError::PinLocked => {
-                refused("its PIN is locked; unlock it with the means of its maker")
-            }
             _ => Self::Session(error.to_string()),
         }
     }
@@ -65,7 +59,7 @@ pub(super) struct Token {
 
 impl Token {
     /// Finds the token, opens a session and logs in. `serial` is the token that a key is in: where the settings name none, it is that.
-    pub(super) fn open(config: &Config, serial: Option<&str>, pin: &str) -> Result<Self, Trouble> {
+    pub(super) fn open(config: &Config, serial: Option<&str>, pin: &Pin) -> Result<Self, Trouble> {
         let context = context(config)?;
         let (slot, found) = slot(&context, config, serial)?;
         let mechanisms = context.get_mechanism_list(slot)?;
@@ -73,11 +67,8 @@ impl Token {
             return Err(refused("it has no AES-GCM (CKM_AES_GCM)"));
         }
         let session = context.open_rw_session(slot)?;
-        let pin = AuthPin::from(pin.to_owned());
-        match session.login(UserType::User, Some(&pin)) {
-            Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => {}
-            Err(error) => return Err(error.into()),
-        }
+        let which = Which::new(Path::new(&config.module), &found);
+        log_in(&context, &session, slot, &which, pin)?;
         Ok(Self {
             session,
             serial: found,
@@ -88,8 +79,11 @@ impl Token {
         &self.serial
     }
 
-    /// Makes an AES-256 key that stays in the token.
+    /// Makes an AES-256 key that stays in the token. One of this id is none too many: the session ended before it was told of.
     pub(super) fn make_key(&self, id: &KeyId, label: &str) -> Result<(), Trouble> {
+        if let Some(made) = self.find(id)?.first() {
+            return self.stays_here(*made);
+        }
         let template = [
             Attribute::Class(ObjectClass::SECRET_KEY),
             Attribute::KeyType(KeyType::AES),
@@ -111,14 +105,25 @@ impl Token {
         self.stays_here(key)
     }
 
-    /// The key of this id.
-    pub(super) fn key(&self, id: &KeyId) -> Result<ObjectHandle, Trouble> {
+    /// Removes a key that was made and nothing was wrapped with.
+    pub(super) fn destroy(&self, id: &KeyId) -> Result<(), Trouble> {
+        for key in self.find(id)? {
+            self.session.destroy_object(key)?;
+        }
+        Ok(())
+    }
+
+    fn find(&self, id: &KeyId) -> Result<Vec<ObjectHandle>, Trouble> {
         let template = [
             Attribute::Class(ObjectClass::SECRET_KEY),
             Attribute::Id(id.to_vec()),
         ];
-        let found = self.session.find_objects(&template)?;
-        let [key] = found[..] else {
+        Ok(self.session.find_objects(&template)?)
+    }
+
+    /// The key of this id.
+    pub(super) fn key(&self, id: &KeyId) -> Result<ObjectHandle, Trouble> {
+        let [key] = self.find(id)?[..] else {
             let (id, serial) = (hex::encode(id), &self.serial);
             return Err(refused(format!(
                 "token {serial} does not have the key with id {id}; put the token back that has it"

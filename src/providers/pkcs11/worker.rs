@@ -3,15 +3,14 @@
 //! What the thread works with is opened there, and opened anew once where it failed. A thread that is stuck is left alone: until it comes
 //! back, whoever asks is told at once.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::token::Trouble;
 use crate::providers::{ProviderError, aside};
 
-type Job<S> = Box<dyn FnOnce(&mut Held<S>) + Send>;
+type Job<S> = Box<dyn FnOnce(&mut Held<S>, &Mutex<bool>) + Send>;
 type Open<S> = Box<dyn Fn() -> Result<S, Trouble> + Send>;
 
 /// What the thread holds.
@@ -23,8 +22,8 @@ struct Held<S> {
 /// The thread, as others ask it. It ends with the last answer after this is dropped.
 pub(super) struct Worker<S> {
     jobs: Sender<Job<S>>,
-    /// Somebody waited in vain, and the thread has finished nothing since.
-    is_stuck: Arc<AtomicBool>,
+    /// Somebody waited in vain, and the thread has finished nothing since. Held while an answer is given, or given up.
+    is_stuck: Arc<Mutex<bool>>,
     limit: Duration,
 }
 
@@ -36,7 +35,7 @@ impl<S: 'static> Worker<S> {
     ) -> Result<Self, ProviderError> {
         let (jobs, given) = channel();
         let open: Open<S> = Box::new(open);
-        let is_stuck = Arc::new(AtomicBool::new(false));
+        let is_stuck = Arc::new(Mutex::new(false));
         let mark = Arc::clone(&is_stuck);
         let thread = std::thread::Builder::new().name("master-key".to_owned());
         // The session is made on the thread and does not leave it.
@@ -66,22 +65,51 @@ impl<S: 'static> Worker<S> {
             let seconds = self.limit.as_secs();
             ProviderError::Token(format!("it has not answered within {seconds} s"))
         };
-        if self.is_stuck.load(Ordering::Acquire) {
+        if *marked(&self.is_stuck) {
             return Err(late());
         }
         let (reply, answer) = sync_channel(1);
-        let job = move |held: &mut Held<S>| {
+        let job = move |held: &mut Held<S>, is_stuck: &Mutex<bool>| {
             let done = held.twice(work);
-            // Nobody waits any more: that is told by the mark.
+            let mut is_stuck = marked(is_stuck);
+            // Where nobody waits any more, that is told by the mark.
             drop(reply.send(done));
+            *is_stuck = false;
         };
         self.jobs.send(Box::new(job)).map_err(|_| late())?;
-        let wait = || answer.recv_timeout(self.limit);
-        aside(wait).unwrap_or_else(|_| {
-            self.is_stuck.store(true, Ordering::Release);
-            Err(late())
-        })
+        let answered = aside(|| answer.recv_timeout(self.limit).ok());
+        let answered = answered.or_else(|| self.given_up(&answer));
+        answered.unwrap_or_else(|| Err(late()))
     }
+
+    /// Has something done once the thread comes to it, without waiting. `failed` is told where it is not.
+    pub(super) fn leave(
+        &self,
+        work: impl Fn(&mut S) -> Result<(), Trouble> + Send + 'static,
+        failed: impl FnOnce(ProviderError) + Send + 'static,
+    ) {
+        let job = move |held: &mut Held<S>, is_stuck: &Mutex<bool>| {
+            let done = held.twice(work);
+            *marked(is_stuck) = false;
+            done.unwrap_or_else(failed);
+        };
+        // Where the thread has ended, so has this process's work with it.
+        drop(self.jobs.send(Box::new(job)));
+    }
+
+    /// Marks the thread as stuck, unless the answer has come just now.
+    fn given_up<T>(&self, answer: &Receiver<T>) -> Option<T> {
+        let mut is_stuck = marked(&self.is_stuck);
+        let answered = answer.try_recv().ok();
+        if answered.is_none() {
+            *is_stuck = true;
+        }
+        answered
+    }
+}
+
+fn marked(is_stuck: &Mutex<bool>) -> MutexGuard<'_, bool> {
+    is_stuck.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<S> Held<S> {
@@ -113,10 +141,9 @@ impl<S> Held<S> {
     }
 }
 
-fn run<S>(mut held: Held<S>, jobs: &Receiver<Job<S>>, is_stuck: &AtomicBool) {
+fn run<S>(mut held: Held<S>, jobs: &Receiver<Job<S>>, is_stuck: &Mutex<bool>) {
     while let Ok(job) = jobs.recv() {
-        job(&mut held);
-        is_stuck.store(false, Ordering::Release);
+        job(&mut held, is_stuck);
     }
 }
 
@@ -144,10 +171,45 @@ mod tests {
         // At once: nobody is asked.
         assert!(message(worker.call(|()| Ok(()))).contains("has not answered"));
         drop(go_on);
-        while worker.is_stuck.load(Ordering::Acquire) {
+        while *marked(&worker.is_stuck) {
             std::thread::yield_now();
         }
         assert!(worker.call(|()| Ok(())).is_ok());
+    }
+
+    #[test]
+    fn an_answer_that_comes_as_it_is_given_up_counts() {
+        let worker = Worker::start(|| Ok(()), Duration::from_secs(60)).unwrap();
+        let (reply, answer) = sync_channel(1);
+        reply.send(7).unwrap();
+        assert_eq!(worker.given_up(&answer), Some(7));
+        assert!(worker.call(|()| Ok(())).is_ok(), "it is not stuck");
+        assert_eq!(worker.given_up(&answer), None);
+        assert!(message(worker.call(|()| Ok(()))).contains("has not answered"));
+    }
+
+    #[test]
+    fn what_is_left_to_a_stuck_thread_is_done_when_it_comes_back() {
+        let worker = Worker::start(|| Ok(()), Duration::from_millis(50)).unwrap();
+        let (go_on, stuck) = channel::<()>();
+        let stuck = Mutex::new(stuck);
+        let late = worker.call(move |()| {
+            stuck.lock().unwrap().recv().unwrap_or_default();
+            Ok(())
+        });
+        assert!(message(late).contains("has not answered"));
+        let (done, told) = channel();
+        let failed = done.clone();
+        worker.leave(
+            move |()| {
+                done.send("done".to_owned()).unwrap();
+                Err(Trouble::Refused(ProviderError::Token("no".to_owned())))
+            },
+            move |error| failed.send(error.to_string()).unwrap(),
+        );
+        drop((go_on, worker));
+        assert_eq!(told.recv().unwrap(), "done");
+        assert!(told.recv().unwrap().ends_with("no"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use super::rotation::{add_target, check_target, shown};
 use super::text;
-use crate::harness::{Server, fresh_directory, get, run_cli, skipped};
+use crate::harness::{Server, fresh_directory, get, run_cli, run_cli_with_input, skipped};
 
 const PIN: &str = "47110815";
 
@@ -73,6 +73,19 @@ fn settings(directory: &Path, module: &Path) -> String {
     )
 }
 
+/// The files that SoftHSM keeps its objects in.
+fn token_objects(directory: &Path) -> Vec<PathBuf> {
+    let folders = fs::read_dir(directory.join("tokens")).expect("a folder");
+    let files =
+        folders.flat_map(|folder| fs::read_dir(folder.expect("an entry").path()).expect("a token"));
+    let mut files: Vec<_> = files
+        .map(|file| file.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|end| end == "object"))
+        .collect();
+    files.sort();
+    files
+}
+
 /// Sets the provider in the configuration.
 pub(super) fn name_provider(directory: &Path, from: &str, to: &str) {
     let config = directory.join("keyledger.toml");
@@ -108,6 +121,20 @@ fn a_token_takes_over_the_master_key_and_a_file_takes_it_back() {
     server.cli(&["master-key", "rotate"]).success();
     assert_ne!(shown(&server)["checkValue"], first);
     check_target(&server);
+    // A wrong PIN counts also while the token is open, and no key is left of what fails.
+    let keys = token_objects(&path);
+    write_pin(&path, "00000000");
+    server
+        .cli(&["master-key", "rotate"])
+        .refused(&["not the PIN that it was opened with"]);
+    write_pin(&path, PIN);
+    let mode = |mode| fs::set_permissions(path.join("data"), fs::Permissions::from_mode(mode));
+    mode(0o500).expect("a mode");
+    server
+        .cli(&["master-key", "rotate"])
+        .refused(&["cannot write the master key file"]);
+    mode(0o700).expect("a mode");
+    assert_eq!(token_objects(&path), keys);
     server.stop();
     server
         .cli(&["serve", "--check"])
@@ -118,8 +145,16 @@ fn a_token_takes_over_the_master_key_and_a_file_takes_it_back() {
     write_pin(&path, "00000000");
     let refused = server.cli(&["serve", "--check"]);
     refused.refused(&["refuses the PIN"]);
+    assert_eq!(refused.code, 4, "another start would not help");
     assert!(!refused.stderr.contains("00000000"));
     write_pin(&path, PIN);
+    // The token counts: it is not tried again by itself, whatever the file has. Who types the right one clears that.
+    let refused = server.cli(&["serve", "--check"]);
+    refused.refused(&["a wrong PIN was given to it", "--pin-file -"]);
+    assert_eq!(refused.code, 4);
+    let typed = ["serve", "--check", "--pin-file", "-"];
+    run_cli_with_input(&path, &typed, &format!("{PIN}\n")).success();
+    server.cli(&["serve", "--check"]).success();
     fs::rename(path.join("tokens"), path.join("elsewhere")).expect("a folder");
     fs::create_dir(path.join("tokens")).expect("a folder");
     server.cli(&["serve", "--check"]).refused(&["0 tokens fit"]);
