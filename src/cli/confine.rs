@@ -139,10 +139,12 @@ pub(super) fn explained(error: anyhow::Error, directory: &Path) -> anyhow::Error
     if peer::starter().is_none() || !error.chain().any(is_denied) {
         return error;
     }
-    let (directory, own) = (directory.display(), peer::own_uid());
-    let own = peer::name(own).unwrap_or_else(|| own.to_string());
+    let (directory, user) = (directory.display(), peer::own_uid());
+    let group = rustix::process::getegid();
+    let name = peer::name(user).unwrap_or_else(|| user.to_string());
     error.context(format!(
-        "root works as user {own} here, whom {directory} belongs to: name files that {own} may use, or `-` where a command takes it"
+        "root works as user {name} here, whom {directory} belongs to: all in it must be theirs (`chown -R {user}:{group} {directory}`), \
+         and files elsewhere such that they may use them"
     ))
 }
 

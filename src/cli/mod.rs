@@ -143,7 +143,7 @@ pub fn confine(cli: &Cli) -> anyhow::Result<()> {
         Command::Restore(_) => Ok(()),
         Command::Init(_) => confine::command(&cli.dir),
         // Any other directory says nothing of who is to work in it.
-        _ if layout.config().exists() || layout.data().exists() => confine::command(&cli.dir),
+        _ if layout.config().exists() || layout.database().exists() => confine::command(&cli.dir),
         _ => Ok(()),
     }
 }

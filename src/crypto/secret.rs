@@ -8,7 +8,7 @@ use std::fmt;
 use std::io;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// Bytes that are overwritten when dropped and never printed.
 pub struct Secret(Zeroizing<Vec<u8>>);
@@ -48,19 +48,24 @@ impl Secret {
     }
 }
 
-/// Bytes that are added to. Where they outgrow their place they move to a larger one, and what they leave is overwritten.
+/// Bytes that are added to, and may hold a secret. Where they outgrow their place they move to a larger one, and what they leave is overwritten.
+///
+/// More than [`SecretBuffer::OVERWRITTEN_BYTES_MAX`] are a list and no secret, and are let go as they are: overwriting takes its time.
 #[derive(Default)]
-pub struct SecretBuffer(Zeroizing<Vec<u8>>);
+pub struct SecretBuffer(Vec<u8>);
 
 impl SecretBuffer {
+    /// The most bytes that are overwritten: several times the longest secret.
+    pub const OVERWRITTEN_BYTES_MAX: usize = 256 * 1024;
+
     /// Adds `bytes` at the end.
     pub fn push(&mut self, bytes: &[u8]) {
         let length = self.0.len() + bytes.len();
         if length > self.0.capacity() {
             let room = length.max(self.0.capacity() * 2);
-            let mut larger = Zeroizing::new(Vec::with_capacity(room));
-            larger.extend_from_slice(&self.0);
-            self.0 = larger;
+            let mut larger = Self(Vec::with_capacity(room));
+            larger.0.extend_from_slice(&self.0);
+            std::mem::swap(self, &mut larger);
         }
         self.0.extend_from_slice(bytes);
     }
@@ -69,6 +74,14 @@ impl SecretBuffer {
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl Drop for SecretBuffer {
+    fn drop(&mut self) {
+        if self.0.len() <= Self::OVERWRITTEN_BYTES_MAX {
+            self.0.zeroize();
+        }
     }
 }
 

@@ -166,6 +166,14 @@ fn what_root_makes_in_a_directory_is_its_owners_and_root_is_named_for_it() {
     refused.refused(&["root works as user", "Permission denied", "out.backup"]);
     server.start_again();
     server.connect().ask(create(key_template())).success();
+    // What root restores is root's, since a backup and its key are: it is said how that is put right.
+    let restored = elsewhere.path().join("restored");
+    fs::create_dir(&restored).expect("a folder");
+    give(&restored, nobody);
+    let (backup, key) = (path.join("two.backup"), path.join("two"));
+    let [backup, key] = [&backup, &key].map(|path| path.to_str().expect("a text"));
+    let said = run_cli(&restored, &["restore", backup, "--key", key]).success();
+    assert!(said.stderr.contains("chown -R 65534:65534"), "{said:?}");
 }
 
 #[test]

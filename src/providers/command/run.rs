@@ -4,6 +4,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::io::retry_on_intr;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use zeroize::Zeroizing;
 
@@ -113,7 +114,10 @@ impl Running {
             return true;
         };
         let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        !matches!(waitid(WaitId::Pid(number), look), Ok(None))
+        !matches!(
+            retry_on_intr(|| waitid(WaitId::Pid(number), look)),
+            Ok(None)
+        )
     }
 
     /// Kills all that is left of its group, and it with them, and reaps it. What it started must not live on with key material in its pipes.

@@ -149,6 +149,8 @@ fn run<S>(mut held: Held<S>, jobs: &Receiver<Job<S>>, is_stuck: &Mutex<bool>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
 
     fn message<T>(done: Result<T, ProviderError>) -> String {
@@ -157,17 +159,23 @@ mod tests {
             .unwrap_or_default()
     }
 
+    /// Has the thread wait until what this gives is dropped.
+    fn stuck(worker: &Worker<()>) -> Sender<()> {
+        let (go_on, waits) = channel::<()>();
+        let waits = Mutex::new(waits);
+        let late = worker.call(move |()| {
+            waits.lock().unwrap().recv().unwrap_or_default();
+            Ok(())
+        });
+        assert!(message(late).contains("has not answered"));
+        go_on
+    }
+
     #[test]
     fn who_does_not_answer_is_waited_for_once_and_comes_back() {
         let limit = Duration::from_millis(50);
         let worker = Worker::start(|| Ok(()), limit).unwrap();
-        let (go_on, stuck) = channel::<()>();
-        let stuck = std::sync::Mutex::new(stuck);
-        let late = worker.call(move |()| {
-            stuck.lock().unwrap().recv().unwrap_or_default();
-            Ok(())
-        });
-        assert!(message(late).contains("has not answered"));
+        let go_on = stuck(&worker);
         // At once: nobody is asked.
         assert!(message(worker.call(|()| Ok(()))).contains("has not answered"));
         drop(go_on);
@@ -191,13 +199,7 @@ mod tests {
     #[test]
     fn what_is_left_to_a_stuck_thread_is_done_when_it_comes_back() {
         let worker = Worker::start(|| Ok(()), Duration::from_millis(50)).unwrap();
-        let (go_on, stuck) = channel::<()>();
-        let stuck = Mutex::new(stuck);
-        let late = worker.call(move |()| {
-            stuck.lock().unwrap().recv().unwrap_or_default();
-            Ok(())
-        });
-        assert!(message(late).contains("has not answered"));
+        let go_on = stuck(&worker);
         let (done, told) = channel();
         let failed = done.clone();
         worker.leave(
@@ -214,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_session_that_failed_is_opened_anew_and_a_refusal_is_final() {
-        let opened = std::sync::atomic::AtomicU32::new(0);
+        let opened = AtomicU32::new(0);
         // Each session is the number of times that one was opened.
         let open = move || Ok(opened.fetch_add(1, Ordering::Relaxed) + 1);
         let worker = Worker::start(open, Duration::from_secs(60)).unwrap();
