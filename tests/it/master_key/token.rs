@@ -105,6 +105,24 @@ fn server(module: &Path) -> Server {
     server
 }
 
+/// A wrong PIN counts also while the token is open, and no key is left in it of a rotation that fails.
+fn leaves_no_key_of_what_fails(server: &Server) {
+    let path = server.path();
+    let keys = token_objects(path);
+    write_pin(path, "00000000");
+    server
+        .cli(&["master-key", "rotate"])
+        .refused(&["not the PIN that it was opened with"]);
+    write_pin(path, PIN);
+    let mode = |mode| fs::set_permissions(path.join("data"), fs::Permissions::from_mode(mode));
+    mode(0o500).expect("a mode");
+    server
+        .cli(&["master-key", "rotate"])
+        .refused(&["cannot write the master key file"]);
+    mode(0o700).expect("a mode");
+    assert_eq!(token_objects(path), keys);
+}
+
 #[test]
 fn a_token_takes_over_the_master_key_and_a_file_takes_it_back() {
     let Some(module) = module() else { return };
@@ -121,20 +139,7 @@ fn a_token_takes_over_the_master_key_and_a_file_takes_it_back() {
     server.cli(&["master-key", "rotate"]).success();
     assert_ne!(shown(&server)["checkValue"], first);
     check_target(&server);
-    // A wrong PIN counts also while the token is open, and no key is left of what fails.
-    let keys = token_objects(&path);
-    write_pin(&path, "00000000");
-    server
-        .cli(&["master-key", "rotate"])
-        .refused(&["not the PIN that it was opened with"]);
-    write_pin(&path, PIN);
-    let mode = |mode| fs::set_permissions(path.join("data"), fs::Permissions::from_mode(mode));
-    mode(0o500).expect("a mode");
-    server
-        .cli(&["master-key", "rotate"])
-        .refused(&["cannot write the master key file"]);
-    mode(0o700).expect("a mode");
-    assert_eq!(token_objects(&path), keys);
+    leaves_no_key_of_what_fails(&server);
     server.stop();
     server
         .cli(&["serve", "--check"])
