@@ -122,7 +122,7 @@ impl From<ApplyError> for AdminError {
         match error {
             ApplyError::Exists(_) => Self::conflict(error.to_string()),
             // Only the precondition on who asks comes with these changesets.
-            ApplyError::NotPermitted => super::access::removed(),
+            ApplyError::NotPermitted => super::access::changed(),
             ApplyError::Missing(_) => Self::not_found(error.to_string()),
             // The rest is the store's own trouble, or cannot come from these changesets.
             _ => Self::unavailable(error.to_string()),

@@ -54,7 +54,11 @@ pub(super) async fn add(
         keyring
             .refresh(&admin.store, &*founder.master)
             .await
-            .map_err(|error| AdminError::unavailable(error.to_string()))?;
+            .map_err(|error| {
+                AdminError::unavailable(format!(
+                    "instance `{name}` was made, but its clients get no keys before the server is started anew: {error}"
+                ))
+            })?;
     }
     Ok(Response::Instance(listed(admin, name)?))
 }

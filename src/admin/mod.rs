@@ -414,7 +414,7 @@ impl Admin {
     /// A changeset with this event: it is committed only while who asked may still administer. Every one of this module begins here.
     fn changeset(event: Event) -> Changeset {
         let mut changeset = Changeset::new(event);
-        changeset.require(Precondition::MayAdminister(access::asked::login()));
+        changeset.require(Precondition::MayAdminister(access::asked::rights()));
         changeset
     }
 

@@ -183,7 +183,7 @@ impl Drop for ControlSocket {
     }
 }
 
-async fn serve_connection(stream: UnixStream, admin: &Admin) -> io::Result<()> {
+async fn serve_connection(stream: UnixStream, admin: &Arc<Admin>) -> io::Result<()> {
     let peer = stream.peer_cred()?.uid();
     let (read, mut write) = stream.into_split();
     if !peer::may_ask(peer, peer::own_uid()) {

@@ -113,6 +113,26 @@ pub enum Login {
     Certificate(Fingerprint),
 }
 
+/// By what somebody is known, and what they may do by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rights {
+    /// By what they are known.
+    pub login: Login,
+    /// What they may do.
+    pub role: Role,
+    /// The one instance they may reach; none: everything.
+    pub instance: Option<InstanceId>,
+}
+
+impl Rights {
+    /// Those of the user that the server runs as, on its machine.
+    pub const LOCAL: Self = Self {
+        login: Login::Local,
+        role: Role::Administrator,
+        instance: None,
+    };
+}
+
 /// Somebody who asks the router for something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
@@ -135,6 +155,16 @@ impl Caller {
             role: Role::Administrator,
             instance: None,
             login: Login::Local,
+        }
+    }
+
+    /// By what they are known, and what they may do by it.
+    #[must_use]
+    pub const fn rights(&self) -> Rights {
+        Rights {
+            login: self.login,
+            role: self.role,
+            instance: self.instance,
         }
     }
 }
@@ -243,14 +273,21 @@ impl Administrators {
         })
     }
 
-    /// Whether who is known by this may still act: it was not removed. Dates are not looked at.
+    /// Whether somebody still has these rights: neither the credential nor what it may do was taken away or changed. Dates are not looked at.
     #[must_use]
-    pub fn may_act(&self, login: Login) -> bool {
-        match login {
-            Login::Local => true,
-            Login::ApiKey(id) => self.keys.iter().any(|key| key.id == id),
-            Login::Certificate(fingerprint) => self.certificates.contains_key(&fingerprint),
-        }
+    pub fn may_act(&self, rights: &Rights) -> bool {
+        let held = match rights.login {
+            Login::Local => return true,
+            Login::ApiKey(id) => {
+                let key = self.keys.iter().find(|key| key.id == id);
+                key.map(|key| (key.role, key.instance))
+            }
+            Login::Certificate(fingerprint) => {
+                let held = self.certificates.get(&fingerprint);
+                held.map(|held| (held.role, held.instance))
+            }
+        };
+        held == Some((rights.role, rights.instance))
     }
 }
 
@@ -278,16 +315,34 @@ mod tests {
         let caller = held.by_key(&[1; 32], NOW).unwrap();
         assert_eq!(caller.role, Role::Operator);
         assert_eq!(caller.initiator.name, "key-1");
-        assert!(held.may_act(caller.login));
+        assert!(held.may_act(&caller.rights()));
         let (refused, whose) = held.by_key(&[1; 32], NOW + 1).unwrap_err();
         assert_eq!(refused, LoginRefused::NotNow);
-        assert_eq!(whose, Some(caller.initiator));
+        assert_eq!(whose.as_ref(), Some(&caller.initiator));
         assert!(held.by_key(&[2; 32], i64::MAX).is_ok());
         assert_eq!(
             held.by_key(&[3; 32], NOW).unwrap_err(),
             (LoginRefused::Unknown, None)
         );
-        assert!(!Administrators::default().may_act(caller.login));
+        assert!(!Administrators::default().may_act(&caller.rights()));
+    }
+
+    #[test]
+    fn who_comes_back_with_another_role_or_instance_has_not_the_rights_of_before() {
+        let before = Administrators::new(vec![key(1, None)], Vec::new());
+        let rights = before.by_key(&[1; 32], NOW).unwrap().rights();
+        let demoted = ApiKey {
+            role: Role::Reader,
+            ..key(1, None)
+        };
+        let limited = ApiKey {
+            instance: Some(InstanceId::new(0, [1; 10])),
+            ..key(1, None)
+        };
+        for now in [demoted, limited] {
+            assert!(!Administrators::new(vec![now], Vec::new()).may_act(&rights));
+        }
+        assert!(Administrators::default().may_act(&Rights::LOCAL));
     }
 
     #[test]

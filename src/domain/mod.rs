@@ -27,7 +27,9 @@ pub mod scope;
 pub mod warning;
 
 pub use access::{Access, Denied, Operations, Permissions, Rules, Window};
-pub use administrator::{Administrator, Administrators, ApiKey, Caller, Login, LoginRefused, Role};
+pub use administrator::{
+    Administrator, Administrators, ApiKey, Caller, Login, LoginRefused, Rights, Role,
+};
 pub use anchor::Anchor;
 pub use client::{
     Admission, Client, ClientStatus, Clients, EnrolledCertificate, Identity, Instance, NotAdmitted,

@@ -16,8 +16,8 @@ use crate::crypto::{Fingerprint, Wrapped};
 use crate::domain::routing::{Route, Routing, RoutingSettings, Target};
 use crate::domain::{
     Administrator, Anchor, ApiKey, ApiKeyId, Client, ClientId, ClientStatus, Credential,
-    Destruction, EnrolledCertificate, Identity, Instance, InstanceId, Login, Object, ObjectId,
-    Permissions, Revocation, RouteId, Rules, TargetId,
+    Destruction, EnrolledCertificate, Identity, Instance, InstanceId, Object, ObjectId,
+    Permissions, Revocation, Rights, RouteId, Rules, TargetId,
 };
 
 /// What must still hold when a changeset is committed.
@@ -37,8 +37,8 @@ pub enum Precondition {
     Next(Sequence),
     /// The targets that were not given everything before this event are these, each as it was read.
     Behind(Sequence, Vec<Behind>),
-    /// The API key or certificate by which who asks is known was not removed.
-    MayAdminister(Login),
+    /// Who asks still has the rights that the request was admitted with.
+    MayAdminister(Rights),
     /// The routing is the one that was read.
     Routing(Arc<Routing>),
 }

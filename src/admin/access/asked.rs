@@ -4,24 +4,26 @@
 
 use std::future::Future;
 
-use crate::domain::{Login, RequestId};
+use crate::domain::{RequestId, Rights};
 
 tokio::task_local! {
-    static ASKED: (Login, Option<RequestId>);
+    static ASKED: (Rights, Option<RequestId>);
 }
 
-/// Carries out a request that was asked for by this login, under this identifier.
+/// Carries out a request that was asked for with these rights, under this identifier.
 pub(in crate::admin) async fn during<F: Future>(
-    login: Login,
+    rights: Rights,
     correlation: Option<RequestId>,
     request: F,
 ) -> F::Output {
-    ASKED.scope((login, correlation), request).await
+    ASKED.scope((rights, correlation), request).await
 }
 
-/// By whom the request under way was asked for; the server's own user outside of one.
-pub(in crate::admin) fn login() -> Login {
-    ASKED.try_with(|(login, _)| *login).unwrap_or(Login::Local)
+/// With which rights the request under way was asked for; those of the server's own user outside of one.
+pub(in crate::admin) fn rights() -> Rights {
+    ASKED
+        .try_with(|(rights, _)| *rights)
+        .unwrap_or(Rights::LOCAL)
 }
 
 /// What the events of the request under way are known by, if that was said.

@@ -105,7 +105,11 @@ pub(super) fn narrowed(
     };
     let snapshot = admin.store().clients();
     let Some(own) = snapshot.instance(instance) else {
-        return Err(super::removed());
+        return match response {
+            // What was done in it before it went, by them.
+            Response::Client(_) | Response::Instance(_) => Ok(response),
+            _ => Err(super::changed()),
+        };
     };
     Ok(match response {
         Response::Clients(mut clients) => {

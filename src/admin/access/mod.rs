@@ -2,11 +2,16 @@
 //!
 //! A caller's role must be at least the request's ([`Request::required_role`]); one that is limited to an instance is confined to it, so
 //! that what is elsewhere looks as if it were missing; and what would give a caller from elsewhere the rights of the server's own user on
-//! its machine is done on the machine only. What a caller asked for is not committed once they were removed. Each refusal is recorded.
+//! its machine is done on the machine only. What a caller asked for is not committed once they have not the rights any more that it was
+//! admitted with. Each refusal is recorded.
+//!
+//! What changes something is carried out to its end, whether who asked waits for it or not: a caller who goes away must not leave half an act.
 
 pub(super) mod asked;
 mod confine;
 pub(super) mod refusals;
+
+use std::sync::Arc;
 
 use super::message::routing::TargetRequest;
 use super::{Admin, AdminError, Request, Response};
@@ -23,21 +28,45 @@ impl Admin {
     /// # Errors
     /// Those of [`Admin::run`], and that the caller may not ask for this.
     pub async fn run_as(
-        &self,
+        self: &Arc<Self>,
         caller: &Caller,
         correlation: Option<RequestId>,
         request: Request,
     ) -> Result<Response, AdminError> {
+        let request = self.admit(caller, correlation, request).await?;
+        let (admin, initiator) = (Arc::clone(self), caller.initiator.clone());
+        let rights = caller.rights();
+        if request.only_reads() {
+            let run = self.run(initiator, request);
+            let response = asked::during(rights, correlation, run).await?;
+            if !self.store.administrators().may_act(&rights) {
+                return Err(changed());
+            }
+            return confine::narrowed(self, caller, response);
+        }
+        // Of its own: it goes on without who asked, and what was committed is answered as such, whatever became of the caller.
+        let run = async move { admin.run(initiator, request).await };
+        let carried_out = tokio::spawn(asked::during(rights, correlation, run)).await;
+        let response = carried_out.map_err(|_| cut_off())??;
+        confine::narrowed(self, caller, response)
+    }
+
+    /// The request as this caller may ask for it.
+    ///
+    /// # Errors
+    /// They may not, which is recorded.
+    pub(super) async fn admit(
+        &self,
+        caller: &Caller,
+        correlation: Option<RequestId>,
+        request: Request,
+    ) -> Result<Request, AdminError> {
+        if !self.store.administrators().may_act(&caller.rights()) {
+            return Err(changed());
+        }
         let operation = request.name();
         match admitted(self, caller, request).await {
-            Ok(request) => {
-                let run = self.run(caller.initiator.clone(), request);
-                let response = asked::during(caller.login, correlation, run).await?;
-                if !self.store.administrators().may_act(caller.login) {
-                    return Err(removed());
-                }
-                confine::narrowed(self, caller, response)
-            }
+            Ok(request) => Ok(request),
             Err(Denied::Missing(error)) => Err(error),
             Err(Denied::Forbidden(failure, message)) => {
                 let refused = refusals::Refused {
@@ -52,9 +81,16 @@ impl Admin {
     }
 }
 
-/// What is said to a caller who was removed while their request was under way.
-pub(super) fn removed() -> AdminError {
-    AdminError::forbidden("the credential may not be used any more")
+/// What is said to a caller whose rights were changed or taken away while their request was under way.
+pub(super) fn changed() -> AdminError {
+    AdminError::forbidden("what the credential may do was changed or taken away meanwhile")
+}
+
+/// What is said when the task that carried a request out ended without an answer.
+fn cut_off() -> AdminError {
+    AdminError::unavailable(
+        "the server could not end this; look whether it was carried out, in full or in part",
+    )
 }
 
 /// The request as this caller may ask for it.

@@ -1,7 +1,7 @@
-//! Refused credentials, counted by the minute: who was refused too often is not looked at for the rest of it.
+//! Refused credentials, counted by the minute: beyond a number, further ones of an address, or of all, are answered 429.
 //!
-//! The limit of all addresses does not keep out an address that was never refused: whoever sends wrong credentials from everywhere must not
-//! keep administrators away.
+//! It keeps nobody out whose credential is right: behind one address are many, and whoever sends wrong credentials from there, or from
+//! everywhere, must not keep administrators away. A key has 256 random bits, so that looking at one more gives nothing away.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -22,7 +22,7 @@ pub(super) struct Attempts {
 struct Minute {
     since: i64,
     in_all: u32,
-    /// No more addresses than refusals that count.
+    /// No more addresses than refusals of all that count.
     by_address: HashMap<IpAddr, u32>,
 }
 
@@ -36,26 +36,20 @@ impl Attempts {
         }
     }
 
-    /// After how many seconds a credential of this address is looked at again; none: now is fine. `now` in seconds since 1970.
-    pub(super) fn wait(&self, address: IpAddr, now: i64) -> Option<i64> {
-        let minute = self.minute(now);
-        let refused = minute.by_address.get(&neighbourhood(address)).copied();
-        let refused = refused.unwrap_or(0);
-        let is_over =
-            refused >= self.per_address_max || (refused > 0 && minute.in_all >= self.in_all_max);
-        is_over.then(|| minute.left(now))
-    }
-
-    /// Counts a refusal. After how many seconds another is answered as one, where there were too many.
+    /// Counts a refusal at `now`, seconds since 1970. After how many seconds another is answered as one, where there were too many.
     pub(super) fn refused(&self, address: IpAddr, now: i64) -> Option<i64> {
         let mut minute = self.minute(now);
-        if minute.in_all >= self.in_all_max {
-            return Some(minute.left(now));
-        }
-        minute.in_all += 1;
-        let refused = minute.by_address.entry(neighbourhood(address)).or_insert(0);
+        let is_full = minute.in_all >= self.in_all_max;
+        let address = neighbourhood(address);
+        let refused = match minute.by_address.get_mut(&address) {
+            Some(refused) => refused,
+            None if is_full => return Some(minute.left(now)),
+            None => minute.by_address.entry(address).or_insert(0),
+        };
         *refused = refused.saturating_add(1);
-        None
+        let is_over = is_full || *refused > self.per_address_max;
+        minute.in_all = minute.in_all.saturating_add(1);
+        is_over.then(|| minute.left(now))
     }
 
     fn minute(&self, now: i64) -> MutexGuard<'_, Minute> {
@@ -87,27 +81,29 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_was_refused_too_often_waits_for_the_next_minute() {
+    fn an_address_that_was_refused_too_often_is_told_when_the_next_minute_begins() {
         let attempts = Attempts::new(3, 100);
         for _ in 0..3 {
-            assert_eq!(attempts.wait(address(1), 1000), None);
             assert_eq!(attempts.refused(address(1), 1000), None);
         }
-        assert_eq!(attempts.wait(address(1), 1010), Some(50));
-        assert_eq!(attempts.wait(address(2), 1010), None, "another address");
-        assert_eq!(attempts.wait(address(1), 1060), None);
-        assert_eq!(attempts.wait(address(1), 0), None, "a clock set back");
+        assert_eq!(attempts.refused(address(1), 1010), Some(50));
+        assert_eq!(attempts.refused(address(2), 1010), None, "another address");
+        assert_eq!(attempts.refused(address(1), 1060), None);
+        assert_eq!(attempts.refused(address(1), 0), None, "a clock set back");
     }
 
     #[test]
-    fn the_limit_of_all_refuses_who_is_wrong_and_nobody_who_never_was() {
+    fn beyond_the_limit_of_all_each_is_told_and_counting_goes_on_in_bounds() {
         let attempts = Attempts::new(3, 10);
         for last in 0..10 {
             assert_eq!(attempts.refused(address(last), 1000), None);
         }
-        assert_eq!(attempts.wait(address(200), 1000), None);
-        assert_eq!(attempts.refused(address(200), 1000), Some(60));
-        assert!(attempts.wait(address(1), 1000).is_some());
-        assert_eq!(attempts.minute(1000).by_address.len(), 10, "bounded");
+        for last in 10..200 {
+            assert_eq!(attempts.refused(address(last), 1000), Some(60));
+        }
+        assert_eq!(attempts.refused(address(1), 1000), Some(60));
+        let minute = attempts.minute(1000);
+        assert_eq!(minute.by_address.len(), 10, "bounded");
+        assert_eq!(minute.by_address[&address(1)], 2, "counted all the same");
     }
 }

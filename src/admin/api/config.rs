@@ -28,7 +28,7 @@ pub struct Config {
     pub body_bytes_max: usize,
     /// How long a request's body may take to arrive, and an answer to be taken, in milliseconds.
     pub body_timeout_ms: u64,
-    /// The most refused credentials of one address each minute; then none of it is looked at for the rest of the minute.
+    /// The most refused credentials of one address each minute; further wrong ones are answered as too many.
     pub failed_logins_per_address_per_minute: u32,
     /// The most refused credentials of all addresses each minute.
     pub failed_logins_per_minute: u32,

@@ -1,6 +1,6 @@
-//! The OpenAPI document, made of the handlers and types themselves when it is asked for.
+//! The OpenAPI document, made of the handlers and types themselves when it is asked for first.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -40,7 +40,10 @@ const REFUSALS: [(&str, &str); 9] = [
         "429",
         "Too many credentials of this address were refused: see Retry-After.",
     ),
-    ("503", "The server cannot do it now. Nothing was changed."),
+    (
+        "503",
+        "The server cannot do it now. Nothing was changed, unless the message says what was.",
+    ),
 ];
 
 /// The router that resources are added to, with what the document says of all of them.
@@ -128,13 +131,26 @@ pub(super) fn route() -> Router<Arc<Api>> {
 }
 
 async fn serve() -> Response {
-    let text = document().to_json().unwrap_or_default();
-    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    (json, bytes()).into_response()
+}
+
+/// The document as it is served, made once: everybody may ask for it, again and again.
+fn bytes() -> &'static [u8] {
+    static MADE: OnceLock<Vec<u8>> = OnceLock::new();
+    MADE.get_or_init(|| document().to_json().unwrap_or_default().into_bytes())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::document;
+    use super::{bytes, document};
+
+    #[test]
+    fn it_is_made_once_and_is_what_is_served() {
+        let made = bytes();
+        assert_eq!(made.as_ptr(), bytes().as_ptr());
+        assert_eq!(made, document().to_json().unwrap().as_bytes());
+    }
 
     #[test]
     fn every_operation_says_what_it_answers_and_has_a_name_of_its_own() {

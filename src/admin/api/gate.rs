@@ -42,6 +42,12 @@ impl Call {
         let run = self.api.admin.run_as(&self.caller, Some(self.id), request);
         Ok(run.await?)
     }
+
+    /// Finds out whether this caller may ask for something, before work is put into it. A refusal is recorded.
+    pub(super) async fn check(&self, request: admin::Request) -> Result<(), Problem> {
+        let admit = self.api.admin.admit(&self.caller, Some(self.id), request);
+        Ok(admit.await.map(drop)?)
+    }
 }
 
 impl FromRequestParts<Arc<Api>> for Call {
@@ -131,10 +137,6 @@ fn login(api: &Api, request: &Request, id: RequestId) -> Result<Caller, Problem>
     let peer = request.extensions().get::<Arc<Peer>>();
     let peer = peer.ok_or_else(Problem::unexpected)?;
     let now = api.admin.now();
-    if let Some(seconds) = api.attempts.wait(peer.address, now) {
-        refuse(api, None, Failure::CredentialNotChecked, peer, id);
-        return Err(Problem::too_many(seconds));
-    }
     match known(api, request.headers(), peer, now) {
         Ok(caller) => {
             // One that has shown who it is makes way for nobody.
@@ -150,10 +152,14 @@ fn login(api: &Api, request: &Request, id: RequestId) -> Result<Caller, Problem>
         }
         Err((why, whose)) => {
             refuse(api, whose, failure(why), peer, id);
-            match api.attempts.refused(peer.address, now) {
-                Some(seconds) => Err(Problem::too_many(seconds)),
-                None => Err(Problem::unauthorized()),
-            }
+            let wait = match why {
+                // Nothing was tried.
+                LoginRefused::Missing => None,
+                LoginRefused::Unknown | LoginRefused::NotNow => {
+                    api.attempts.refused(peer.address, now)
+                }
+            };
+            Err(wait.map_or_else(Problem::unauthorized, Problem::too_many))
         }
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -163,20 +164,22 @@ async fn set_credential(
         let message = format!("password: write 1 to {most} bytes");
         return Err(Problem::invalid(message));
     }
-    let credential = Some(NewCredential {
+    let mut change = InstanceCredential {
+        instance,
+        credential: None,
+    };
+    // A hash costs much: it is made for nobody who may not have it set.
+    let request = Request::InstanceCredential(change.clone());
+    call.check(request).await?;
+    change.credential = Some(NewCredential {
         username: asks.username,
         password: hashed(&call.api, asks.password).await?,
     });
-    let change = InstanceCredential {
-        instance,
-        credential,
-    };
     changed(&call, Request::InstanceCredential(change)).await
 }
 
 /// The hash of a password, made beside the other work: it takes its time on purpose.
 async fn hashed(api: &Api, password: SecretText) -> Result<PasswordHash, Problem> {
-    let _turn = api.hashing.acquire().await;
     let make = move || {
         PasswordHash::make(
             password.expose().as_bytes(),
@@ -184,9 +187,23 @@ async fn hashed(api: &Api, password: SecretText) -> Result<PasswordHash, Problem
             &SystemRandom,
         )
     };
-    let made = tokio::task::spawn_blocking(make).await;
-    let made = made.map_err(|_| Problem::unexpected())?;
+    let made = in_turn(&api.hashing, make).await?;
     made.map_err(|_| Problem::unexpected())
+}
+
+/// Carries out what takes much memory when its turn comes. The turn ends with the work: it goes on when nobody waits for it any more.
+async fn in_turn<T: Send + 'static>(
+    turns: &Arc<Semaphore>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let turn = Arc::clone(turns).acquire_owned().await;
+    let turn = turn.map_err(|_| Problem::unexpected())?;
+    let work = tokio::task::spawn_blocking(move || {
+        let done = work();
+        drop(turn);
+        done
+    });
+    work.await.map_err(|_| Problem::unexpected())
 }
 
 /// Clears the user name and password: the certificates of its clients are enough from now on.
@@ -207,5 +224,40 @@ async fn changed(call: &Call, request: Request) -> Result<Json<Instance>, Proble
     match call.run(request).await? {
         Response::Instance(instance) => Ok(Json(instance)),
         _ => Err(Problem::unexpected()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, mpsc};
+
+    use tokio::sync::Semaphore;
+
+    use super::in_turn;
+
+    #[tokio::test]
+    async fn a_turn_lasts_as_long_as_the_work_not_as_who_waits_for_it() {
+        let turns = Arc::new(Semaphore::new(1));
+        let (begun, is_begun) = tokio::sync::oneshot::channel();
+        let (end, ends) = mpsc::channel::<()>();
+        let work = move || {
+            begun.send(()).unwrap();
+            ends.recv().unwrap();
+        };
+        {
+            let waiting = in_turn(&turns, work);
+            tokio::pin!(waiting);
+            tokio::select! {
+                _ = &mut waiting => panic!("it has not ended"),
+                begun = is_begun => begun.unwrap(),
+            }
+        }
+        assert_eq!(
+            turns.available_permits(),
+            0,
+            "who waited is gone, the work goes on"
+        );
+        end.send(()).unwrap();
+        assert!(in_turn(&turns, || ()).await.is_ok());
     }
 }

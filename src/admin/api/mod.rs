@@ -50,7 +50,7 @@ struct Api {
     attempts: Attempts,
     used: Used,
     /// A password is hashed by one at a time: it takes much memory on purpose.
-    hashing: Semaphore,
+    hashing: Arc<Semaphore>,
 }
 
 impl Api {
@@ -64,7 +64,7 @@ impl Api {
             config,
             attempts,
             used: Used::default(),
-            hashing: Semaphore::new(1),
+            hashing: Arc::new(Semaphore::new(1)),
         })
     }
 }

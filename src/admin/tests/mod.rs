@@ -1,5 +1,6 @@
 //! The router over a real store: what its tests share.
 
+mod access;
 mod anchors;
 mod certificates;
 mod clients;

@@ -4,11 +4,14 @@ use super::super::message::{BackupRequest, KeyRevoke};
 use super::super::restored::{Act, Taken};
 use super::*;
 use crate::crypto::RecipientKey;
-use crate::domain::{ApiKeyId, DestructionPolicy, Login};
+use crate::domain::{ApiKeyId, DestructionPolicy, Login, Rights};
 
 /// Carries a request out as one of an API key that is there no more.
 async fn as_removed<F: Future>(request: F) -> F::Output {
-    let nobody = Login::ApiKey(ApiKeyId::new(NOW * 1000, [7; 10]));
+    let nobody = Rights {
+        login: Login::ApiKey(ApiKeyId::new(NOW * 1000, [7; 10])),
+        ..Rights::LOCAL
+    };
     access::asked::during(nobody, None, request).await
 }
 

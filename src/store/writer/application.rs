@@ -74,8 +74,8 @@ impl Writer {
                 let held = self.clients.held(identity);
                 held.is_some_and(|held| held.access == identity.access)
             }
-            Precondition::MayAdminister(login) => {
-                return if self.administrators.may_act(*login) {
+            Precondition::MayAdminister(rights) => {
+                return if self.administrators.may_act(rights) {
                     Ok(())
                 } else {
                     Err(ApplyError::NotPermitted)
