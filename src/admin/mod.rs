@@ -40,6 +40,7 @@ mod stale;
 pub mod targets;
 mod write_status;
 
+pub use access::LOCAL_TARGETS;
 use backup::{Backups, ReadFilesBeside};
 pub use certificates::{Found, Source};
 pub use error::{AdminError, ErrorKind};

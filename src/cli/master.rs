@@ -38,7 +38,12 @@ pub struct PinArgs {
 /// Where the master key is kept.
 #[must_use]
 pub fn place(settings: &Settings) -> KeyPlace {
-    let path = settings.layout.master_key();
+    place_at(settings, settings.layout.master_key())
+}
+
+/// As [`place`], with the master key in this file.
+#[must_use]
+pub fn place_at(settings: &Settings, path: PathBuf) -> KeyPlace {
     let of = &settings.master_key;
     KeyPlace::new(path, of.provider, of.providers.clone())
 }
@@ -48,7 +53,18 @@ pub fn place(settings: &Settings) -> KeyPlace {
 /// # Errors
 /// It is missing or damaged, or its passphrase is wrong or cannot be had.
 pub fn open(settings: &Settings, args: &PassphraseArgs) -> anyhow::Result<Custodian> {
-    let place = place(settings);
+    open_at(settings, place(settings), args)
+}
+
+/// As [`open`], of this place.
+///
+/// # Errors
+/// Those of [`open`].
+pub fn open_at(
+    settings: &Settings,
+    place: KeyPlace,
+    args: &PassphraseArgs,
+) -> anyhow::Result<Custodian> {
     let provider = place.provider()?;
     let secret = secret(settings, provider, args, Typed::Once)?;
     let key = match pin_file(settings, &args.pin) {

@@ -5,6 +5,7 @@ pub mod access;
 pub mod administrator;
 pub mod anchor;
 pub mod attributes;
+pub mod believed;
 pub mod client;
 pub mod clock;
 pub mod creation;

@@ -1,13 +1,16 @@
 //! Carries out scheduled destructions whose window has ended: by the server, with the event that ends what was pending.
 //!
-//! What is due is looked at when the server starts and every minute; a window that ended while no server ran ends then.
+//! What is due is looked at when the server starts and every minute; a window that ended while no server ran ends then. While a server runs
+//! a window also ends no earlier than its time has passed: a clock that jumps ahead must not destroy every key that is scheduled.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use crate::audit::{Action, Data, Event, Failure, Field, Outcome, ReasonCode, Target};
+use crate::domain::believed::Believed;
+use crate::domain::clock::rfc3339_ms;
 use crate::domain::destruction::end_window;
 use crate::domain::{Destruction, Initiator, Object, lifecycle};
 use crate::ops::error::{Cause, OpError};
@@ -23,14 +26,9 @@ const PAGE: usize = 100;
 
 /// Looks at what is due now and every minute, until `stopping` turns true.
 pub async fn carry_out_destructions(service: Arc<Service>, mut stopping: watch::Receiver<bool>) {
+    let mut believed = Believed::new(service.now_ms(), Instant::now());
     loop {
-        if let Err(error) = carry_out_due(&service, &stopping).await {
-            // They are due again the next time.
-            tracing::error!(
-                detail = error.detail,
-                "Keys that are due could not be destroyed."
-            );
-        }
+        look(&service, &mut believed, Instant::now(), &stopping).await;
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
             // An error means that whoever could stop us is gone.
@@ -39,28 +37,64 @@ pub async fn carry_out_destructions(service: Arc<Service>, mut stopping: watch::
     }
 }
 
-async fn carry_out_due(service: &Service, stopping: &watch::Receiver<bool>) -> Result<(), OpError> {
+/// Destroys what is due at `at`, as far as the clock is believed then.
+pub(super) async fn look(
+    service: &Service,
+    believed: &mut Believed,
+    at: Instant,
+    stopping: &watch::Receiver<bool>,
+) {
+    let clock_ms = service.now_ms();
+    let belief = believed.at(clock_ms, at);
+    if belief.is_newly_ahead {
+        tracing::error!(
+            clock = rfc3339_ms(clock_ms),
+            believed = rfc3339_ms(belief.now_ms),
+            "The clock is further than the time that has passed: scheduled keys are destroyed by that time. If the clock is right, restart the server."
+        );
+    }
+    let now = belief.now_ms.div_euclid(1000);
+    if let Err(error) = carry_out_due(service, now, stopping).await {
+        // They are due again the next time.
+        tracing::error!(
+            detail = error.detail,
+            "Keys that are due could not be destroyed."
+        );
+    }
+}
+
+/// Tries each key that is due once; what others changed at the same moment, or what failed, is due again the next time.
+async fn carry_out_due(
+    service: &Service,
+    now: i64,
+    stopping: &watch::Receiver<bool>,
+) -> Result<(), OpError> {
+    let mut after = None;
     loop {
-        let now = service.now_ms().div_euclid(1000);
-        let page = service.store().destructions_due(now, PAGE).await?;
-        let mut done = 0;
+        let page = service.store().destructions_due(now, after, PAGE).await?;
         for due in &page {
-            done += usize::from(carry_out(service, due).await?);
+            if let Err(error) = carry_out(service, due).await {
+                tracing::error!(
+                    key = %due.object,
+                    detail = error.detail,
+                    "A key that is due could not be destroyed; it is tried again."
+                );
+            }
             if *stopping.borrow() {
                 return Ok(());
             }
         }
-        // What others changed at the same moment is read again the next time.
-        if done == 0 {
+        after = page.last().map(|last| last.object);
+        if page.len() < PAGE {
             return Ok(());
         }
     }
 }
 
-/// Destroys one key; says whether it is done, which it is not where somebody else changed it meanwhile.
-async fn carry_out(service: &Service, due: &Destruction) -> Result<bool, OpError> {
+/// Destroys one key, unless somebody else changes it meanwhile.
+async fn carry_out(service: &Service, due: &Destruction) -> Result<(), OpError> {
     let Some(object) = service.store().object_fresh(due.object).await? else {
-        return Ok(false);
+        return Ok(());
     };
     let now_ms = service.now_ms();
     let mut changed = Object::clone(&object);
@@ -83,9 +117,9 @@ async fn carry_out(service: &Service, due: &Destruction) -> Result<bool, OpError
     match service.store().apply(changeset).await {
         Ok(_) => {
             tracing::warn!(key = %due.object, "The recovery window of a key has ended: it is destroyed.");
-            Ok(true)
+            Ok(())
         }
-        Err(ApplyError::Conflict) => Ok(false),
+        Err(ApplyError::Conflict) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

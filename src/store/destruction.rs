@@ -29,16 +29,17 @@ impl Store {
         self.inner.readers.search(page).await
     }
 
-    /// At most `limit` of the destructions whose window has ended at `now`, seconds since 1970.
+    /// At most `limit` of the destructions whose window has ended at `now`, seconds since 1970, after a key, in the order of keys.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn destructions_due(
         &self,
         now: i64,
+        after: Option<ObjectId>,
         limit: usize,
     ) -> Result<Vec<Destruction>, StoreError> {
-        let due = move |db: &rusqlite::Connection| sqlite::destruction::due(db, now, limit);
+        let due = move |db: &rusqlite::Connection| sqlite::destruction::due(db, now, after, limit);
         self.inner.readers.search(due).await
     }
 

@@ -48,6 +48,7 @@ mod pykmip;
 mod pykmip_suite;
 mod refusals;
 mod rendering;
+mod restores;
 mod retention;
 mod revocations;
 mod routing;

@@ -20,7 +20,7 @@ use crate::domain::{Caller, Login, RequestId};
 use confine::Denied;
 
 /// Types of targets whose endpoint is a program or a file of the server's machine.
-const LOCAL_TARGETS: [&str; 2] = ["command", "file"];
+pub const LOCAL_TARGETS: [&str; 2] = ["command", "file"];
 
 impl Admin {
     /// Carries out one request of a caller, if they may ask for it. `correlation` is what its events are known by; none: each gets its own.

@@ -14,7 +14,7 @@ use crate::domain::destruction::{
     self, Destruction, Party, REASON_BYTES_MAX, carry_out, restore as give_back, schedule,
 };
 use crate::domain::lifecycle::{self, revoke as revoke_object};
-use crate::domain::{Initiator, Object, RevocationReason};
+use crate::domain::{DestructionPolicy, Initiator, Object, RevocationReason};
 use crate::kmip::enums::RevocationReasonCode;
 use crate::store::changeset::Write;
 use step::{Step, TRIES};
@@ -64,11 +64,7 @@ pub(super) async fn destroy(
     request: KeyDestroy,
 ) -> Result<Response, AdminError> {
     let reason = checked(&request.reason)?;
-    let policy = admin.destruction.as_ref().map_err(|problem| {
-        AdminError::unavailable(format!(
-            "no key can be destroyed by an administrator: {problem}"
-        ))
-    })?;
+    let policy = policy(admin)?;
     let _turn = admin.changes.lock().await;
     for _ in 0..TRIES {
         let mut step = Step::load(admin, &initiator, &request.id).await?;
@@ -93,7 +89,7 @@ pub(super) async fn destroy(
             step.pends(asked(&new))?;
             (PENDING, new)
         } else {
-            begin(admin, &mut step, new, true)?
+            begin(admin, policy, &mut step, new, true)?
         };
         let write = (word != DESTROYED).then(|| Write::Destruction(Box::new(held.clone())));
         if step.commit(write.into_iter().collect()).await? {
@@ -103,18 +99,26 @@ pub(super) async fn destroy(
     Err(step::restless(&request.id))
 }
 
+/// How keys are destroyed; without that nothing is: a window that is not known must not become none.
+fn policy(admin: &Admin) -> Result<&DestructionPolicy, AdminError> {
+    admin.destruction.as_ref().map_err(|problem| {
+        AdminError::unavailable(format!(
+            "no key can be destroyed by an administrator: {problem}"
+        ))
+    })
+}
+
 /// Destroys the key of a step or schedules that. `is_new`: the trail does not know of it yet.
 fn begin(
     admin: &Admin,
+    policy: &DestructionPolicy,
     step: &mut Step<'_>,
     mut held: Destruction,
     is_new: bool,
 ) -> Result<(&'static str, Destruction), AdminError> {
     let now = admin.now();
     let mut object = Object::clone(&step.object);
-    let policy = admin.destruction.as_ref();
-    let due = policy.ok().and_then(|policy| policy.due(now));
-    let decided = match due {
+    let decided = match policy.due(now) {
         Some(due) => schedule(&mut object, due, held.forced, now).map(Some),
         None => carry_out(&mut object, held.forced, now).map(|()| None),
     };
@@ -140,6 +144,7 @@ pub(super) async fn approve(
     initiator: Initiator,
     id: &str,
 ) -> Result<Response, AdminError> {
+    let policy = policy(admin)?;
     let _turn = admin.changes.lock().await;
     for _ in 0..TRIES {
         let mut step = Step::load(admin, &initiator, id).await?;
@@ -169,7 +174,7 @@ pub(super) async fn approve(
         }
         held.approved_by = Some(Party::from(&initiator));
         step.succeeds(Action::KeyApprove, asked(&held))?;
-        let (word, held) = begin(admin, &mut step, held, false)?;
+        let (word, held) = begin(admin, policy, &mut step, held, false)?;
         let write = match word {
             DESTROYED => Write::DestructionEnded(held.object),
             _ => Write::Destruction(Box::new(held.clone())),

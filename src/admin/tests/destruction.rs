@@ -334,6 +334,24 @@ async fn without_a_reason_or_settings_nothing_is_destroyed() {
 }
 
 #[tokio::test]
+async fn nobody_approves_where_the_window_is_not_known() {
+    let world = governed(7, true).await;
+    let key = world.insert_key(1, State::Active, "vm-1").await;
+    world.run(destroy(key, true)).await.unwrap();
+    let admin = Arc::into_inner(world.admin).expect("nobody else has it");
+    let admin = admin.with_destruction(Err("keyledger.toml cannot be read".to_owned()));
+    let world = World {
+        admin: Arc::new(admin),
+        ..world
+    };
+    let error = world.admin.run(other(), approve(key)).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable);
+    assert!(error.message.contains("keyledger.toml"), "{error}");
+    assert_eq!(world.state(key).await, "Active");
+    assert_eq!(world.under_way().await.len(), 1, "it waits as before");
+}
+
+#[tokio::test]
 async fn stale_keys_are_those_that_nobody_has_read_for_long() {
     let world = governed(0, false).await;
     let never = world.insert_key(1, State::Active, "never").await;

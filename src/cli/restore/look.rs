@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use super::Args;
 use super::later::Later;
 use super::place::Place;
+use super::settings::{self, Given};
 use crate::admin::Admin;
 use crate::admin::backup::archive::List;
 use crate::audit::checkpoint::log_name;
@@ -17,25 +18,37 @@ use crate::cli::reach::Reach;
 use crate::cli::verify::{self, Met, held};
 use crate::cli::{WrongUse, master, secret};
 use crate::config::layout::write_private;
-use crate::config::{Overrides, Settings};
 use crate::crypto::SystemRandom;
 use crate::domain::{Clock as _, SystemClock};
 use crate::ops::{Keyring, seal, verifier_key};
-use crate::providers::MasterKey as _;
+use crate::providers::{MasterKey as _, Provider};
 use crate::store::{Store, StoreConfig};
 
 /// A database that was looked at.
 pub(super) struct Looked {
     pub(super) list: List,
     pub(super) admin: Arc<Admin>,
-    /// How many data keys the master key opens; none where it is not there.
-    pub(super) data_keys: Option<usize>,
+    /// Whether its keys open.
+    pub(super) keys: Keys,
+    /// What a server on it would run, read or write on this machine because the backup says so.
+    pub(super) named: Vec<String>,
     /// What was verified of the trail, or what is wrong with it.
     pub(super) trail: Result<Verified, Break>,
     /// What came after it, where that is known.
     pub(super) later: Option<Later>,
     /// How many events there were after it, as far as a checkpoint says.
     pub(super) missing: Option<u64>,
+}
+
+/// What is known of the keys of a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keys {
+    /// The master key opens so many data keys, and the key that signs the trail.
+    Open(usize),
+    /// The master key is not there.
+    NoMasterKey,
+    /// What opens a master key of this provider is named by the backup alone.
+    NotOurs(Provider),
 }
 
 impl Looked {
@@ -52,11 +65,12 @@ impl Looked {
 pub(super) async fn look(place: &Place, list: List, args: &Args) -> anyhow::Result<Looked> {
     let (layout, database) = (place.layout(), place.layout().restored_database());
     Store::check_whole(&database)?;
-    if let Some(file) = &args.master_key {
+    // Only to be looked at, it is opened where it lies: no copy of it is left anywhere.
+    if let Some(file) = args.master_key.as_ref().filter(|_| !args.verify) {
         take_master_key(&layout.master_key(), file)?;
     }
-    let settings = Settings::load(layout, &Overrides::default())?;
-    let data_keys = data_keys(&settings, &database, args)?;
+    let given = Given::load(layout, args.settings.as_deref())?;
+    let keys = keys(&given, &database, args)?;
     let config = StoreConfig {
         readers: 1,
         cache_objects: 1000,
@@ -71,18 +85,20 @@ pub(super) async fn look(place: &Place, list: List, args: &Args) -> anyhow::Resu
         None,
         None,
     );
-    let admin = Arc::new(admin.with_global_scope(Ok(settings.scope)));
-    let looked = look_at_trail(&admin, list, data_keys, args).await;
+    let admin = Arc::new(admin.with_global_scope(Ok(given.settings.scope)));
+    let mut named = given.named;
+    named.extend(settings::targets(&store.routing()));
+    let looked = look_at_trail(&admin, list, keys, args).await;
     if looked.is_err() {
         store.close().await;
     }
-    looked
+    Ok(Looked { named, ..looked? })
 }
 
 async fn look_at_trail(
     admin: &Arc<Admin>,
     list: List,
-    data_keys: Option<usize>,
+    keys: Keys,
     args: &Args,
 ) -> anyhow::Result<Looked> {
     let store = admin.store();
@@ -101,7 +117,8 @@ async fn look_at_trail(
     let mut looked = Looked {
         list,
         admin: Arc::clone(admin),
-        data_keys,
+        keys,
+        named: Vec::new(),
         trail,
         later: None,
         missing: None,
@@ -144,12 +161,20 @@ fn take_master_key(path: &Path, file: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("{} cannot be put into its place", file.display()))
 }
 
-/// How many data keys the master key opens, with the one that signs the trail; none where it is not there.
-fn data_keys(settings: &Settings, database: &Path, args: &Args) -> anyhow::Result<Option<usize>> {
-    if settings.layout.master_key().symlink_metadata().is_err() {
-        return Ok(None);
+/// Whether the master key opens the data keys and the one that signs the trail.
+fn keys(given: &Given, database: &Path, args: &Args) -> anyhow::Result<Keys> {
+    let own = given.settings.layout.master_key();
+    let path = match &args.master_key {
+        Some(file) if args.verify => file.clone(),
+        _ if own.symlink_metadata().is_err() => return Ok(Keys::NoMasterKey),
+        _ => own,
+    };
+    let place = master::place_at(&given.settings, path);
+    let provider = place.provider()?;
+    if !given.may_open(provider) {
+        return Ok(Keys::NotOurs(provider));
     }
-    let master = master::open(settings, &args.passphrase)?.custody;
+    let master = master::open_at(&given.settings, place, &args.passphrase)?.custody;
     let found = Store::inspect(database)?;
     if master.check_value() != found.master_key_check {
         bail!("the master key is not the one of the backup's database");
@@ -158,7 +183,7 @@ fn data_keys(settings: &Settings, database: &Path, args: &Args) -> anyhow::Resul
     if let Some((origin, key)) = &found.signing_key {
         seal::unwrap(origin, key, &*master)?;
     }
-    Ok(Some(found.data_keys.len()))
+    Ok(Keys::Open(found.data_keys.len()))
 }
 
 /// The key that verifies the trail: the one that was noted, or the database's own.

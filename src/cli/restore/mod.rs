@@ -7,13 +7,15 @@ mod later;
 mod look;
 mod place;
 mod said;
+mod settings;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::backup::key;
 use super::master::PassphraseArgs;
 use super::master_key;
-use super::report::Report;
+use super::report::{Report, remark};
+use super::stop::signals;
 use crate::admin::message::BegunEpoch;
 use crate::admin::peer;
 use crate::admin::restored::{Restored, Taken};
@@ -43,9 +45,12 @@ pub struct Args {
     /// Only look whether it can be restored: in a temporary directory that is removed again
     #[arg(long, conflicts_with = "trail")]
     verify: bool,
-    /// The file of the master key, which goes into the directory
+    /// The file of the master key, which goes into the directory; with --verify it is opened where it lies
     #[arg(long, value_name = "FILE")]
     master_key: Option<PathBuf>,
+    /// Your own keyledger.toml in the place of the backup's. What the backup's names to open a master key, a program or a module, is never run
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
     #[command(flatten)]
     passphrase: PassphraseArgs,
     /// A later export of the trail, or what a `file` target received of every event: what it says was destroyed, revoked or removed after the
@@ -80,7 +85,13 @@ pub async fn run(layout: &Layout, args: Args, report: &Report) -> anyhow::Result
         None => master_key::combined(&args.shares)?,
     };
     let place = if args.verify {
-        Place::scratch(scratch()?)?
+        let path = scratch()?;
+        remark(&format!(
+            "The backup is unpacked below {}, which is removed at the end.",
+            path.display()
+        ));
+        remove_when_told_to_stop(path.clone())?;
+        Place::scratch(path)?
     } else {
         Place::of_server(layout)?
     };
@@ -139,6 +150,32 @@ async fn complete(
         }
     }
     Ok(Done { begun, again })
+}
+
+/// Has SIGINT and SIGTERM remove what was unpacked before they end the process: there may be a master key in it.
+fn remove_when_told_to_stop(path: PathBuf) -> std::io::Result<()> {
+    let told = signals()?;
+    tokio::spawn(async move {
+        let code = match told.await {
+            "SIGINT" => 130,
+            _ => 143,
+        };
+        remove(&path);
+        std::process::exit(code);
+    });
+    Ok(())
+}
+
+/// Removes a directory that another thread may still be writing into: without it, that ends.
+fn remove(path: &Path) {
+    const TRIES: usize = 100;
+    for _ in 0..TRIES {
+        let gone = std::fs::remove_dir_all(path);
+        if gone.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+            return;
+        }
+    }
+    remark(&format!("{} could not be removed: do it.", path.display()));
 }
 
 fn scratch() -> anyhow::Result<PathBuf> {

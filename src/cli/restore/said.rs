@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::Done;
-use super::look::Looked;
+use super::look::{Keys, Looked};
 use crate::admin::restored::{Act, Taken};
 use crate::cli::report::{Report, fields, remark};
 use crate::config::Layout;
@@ -16,9 +16,10 @@ use crate::config::Layout;
 /// # Errors
 /// Standard output cannot be written.
 pub(super) fn verified(looked: &Looked, recipient: &str, report: &Report) -> std::io::Result<()> {
-    let record = json!({ "backup": backup(looked, recipient), "dataKeys": looked.data_keys, "missing": looked.missing });
+    let record = json!({ "backup": backup(looked, recipient), "dataKeys": data_keys(looked), "missing": looked.missing, "named": looked.named });
     report.record(&record, || {
         let mut rows = rows(looked, recipient);
+        rows.extend(named(looked));
         rows.push(("verdict", Some("it can be restored".to_owned())));
         fields(&rows)
     })?;
@@ -45,7 +46,7 @@ pub(super) fn restored(
             .collect::<Vec<_>>()
     });
     let record = json!({
-        "backup": backup(looked, recipient), "dataKeys": looked.data_keys, "epoch": done.begun.epoch, "firstSequence": done.begun.first,
+        "backup": backup(looked, recipient), "dataKeys": data_keys(looked), "named": looked.named, "epoch": done.begun.epoch, "firstSequence": done.begun.first,
         "missing": looked.missing, "doneAgain": done.again.iter().map(taken).collect::<Vec<_>>(), "lostKeys": lost_keys,
         "lostChanges": later.map(|later| &later.changes),
     });
@@ -73,6 +74,7 @@ pub(super) fn restored(
         for (action, times) in later.iter().flat_map(|later| &later.changes) {
             rows.push(("lost change", Some(format!("{action}, {times} times"))));
         }
+        rows.extend(named(looked));
         fields(&rows)
     })?;
     unknown_keys(looked);
@@ -119,12 +121,35 @@ fn what_comes_back(looked: &Looked) {
 }
 
 fn unknown_keys(looked: &Looked) {
-    if looked.data_keys.is_none() {
-        remark(
+    match looked.keys {
+        Keys::Open(_) => {}
+        Keys::NoMasterKey => remark(
             "The master key is not in the backup: whether keys open was not looked at. Give its file with --master-key, or put it to data/master.key \
              before the start.",
+        ),
+        Keys::NotOurs(provider) => remark(&format!(
+            "Whether keys open was not looked at: what opens a master key of the provider `{}` is named by the backup alone, and nothing that a backup \
+             names is run. Give your own keyledger.toml with --settings.",
+            provider.name()
+        )),
+    }
+    if !looked.named.is_empty() {
+        remark(
+            "A server that starts on it runs, reads or writes on its machine what the backup names (`would use`): see that this is yours before the start.",
         );
     }
+}
+
+const fn data_keys(looked: &Looked) -> Option<usize> {
+    match looked.keys {
+        Keys::Open(keys) => Some(keys),
+        Keys::NoMasterKey | Keys::NotOurs(_) => None,
+    }
+}
+
+fn named(looked: &Looked) -> impl Iterator<Item = (&'static str, Option<String>)> {
+    let named = looked.named.iter();
+    named.map(|one| ("would use", Some(one.clone())))
 }
 
 fn backup(looked: &Looked, recipient: &str) -> Value {
@@ -139,9 +164,7 @@ fn rows(looked: &Looked, recipient: &str) -> Vec<(&'static str, Option<String>)>
         Ok(verified) => format!("{}, each as it was sealed", verified.end - verified.first),
         Err(_) => format!("{}, not as they were sealed", list.events),
     };
-    let keys = looked
-        .data_keys
-        .map(|keys| format!("the master key opens {keys} data keys"));
+    let keys = data_keys(looked).map(|keys| format!("the master key opens {keys} data keys"));
     vec![
         (
             "backup of",

@@ -1,13 +1,16 @@
 //! Scheduled destructions: what clients may do with such a key, and the end of the window.
 
+use std::time::{Duration, Instant};
+
 use tokio::sync::watch;
 
 use super::*;
 use crate::audit::Failure;
+use crate::domain::believed::Believed;
 use crate::domain::destruction::{Party, schedule};
 use crate::domain::{Destruction, Object, ObjectId};
 use crate::kmip::enums::State;
-use crate::ops::carry_out_destructions;
+use crate::ops::{carry_out_destructions, destruction};
 
 const NOW: i64 = NOW_MS / 1000;
 const HOUR: i64 = 3600;
@@ -115,4 +118,61 @@ async fn the_key_is_destroyed_when_its_window_ends_and_not_before() {
     assert_eq!((object.state, object.destroy_due), (State::Destroyed, None));
     assert!(object.material.is_none());
     assert_eq!(store.destruction(id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_ahead_destroys_nothing_before_its_time_has_passed() {
+    let fixture = Fixture::new().await;
+    let uid = fixture.create(Vec::new()).await;
+    let id: ObjectId = uid.parse().unwrap();
+    scheduled(&fixture, id).await;
+    let (_stop, stopping) = watch::channel(false);
+    let begun = Instant::now();
+    let mut believed = Believed::new(fixture.service.now_ms(), begun);
+    fixture.clock.advance_ms(365 * 24 * HOUR * 1000);
+    let state = async || {
+        let stored = fixture.service.store().object_fresh(id).await;
+        stored.unwrap().unwrap().state
+    };
+    for (minutes, expected) in [
+        (0, State::Deactivated),
+        (30, State::Deactivated),
+        (60, State::Destroyed),
+    ] {
+        let at = begun + Duration::from_secs(minutes * 60);
+        destruction::look(&fixture.service, &mut believed, at, &stopping).await;
+        assert_eq!(state().await, expected, "{minutes} minutes later");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_destroyed_keeps_no_other_from_it() {
+    let fixture = Fixture::new().await;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let uid = fixture.create(Vec::new()).await;
+        ids.push(uid.parse::<ObjectId>().unwrap());
+    }
+    ids.sort();
+    for id in &ids {
+        scheduled(&fixture, *id).await;
+    }
+    // Its instance is one that nobody knows.
+    let store = fixture.service.store();
+    let held = store.destruction(ids[0]).await.unwrap().unwrap();
+    let filter = EventFilter::default();
+    let first = store.events(Sequence(0), 1, &filter).await.unwrap();
+    let mut changeset = Changeset::new(Event::clone(&first.events[0].event));
+    changeset.write(Write::Destruction(Box::new(Destruction {
+        instance: InstanceId::from_bytes([9; 16]),
+        ..held
+    })));
+    store.apply(changeset).await.unwrap();
+    fixture.clock.advance_ms(HOUR * 1000);
+    let (_stop, stopping) = watch::channel(false);
+    let mut believed = Believed::new(fixture.service.now_ms(), Instant::now());
+    destruction::look(&fixture.service, &mut believed, Instant::now(), &stopping).await;
+    let state = async |id| store.object_fresh(id).await.unwrap().unwrap().state;
+    assert_eq!(state(ids[0]).await, State::Deactivated);
+    assert_eq!(state(ids[1]).await, State::Destroyed);
 }

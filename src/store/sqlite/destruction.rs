@@ -50,15 +50,19 @@ pub(in crate::store) fn page(
     Ok(page)
 }
 
-/// Those whose window has ended at `now`, at most `limit`, the earliest first.
+/// Those whose window has ended at `now`, after a key, at most `limit`, in the order of keys.
 pub(in crate::store) fn due(
     db: &Connection,
     now: i64,
+    after: Option<ObjectId>,
     limit: usize,
 ) -> Result<Vec<Destruction>, StoreError> {
-    let sql = destructions!("WHERE due IS NOT NULL AND due <= ?1 ORDER BY due LIMIT ?2");
+    let sql = destructions!(
+        "WHERE due IS NOT NULL AND due <= ?1 AND object > ?2 ORDER BY object LIMIT ?3"
+    );
     let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query(params![now, limit])?;
+    let after = after.map_or([0; 16], |id| *id.as_bytes());
+    let mut rows = statement.query(params![now, after, limit])?;
     let mut page = Vec::new();
     while let Some(row) = rows.next()? {
         page.push(from_row(row)?);

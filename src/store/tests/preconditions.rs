@@ -213,9 +213,15 @@ async fn a_destruction_must_be_at_the_step_that_was_read_and_reads_back_as_writt
             .unwrap()
             .is_empty()
     );
-    assert!(store.destructions_due(NOW + 4, 9).await.unwrap().is_empty());
+    assert!(
+        store
+            .destructions_due(NOW + 4, None, 9)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(
-        store.destructions_due(NOW + 5, 9).await.unwrap(),
+        store.destructions_due(NOW + 5, None, 9).await.unwrap(),
         [approved]
     );
     place.apply([Write::DestructionEnded(id(1))]).await.unwrap();
