@@ -21,6 +21,7 @@ pub mod foundation;
 mod gaps;
 pub mod instances;
 pub mod keys;
+mod lines;
 pub mod lock;
 mod management;
 mod master_key;

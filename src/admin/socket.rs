@@ -13,16 +13,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use zeroize::Zeroizing;
 
+use super::lines::{Lines, as_line};
 use super::message::MasterKeyRequest;
 use super::{Admin, AdminError, Request, Response, peer};
-use crate::crypto::SecretBuffer;
 use crate::domain::{Caller, Warning};
 
 /// The most bytes of a request's line.
@@ -37,9 +36,6 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the command line waits for an answer: see [`answer_timeout`].
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// How many bytes are read at a time.
-const READ_BYTES: usize = 16 * 1024;
 
 /// The most bytes of a path that every system takes as a socket's (`sun_path` has 104 or 108, with the final zero).
 const PATH_BYTES_MAX: usize = 100;
@@ -216,60 +212,6 @@ async fn answer(write: &mut (impl AsyncWriteExt + Unpin), reply: &Reply) -> io::
     timeout(WRITE_TIMEOUT, write.write_all(line.expose())).await?
 }
 
-/// What is sent, in one line. It may hold what an administrator types or is shown once.
-fn as_line(sent: &impl Serialize) -> serde_json::Result<SecretBuffer> {
-    let mut line = SecretBuffer::default();
-    serde_json::to_writer(&mut line, sent)?;
-    line.push(b"\n");
-    Ok(line)
-}
-
-/// Reads lines, which may hold secrets: what was read is overwritten.
-#[derive(Debug)]
-struct Lines<R> {
-    stream: R,
-    /// What was read last, of which what is still to come is from `start` to `end`.
-    read: Zeroizing<Vec<u8>>,
-    start: usize,
-    end: usize,
-}
-
-impl<R: AsyncRead + Unpin> Lines<R> {
-    fn new(stream: R) -> Self {
-        Self {
-            stream,
-            read: Zeroizing::new(vec![0; READ_BYTES]),
-            start: 0,
-            end: 0,
-        }
-    }
-
-    /// The next line without its end; none at the end of the stream. A line longer than `bytes_max` is an error.
-    async fn next(&mut self, bytes_max: usize) -> io::Result<Option<SecretBuffer>> {
-        let cut = |why| Err(io::Error::new(io::ErrorKind::InvalidData, why));
-        let mut line = SecretBuffer::default();
-        loop {
-            let there = self.read.get(self.start..self.end).unwrap_or_default();
-            let end = there.iter().position(|byte| *byte == b'\n');
-            let part = there.get(..end.unwrap_or(there.len())).unwrap_or_default();
-            if line.expose().len() + part.len() > bytes_max {
-                return cut("a line is too long");
-            }
-            line.push(part);
-            if let Some(end) = end {
-                self.start += end + 1;
-                return Ok(Some(line));
-            }
-            (self.start, self.end) = (0, self.stream.read(&mut self.read).await?);
-            match (self.end, line.expose()) {
-                (0, []) => return Ok(None),
-                (0, _) => return cut("a line is cut off"),
-                _ => {}
-            }
-        }
-    }
-}
-
 /// How long the answer to a request may take; none where it is as long as the work is. A token or a program wraps value by value, and who
 /// gave up on that would not know which master key, or whose shares, count. A server that ends closes the socket, which ends the waiting too.
 const fn answer_timeout(request: &Request) -> Option<Duration> {
@@ -324,7 +266,7 @@ impl Connection {
     /// The server refused it, or the connection failed; then it is not known whether a change was made.
     pub async fn run(&mut self, request: &Request) -> Result<Response, SocketError> {
         let text = as_line(request).map_err(|error| SocketError::Answer(error.to_string()))?;
-        let written = self.lines.stream.write_all(text.expose()).await;
+        let written = self.lines.stream().write_all(text.expose()).await;
         written.map_err(failed("write to", &self.path))?;
         drop(text);
         let answer = self.lines.next(RESPONSE_BYTES_MAX);
@@ -351,24 +293,6 @@ impl Connection {
 mod tests {
     use super::*;
     use crate::admin::message::{NewRecovery, Rotation};
-
-    #[tokio::test]
-    async fn lines_are_whole_however_they_come_and_bounded() {
-        let long = "x".repeat(READ_BYTES + 1);
-        let text = format!("one\n\n{long}\ntwo\nrest");
-        let mut lines = Lines::new(text.as_bytes());
-        for expected in ["one", "", &long, "two"] {
-            let line = lines.next(long.len()).await.unwrap().unwrap();
-            assert_eq!(line.expose(), expected.as_bytes());
-        }
-        let cut = lines.next(long.len()).await.unwrap_err().to_string();
-        assert_eq!(cut, "a line is cut off");
-        assert!(lines.next(10).await.unwrap().is_none());
-        for text in ["12345\n", "1234567"] {
-            let error = Lines::new(text.as_bytes()).next(4).await.unwrap_err();
-            assert_eq!(error.to_string(), "a line is too long");
-        }
-    }
 
     #[test]
     fn who_changes_the_master_key_waits_for_the_end_of_it() {

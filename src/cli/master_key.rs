@@ -236,7 +236,7 @@ async fn recovery(layout: &Layout, args: RecoveryArgs, report: &Report) -> anyho
     print(&done?, report)
 }
 
-/// Draws a recovery key, hands out its shares, then has everything sealed to it: what fails in between leaves shares that are worth nothing.
+/// Draws a recovery key, hands out its shares, then has everything sealed to it. Where that fails it is said what the shares are worth, if it is known.
 ///
 /// # Errors
 /// The numbers make no sense, the shares cannot be written, or the router refuses.
