@@ -1,7 +1,7 @@
 //! The router over a real store: what its tests share.
 
-mod access;
 mod anchors;
+mod callers;
 mod certificates;
 mod clients;
 mod credentials;
