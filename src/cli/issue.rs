@@ -165,7 +165,7 @@ async fn enrol(
     match reach.run(Request::ClientAdd(request)).await {
         Ok(Response::Client(client)) => Ok(client),
         Ok(other) => Err(reach::unexpected(&other)),
-        Err(error) if reach::changed_nothing(&error) => {
+        Err(error) if reach::is_refusal(&error) => {
             remove(files);
             Err(error)
         }

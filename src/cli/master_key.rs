@@ -267,7 +267,7 @@ fn what_shares_are_worth(error: &anyhow::Error, id: &str) -> String {
     }
     format!(
         "it is not known whether the shares of recovery key {id} count now: keep them and those from before, \
-         until `keyledger master-key show` tells whose key it is"
+         until `keyledger master-key show` names the one that does"
     )
 }
 
