@@ -18,9 +18,10 @@ pub(super) async fn begin(
     check_text("reason", &request.reason, REASON_BYTES_MAX)?;
     let scope = admin.global_scope()?;
     let _turn = admin.changes.lock().await;
-    let _pause = match &admin.sealer {
-        Ok(sealer) => Some(sealer.pause().await),
-        Err(_) => None,
+    let sealer = admin.sealer().ok();
+    let _pause = match &sealer {
+        Some(sealer) => Some(sealer.pause().await),
+        None => None,
     };
     let found = epoch::interruption(&admin.store.last_sealed().await?);
     let beginning = Beginning {

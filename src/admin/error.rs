@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::providers::ProviderError;
 use crate::store::{ApplyError, StoreError};
 
 /// What kind of error it is.
@@ -21,10 +22,15 @@ pub enum ErrorKind {
     Unavailable,
     /// Who asks may not ask for it.
     Forbidden,
+    /// Who asks has to wait.
+    TooMany,
 }
 
 /// The code of an error that says that the trail is not what was sealed.
 pub(crate) const BROKEN_TRAIL: &str = "broken_trail";
+
+/// The code of an error that says that the server is locked.
+pub(crate) const LOCKED: &str = "locked";
 
 /// Why a request was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -38,6 +44,9 @@ pub struct AdminError {
     /// trail is broken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// After how many seconds it is worth asking again, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again_in: Option<u64>,
 }
 
 impl AdminError {
@@ -56,50 +65,56 @@ impl AdminError {
             ErrorKind::Conflict => "conflict",
             ErrorKind::Unavailable => "unavailable",
             ErrorKind::Forbidden => "forbidden",
+            ErrorKind::TooMany => "too_many_requests",
         };
         self.code.as_deref().unwrap_or(of_kind)
     }
 
-    pub(super) fn invalid(message: impl Into<String>) -> Self {
+    fn of(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
-            kind: ErrorKind::Invalid,
+            kind,
             message: message.into(),
             code: None,
+            again_in: None,
         }
+    }
+
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::of(ErrorKind::Invalid, message)
     }
 
     /// What it names does not exist.
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
-        Self {
-            kind: ErrorKind::NotFound,
-            message: message.into(),
-            code: None,
-        }
+        Self::of(ErrorKind::NotFound, message)
     }
 
     pub(super) fn conflict(message: impl Into<String>) -> Self {
-        Self {
-            kind: ErrorKind::Conflict,
-            message: message.into(),
-            code: None,
-        }
+        Self::of(ErrorKind::Conflict, message)
     }
 
     /// Who asks may not ask for it.
     pub(super) fn forbidden(message: impl Into<String>) -> Self {
+        Self::of(ErrorKind::Forbidden, message)
+    }
+
+    /// The server is locked.
+    pub(super) fn locked() -> Self {
         Self {
-            kind: ErrorKind::Forbidden,
-            message: message.into(),
-            code: None,
+            code: Some(LOCKED.to_owned()),
+            ..Self::unavailable(ProviderError::Locked.to_string())
+        }
+    }
+
+    /// Who asks has to wait for so many seconds.
+    pub(super) fn too_many(message: impl Into<String>, seconds: u64) -> Self {
+        Self {
+            again_in: Some(seconds),
+            ..Self::of(ErrorKind::TooMany, message)
         }
     }
 
     pub(super) fn unavailable(message: impl Into<String>) -> Self {
-        Self {
-            kind: ErrorKind::Unavailable,
-            message: message.into(),
-            code: None,
-        }
+        Self::of(ErrorKind::Unavailable, message)
     }
 
     /// The trail is not what was sealed.

@@ -31,6 +31,7 @@ pub(super) async fn add(
         AdminError::unavailable(format!("an instance cannot be made: {reason}"))
     })?;
     check_label(name).map_err(|error| AdminError::invalid(format!("instance: {error}")))?;
+    admin.unlocked()?;
     let _turn = admin.changes.lock().await;
     let is_it = |held: &Arc<crate::domain::Instance>| held.name == name;
     if admin.store.clients().instances().iter().any(is_it) {

@@ -6,9 +6,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::error::{ErrorKind, LOCKED};
 use super::message::{self, MasterKeyRequest, NewRecovery, Rotation};
 use super::{Admin, AdminError, Deed, Response};
-use crate::audit::{Action, Data, Field};
+use crate::audit::{Action, Data, Failure, Field};
 use crate::crypto::{Recipient, RecipientKey, Secret};
 use crate::domain::Initiator;
 use crate::domain::clock::rfc3339;
@@ -31,12 +32,44 @@ pub(super) async fn run(
     initiator: Initiator,
     request: MasterKeyRequest,
 ) -> Result<Response, AdminError> {
-    let shown = match request {
-        MasterKeyRequest::Show => shown(admin, None).await,
-        MasterKeyRequest::Rotate(rotation) => rotate(admin, initiator, rotation).await,
-        MasterKeyRequest::Recovery(new) => set_recovery(admin, initiator, new).await,
+    let who = initiator.clone();
+    let (action, shown) = match request {
+        MasterKeyRequest::Show => (None, shown(admin, None).await),
+        MasterKeyRequest::Rotate(rotation) => (
+            Some(Action::MasterKeyRotate),
+            rotate(admin, initiator, rotation).await,
+        ),
+        MasterKeyRequest::Recovery(new) => (
+            Some(Action::MasterKeyRecoverySet),
+            set_recovery(admin, initiator, new).await,
+        ),
     };
+    if let (Some(action), Err(error)) = (action, &shown) {
+        record_refused(admin, who, action, error).await;
+    }
     Ok(Response::MasterKey(Box::new(shown?)))
+}
+
+/// What was asked of the master key and not done, with who asked. The event is about the key in use, which stays what it is.
+async fn record_refused(admin: &Admin, initiator: Initiator, action: Action, error: &AdminError) {
+    let failure = match error.kind {
+        ErrorKind::Invalid => Failure::InvalidField,
+        ErrorKind::Forbidden => Failure::OutOfReach,
+        _ if error.code() == LOCKED => Failure::ServerLocked,
+        _ => Failure::ProviderUnavailable,
+    };
+    tracing::warn!(initiator = &*initiator.id, action = action.name(), %error, "The master key was not changed.");
+    let Ok(scope) = admin.global_scope() else {
+        return;
+    };
+    let deed = Deed {
+        action,
+        initiator,
+        target: hex::encode(admin.store.master_key_check()),
+        scope,
+        request: Data::new(),
+    };
+    admin.record_failure(deed, failure).await;
 }
 
 async fn shown(admin: &Admin, retired: Option<PathBuf>) -> Result<message::MasterKey, AdminError> {
@@ -64,6 +97,7 @@ fn custodian(admin: &Admin) -> Result<&Custodian, AdminError> {
     let custodian = custodian.map_err(|reason| {
         AdminError::unavailable(format!("the master key cannot be used: {reason}"))
     })?;
+    admin.unlocked()?;
     if custodian.custody.check_value() == admin.store.master_key_check() {
         return Ok(custodian);
     }
@@ -153,6 +187,20 @@ impl Admin {
     /// # Errors
     /// There is no recovery key, it is another one, or the new master key cannot be made; nothing was changed then.
     pub async fn recover(
+        &self,
+        initiator: Initiator,
+        key: RecipientKey,
+        place: &KeyPlace,
+        new: (Provider, Option<Secret>),
+    ) -> Result<message::MasterKey, AdminError> {
+        let done = self.recovered(initiator.clone(), key, place, new).await;
+        if let Err(error) = &done {
+            record_refused(self, initiator, Action::MasterKeyRecover, error).await;
+        }
+        done
+    }
+
+    async fn recovered(
         &self,
         initiator: Initiator,
         key: RecipientKey,
@@ -278,6 +326,7 @@ impl From<ProviderError> for AdminError {
             ProviderError::ShortPassphrase | ProviderError::NoSecret(_) => {
                 Self::invalid(error.to_string())
             }
+            ProviderError::Locked => Self::locked(),
             error => Self::unavailable(error.to_string()),
         }
     }

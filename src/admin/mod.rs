@@ -39,6 +39,7 @@ mod seal;
 pub mod socket;
 mod stale;
 pub mod targets;
+mod unlock;
 mod write_status;
 
 pub use access::LOCAL_TARGETS;
@@ -54,14 +55,16 @@ use targets::Standings;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use crate::audit::{Action, Data, Event, Outcome, ReasonCode, Target};
+use tokio::sync::watch;
+
+use crate::audit::{Action, Data, Event, Failure, Outcome, ReasonCode, Target};
 use crate::crypto::{Certificate, Random};
 use crate::domain::routing::RoutingLimits;
 use crate::domain::{
     Clock, DestructionPolicy, EventId, Initiator, Instance, OwnCertificates, Pending, RequestId,
     Scope,
 };
-use crate::ops::Sealer;
+use crate::ops::{Sealer, Signer};
 use crate::store::Store;
 use crate::store::changeset::{Changeset, Precondition, Write};
 
@@ -82,8 +85,10 @@ pub struct Admin {
     founder: Result<Founder, String>,
     /// The master key in use, or why there is none.
     custodian: Result<Custodian, String>,
-    /// Signs the trail, or why nobody can.
-    sealer: Result<Arc<Sealer>, String>,
+    /// Who signs the trail; none: the server is locked.
+    signer: watch::Sender<Option<Signer>>,
+    /// Wrong passphrases of a server that is locked. Held while one is looked at: that takes much memory on purpose.
+    unlocking: tokio::sync::Mutex<unlock::Attempts>,
     /// How many targets, routes and rules there may be.
     routing_limits: RoutingLimits,
     /// How keys are destroyed, or why that is not known.
@@ -133,7 +138,8 @@ impl Admin {
             global_scope: Err("this process has no settings".to_owned()),
             founder: Err("this process has no master key".to_owned()),
             custodian: Err("this process has no master key".to_owned()),
-            sealer: Err("this process has no master key".to_owned()),
+            signer: watch::Sender::new(Some(Err("this process has no master key".to_owned()))),
+            unlocking: tokio::sync::Mutex::default(),
             standings: None,
             destruction: Err("this process has no settings".to_owned()),
             counted: None,
@@ -173,10 +179,11 @@ impl Admin {
         }
     }
 
-    /// The router with who signs the trail, or why nobody can.
+    /// The router with who signs the trail; none: the server is locked, and who does is known once it is unlocked.
     #[must_use]
-    pub fn with_sealer(self, sealer: Result<Arc<Sealer>, String>) -> Self {
-        Self { sealer, ..self }
+    pub fn with_signer(self, signer: Option<Signer>) -> Self {
+        let signer = watch::Sender::new(signer);
+        Self { signer, ..self }
     }
 
     /// The router with the certificates that wait for approval in this server.
@@ -260,6 +267,12 @@ impl Admin {
         self.own.held()
     }
 
+    /// Who signs the trail; none: the server is locked.
+    #[must_use]
+    pub fn signer(&self) -> watch::Receiver<Option<Signer>> {
+        self.signer.subscribe()
+    }
+
     /// The store it works on.
     #[must_use]
     pub const fn store(&self) -> &Store {
@@ -319,6 +332,7 @@ impl Admin {
             Request::RoutingSettings(new) => routes::settings(self, initiator, new).await,
             Request::Backup(request) => backup::run(self, initiator, request).await,
             Request::MasterKey(request) => master_key::run(self, initiator, request).await,
+            Request::Unlock(request) => unlock::run(self, initiator, request).await,
             Request::ApiKeyAdd(request) => api_keys::add(self, initiator, request).await,
             Request::ApiKeyList => api_keys::list(self).await,
             Request::ApiKeyRemove { name } => api_keys::remove(self, initiator, &name).await,
@@ -349,6 +363,7 @@ impl Admin {
             process: std::process::id(),
             listening: self.listening.clone(),
             administration: self.administration.get().map(ToString::to_string),
+            locked: self.is_locked(),
             instances: snapshot
                 .instances()
                 .iter()
@@ -357,6 +372,28 @@ impl Admin {
             clients: snapshot.clients().len(),
             events: self.store.head().0,
         })
+    }
+
+    fn is_locked(&self) -> bool {
+        let custodian = self.custodian.as_ref();
+        custodian.is_ok_and(|custodian| custodian.custody.is_locked())
+    }
+
+    /// For what needs the master key: that the server is not locked.
+    fn unlocked(&self) -> Result<(), AdminError> {
+        if self.is_locked() {
+            return Err(AdminError::locked());
+        }
+        Ok(())
+    }
+
+    /// Signs the trail.
+    fn sealer(&self) -> Result<Arc<Sealer>, AdminError> {
+        match &*self.signer.borrow() {
+            None => Err(AdminError::locked()),
+            Some(Ok(sealer)) => Ok(Arc::clone(sealer)),
+            Some(Err(reason)) => Err(AdminError::unavailable(reason.clone())),
+        }
     }
 
     fn global_scope(&self) -> Result<Arc<Scope>, AdminError> {
@@ -431,6 +468,27 @@ impl Admin {
         writes.into_iter().for_each(|write| changeset.write(write));
         self.store.apply(changeset).await?;
         Ok(())
+    }
+
+    /// Records that a deed failed; where that cannot be, the log says so.
+    async fn record_failure(&self, deed: Deed, failure: Failure) {
+        let action = deed.action.name();
+        let recorded = match self.event(deed) {
+            Ok(event) => {
+                let failed = Event {
+                    outcome: Outcome::Failure,
+                    reason: failure.reason(),
+                    failure: Some(failure),
+                    ..event
+                };
+                let applied = self.store.apply(Changeset::new(failed)).await;
+                applied.map(drop).map_err(AdminError::from)
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = recorded {
+            tracing::error!(%error, action, "That an administrative act failed could not be recorded.");
+        }
     }
 
     fn event(&self, deed: Deed) -> Result<Event, AdminError> {

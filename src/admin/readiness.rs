@@ -13,6 +13,9 @@ impl Admin {
         if !self.store.is_open() {
             return Some("the store is closed");
         }
+        if self.is_locked() {
+            return Some("the server is locked");
+        }
         match *self.store.room_changed().borrow() {
             Room::Enough | Room::Reserve => None,
             Room::None => Some("nothing can be recorded: the disk is full"),

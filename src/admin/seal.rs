@@ -13,8 +13,7 @@ const PER_PAGE_MAX: usize = 1000;
 
 /// Makes a checkpoint where there are events that none seals.
 pub(super) async fn checkpoint(admin: &Admin) -> Result<Response, AdminError> {
-    let sealer = admin.sealer.as_ref();
-    let sealer = sealer.map_err(|error| AdminError::unavailable(error.clone()))?;
+    let sealer = admin.sealer()?;
     let made = sealer.checkpoint(&admin.store).await;
     made.map_err(|error| {
         if error.is_break() {

@@ -458,6 +458,7 @@ pub(super) fn found(admin: &Admin, name: &str) -> Result<routing::Target, AdminE
 }
 
 fn master(admin: &Admin) -> Result<&dyn MasterKey, AdminError> {
+    admin.unlocked()?;
     let founder = admin.founder.as_ref();
     let founder = founder.map_err(|reason| {
         AdminError::unavailable(format!("secrets of targets cannot be used: {reason}"))

@@ -91,6 +91,7 @@ failures! {
     CalledOff = 52, Conflict, "the destruction was called off";
     SameAdministrator = 53, Forbidden, "the administrator who asked for it may not approve it";
     Reported = 45, InternalServerError, "the system that performed it reported a failure";
+    ServerLocked = 54, ServiceUnavailable, "the server is locked";
     LoginMissing = 60, Unauthorized, "no credential that may administer the server was given";
     LoginUnknown = 61, Unauthorized, "the API key or certificate belongs to no administrator";
     LoginExpired = 62, Unauthorized, "the API key or certificate of the administrator is not valid now";

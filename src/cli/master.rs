@@ -77,6 +77,46 @@ pub fn open_at(
     })
 }
 
+/// Whether a server starts without its passphrase: by the flag, or by the settings where no file with the passphrase is given.
+///
+/// # Errors
+/// It is to, and its master key is none that can be unlocked later.
+pub fn starts_locked(
+    settings: &Settings,
+    is_asked: bool,
+    args: &PassphraseArgs,
+) -> anyhow::Result<bool> {
+    let is_set = settings.master_key.start_locked && args.passphrase_file.is_none();
+    if !is_asked && !is_set {
+        return Ok(false);
+    }
+    let provider = place(settings).provider()?;
+    if provider != Provider::Passphrase {
+        bail!(
+            "a server starts locked only where a passphrase opens its master key, and this one's is of provider `{}`; leave out --locked and start-locked, or run `keyledger master-key rotate --to passphrase` first",
+            provider.name()
+        );
+    }
+    Ok(true)
+}
+
+/// The master key of a server that starts locked, by what its database says of it.
+///
+/// # Errors
+/// The database must not be opened before both are compared: it is of an older release, or was not set up to the end.
+pub fn locked(settings: &Settings, found: &Inspection) -> anyhow::Result<Custodian> {
+    if found.is_older() || found.data_keys.is_empty() {
+        bail!(
+            "the database is of an older release, or was not set up to the end: start the server once with --passphrase-file FILE, which brings it up to date (nothing was changed)"
+        );
+    }
+    let custody = Custody::locked(found.master_key_check);
+    Ok(Custodian {
+        custody: Arc::new(custody),
+        place: place(settings),
+    })
+}
+
 /// Finishes a change of the master key that was cut off. The caller holds the directory's lock.
 ///
 /// # Errors

@@ -25,6 +25,7 @@ pub mod kmip;
 pub mod master;
 pub mod master_key;
 pub mod metrics;
+mod opening;
 pub mod own;
 pub mod prove;
 pub mod quickstart;
@@ -39,6 +40,7 @@ pub mod serve;
 pub mod status;
 mod stop;
 pub mod target;
+pub mod unlock;
 pub mod verify;
 
 use std::path::PathBuf;
@@ -99,6 +101,8 @@ enum Command {
     Admin(administrator::Command),
     /// Show what runs here and where it listens
     Status,
+    /// Give a server that was started locked the passphrase of its master key
+    Unlock(unlock::Args),
     /// List and show keys, without their material
     #[command(subcommand)]
     Key(key::Command),
@@ -180,6 +184,7 @@ async fn carry_out(layout: &Layout, command: Command, report: &Report) -> anyhow
         Command::ApiKey(command) => api_key::run(layout, command, report).await,
         Command::Admin(command) => administrator::run(layout, command, report).await,
         Command::Status => status::run(layout, report).await,
+        Command::Unlock(args) => unlock::run(layout, &args, report).await,
         Command::Key(command) => key::run(layout, command, report).await,
         Command::Events(command) => events::run(layout, command, report).await,
         Command::Target(command) => target::run(layout, command, report).await,

@@ -13,6 +13,7 @@ use super::backup;
 use super::master::{self, PassphraseArgs};
 use super::own;
 use crate::admin::error::ErrorKind;
+use crate::admin::error::LOCKED;
 use crate::admin::lock::{DirectoryLock, LockError};
 use crate::admin::message::MasterKey;
 use crate::admin::socket::{Connection, SocketError};
@@ -21,7 +22,7 @@ use crate::audit::Break;
 use crate::config::{Layout, Overrides, Settings};
 use crate::crypto::{RecipientKey, Secret, SystemRandom};
 use crate::domain::{Clock as _, SystemClock};
-use crate::ops::Sealer;
+use crate::ops::{Sealer, Signer};
 use crate::providers::{self, KeyPlace, Provider};
 use crate::store::{Store, StoreConfig};
 
@@ -143,7 +144,7 @@ impl Reach {
             let recipient = recovery.map(|key| key.recipient);
             custodian.custody.set_recovery(recipient);
         }
-        let sealer = match &founder {
+        let signer = match &founder {
             Some(founder) => Some(sealer(&store, &*founder.master).await),
             None => None,
         };
@@ -167,8 +168,10 @@ impl Reach {
         let admin = admin.with_destruction(destruction);
         let scope = settings.map(|settings| settings.scope);
         let admin = admin.with_global_scope(scope.map_err(|error| format!("{error:#}")));
-        let admin = match (founder, sealer) {
-            (Some(founder), Some(sealer)) => admin.with_founder(Ok(founder)).with_sealer(sealer),
+        let admin = match (founder, signer) {
+            (Some(founder), signer @ Some(_)) => {
+                admin.with_founder(Ok(founder)).with_signer(signer)
+            }
             _ => admin,
         };
         let admin = match custodian {
@@ -236,7 +239,9 @@ pub fn is_refusal(error: &anyhow::Error) -> bool {
 /// Whether an error says for certain that nothing was changed: the request was turned down, not lost, nor was its commit.
 #[must_use]
 pub fn changed_nothing(error: &anyhow::Error) -> bool {
-    refusal(error).is_some_and(|refused| refused.kind != ErrorKind::Unavailable)
+    let is_known =
+        |refused: &AdminError| refused.kind != ErrorKind::Unavailable || refused.code() == LOCKED;
+    refusal(error).is_some_and(is_known)
 }
 
 /// What the router said, if an error is a refusal.
@@ -277,10 +282,7 @@ fn founder(layout: &Layout, passphrase: &PassphraseArgs) -> anyhow::Result<(Foun
 ///
 /// # Errors
 /// Why, in one line.
-pub async fn sealer(
-    store: &Store,
-    master: &dyn providers::MasterKey,
-) -> Result<Arc<Sealer>, String> {
+pub async fn sealer(store: &Store, master: &dyn providers::MasterKey) -> Signer {
     let opened = Sealer::open(store, master, &SystemRandom).await;
     opened.map(Arc::new).map_err(|error| error.to_string())
 }

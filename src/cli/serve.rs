@@ -15,20 +15,21 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::master::{self, PassphraseArgs};
+use super::opening::{Opened, open};
 use super::report::{self, Report};
 use super::stop::{signals, told_to_stop};
-use super::{administration, backup, delivery, init, own, quickstart, reach};
+use super::{administration, backup, delivery, init, own, quickstart};
 use crate::admin::lock::{DirectoryLock, LockError};
 use crate::admin::metrics::Counted;
 use crate::admin::socket::{self, ControlSocket};
-use crate::admin::{Admin, Custodian, Founder, foundation};
+use crate::admin::{Admin, Founder};
 use crate::config::{Layout, Overrides, Settings};
 use crate::crypto::{Random as _, SystemRandom};
-use crate::domain::{Clients, Clock as _, OwnCertificates, SystemClock, location};
+use crate::domain::{Clients, OwnCertificates, SystemClock, location};
 use crate::ops::retention::{Reached, Retention, keep_retention};
 use crate::ops::service::Parts;
 use crate::ops::{
-    HeldOwn, Keyring, Sealer, Service, carry_out_destructions, epoch, keep_checkpoints,
+    HeldOwn, Keyring, Service, Signer, carry_out_destructions, epoch, keep_checkpoints,
     record_room, seal, warn_of_expiry,
 };
 use crate::providers::MasterKey;
@@ -49,6 +50,9 @@ const DESCRIPTORS_PER_TARGET: usize = 8;
 /// How long a stop waits for an audit hook that is at an event.
 const HOOK_STOP: Duration = Duration::from_secs(10);
 
+/// Who signs the trail; none as long as the server is locked.
+type Signing = watch::Receiver<Option<Signer>>;
+
 /// How to serve.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Args {
@@ -58,6 +62,9 @@ pub struct Args {
     /// Check settings, keys, database and certificates, then end without listening
     #[arg(long, conflicts_with = "quickstart")]
     pub check: bool,
+    /// Start locked: serve no keys until `keyledger unlock` gives the passphrase of the master key
+    #[arg(long, conflicts_with = "quickstart")]
+    pub locked: bool,
     /// Address and port KMIP is served on; port 0 takes a free one
     #[arg(long, env = "KEYLEDGER_LISTEN", value_name = "ADDR")]
     pub listen: Option<String>,
@@ -89,17 +96,6 @@ pub enum LogFormat {
     Text,
     /// One JSON document a line
     Json,
-}
-
-/// Everything a server needs that was opened and found right.
-struct Opened {
-    settings: Settings,
-    store: Store,
-    keyring: Arc<Keyring>,
-    custodian: Custodian,
-    own: OwnCertificates,
-    /// Signs the trail, or why nobody can: keys are served all the same.
-    sealer: Result<Arc<Sealer>, String>,
 }
 
 /// Serves until SIGINT or SIGTERM.
@@ -141,13 +137,13 @@ async fn run_with(
     };
     let settings = Settings::load(layout, &overrides)?;
     if args.check {
-        return check(&settings, &args.passphrase);
+        return check(&settings, &args);
     }
     seed_early();
     descriptors::raise_limit();
     // Held until the store is closed: whoever takes it next may open the database.
     let lock = lock.map_or_else(|| take_lock(layout), Ok)?;
-    let opened = open(settings, &args.passphrase).await?;
+    let opened = open(settings, &args).await?;
     let store = opened.store.clone();
     let instances = store.clients().instances();
     let theirs = instances.iter().map(|held| &*held.scope.location);
@@ -229,77 +225,8 @@ fn take_lock(layout: &Layout) -> anyhow::Result<DirectoryLock> {
     Ok(DirectoryLock::acquire(&layout.lock())?)
 }
 
-/// Opens all that is in the directory and compares its parts.
-async fn open(settings: Settings, passphrase: &PassphraseArgs) -> anyhow::Result<Opened> {
-    let layout = settings.layout.clone();
-    master::settle(&settings)?;
-    let custodian = master::open(&settings, passphrase)?;
-    let master = Arc::clone(&custodian.custody);
-    if let Err(error) = master::check_provider(&settings) {
-        tracing::warn!(%error, "The settings name another provider than that of the master key in use.");
-    }
-    own::complete(&layout)?;
-    let own = own::held(&layout)?;
-    // Before it is opened, which may change its schema.
-    let found = master::inspect_to_open(&settings, &*master)?;
-    let store = Store::open(&layout.database(), &settings.store, SystemClock.now_ms())?;
-    if found.is_older() {
-        tracing::info!(
-            from = found.schema,
-            to = found.newest,
-            "The database was brought up to date."
-        );
-    }
-    master.set_recovery(store.master_key().recovery.map(|key| key.recipient));
-    go_on(&settings, &store).await;
-    match unlock(&settings, &store, &*master).await {
-        Ok(keyring) => Ok(Opened {
-            keyring: Arc::new(keyring),
-            sealer: signer(&store, &*master).await,
-            custodian,
-            settings,
-            store,
-            own,
-        }),
-        Err(error) => {
-            store.close().await;
-            Err(error)
-        }
-    }
-}
-
-/// Before anything is recorded: a database that was put back gets a new epoch of its trail. Where none can begin, a site must still get its
-/// keys; nothing is signed then.
-async fn go_on(settings: &Settings, store: &Store) {
-    let scope = Arc::new(settings.scope.global());
-    if let Err(error) = epoch::go_on(store, &scope, &SystemClock, &SystemRandom).await {
-        tracing::error!(%error, "The trail does not go on from its last checkpoint, and no new epoch could begin.");
-    }
-}
-
-/// The data keys. A database without an instance is that of an `init` that was cut off: its last step is made up for here.
-async fn unlock(
-    settings: &Settings,
-    store: &Store,
-    master: &dyn MasterKey,
-) -> anyhow::Result<Keyring> {
-    if store.clients().instances().is_empty() {
-        init::found(settings, store, master, foundation::INSTANCE).await?;
-    }
-    Ok(Keyring::open(store, master).await?)
-}
-
-/// Who signs the trail. Where that fails, a site must still get its keys.
-async fn signer(store: &Store, master: &dyn MasterKey) -> Result<Arc<Sealer>, String> {
-    let sealer = reach::sealer(store, master).await;
-    if let Err(error) = &sealer {
-        tracing::error!(error, "The trail is not signed by checkpoints.");
-    }
-    sealer
-}
-
 /// `serve --check`: everything but listening. Changes nothing: an older database stays as it is.
-fn check(settings: &Settings, passphrase: &PassphraseArgs) -> anyhow::Result<()> {
+fn check(settings: &Settings, args: &Args) -> anyhow::Result<()> {
     let layout = &settings.layout;
     say_where_no_events_are(std::iter::once(&*settings.scope.location));
     let lock = match take_lock(layout).map_err(|error| error.downcast::<LockError>()) {
@@ -309,7 +236,11 @@ fn check(settings: &Settings, passphrase: &PassphraseArgs) -> anyhow::Result<()>
         Err(Err(error)) => return Err(error),
     };
     master::check_provider(settings)?;
-    let master = master::open(settings, passphrase)?.custody;
+    let master = if master::starts_locked(settings, args.locked, &args.passphrase)? {
+        None
+    } else {
+        Some(master::open(settings, &args.passphrase)?.custody)
+    };
     let own = own::held(layout)?;
     let nobody = Arc::new(Nobody(watch::Sender::new(0)));
     let gatekeeper = gatekeeper(nobody, settings, &own, Box::new(drop));
@@ -318,6 +249,11 @@ fn check(settings: &Settings, passphrase: &PassphraseArgs) -> anyhow::Result<()>
     let Some(_lock) = lock else {
         let text = "settings and keys are in order; the database was not opened, for another \
                     process has it";
+        return Ok(report::line(text)?);
+    };
+    let Some(master) = master else {
+        master::locked(settings, &Store::inspect(&layout.database())?)?;
+        let text = "settings, database and certificates are in order; the master key was not opened, for the server starts locked";
         return Ok(report::line(text)?);
     };
     let found = master::inspect(layout, &*master)?;
@@ -376,19 +312,21 @@ fn gatekeeper(
     Arc::new(gatekeeper.with_grace(settings.expired_client_grace_days))
 }
 
+/// Who lets clients in and has the service told whom it saw.
+fn admission(opened: &Opened, service: &Arc<Service>) -> Arc<Gatekeeper> {
+    let witness = Arc::clone(service);
+    let on_sighting = Box::new(move |sighting| witness.sighted(sighting));
+    let store = opened.store.clone();
+    gatekeeper(store, &opened.settings, &opened.own, on_sighting)
+}
+
 async fn serve(
     opened: Opened,
     is_quickstart: bool,
     hook_at: Option<watch::Receiver<Progress>>,
 ) -> anyhow::Result<()> {
     let service = behaviour(&opened);
-    let witness = Arc::clone(&service);
-    let gatekeeper = gatekeeper(
-        opened.store.clone(),
-        &opened.settings,
-        &opened.own,
-        Box::new(move |sighting| witness.sighted(sighting)),
-    );
+    let gatekeeper = admission(&opened, &service);
     let layout = &opened.settings.layout;
     let policy = opened.settings.tls_policy;
     let tls = tls::server_config(own::pair(layout)?, policy, Arc::clone(&gatekeeper))?;
@@ -406,14 +344,18 @@ async fn serve(
     } else {
         None
     };
+    let signer = admin.signer();
     let socket = ControlSocket::bind(&opened.settings.layout.socket())?;
     let (stop, stopping) = watch::channel(false);
     let (finish, finished) = oneshot::channel::<()>();
     let recorder = recorder(&service, finished);
+    let beside = Beside {
+        admin: Arc::clone(&admin),
+        deliveries: Arc::clone(&deliveries),
+        hook_at,
+    };
+    let background = Background::start(&opened, &service, beside, &stopping);
     let deliveries = tokio::spawn(deliveries.run(stopping.clone()));
-    let witness = Arc::clone(&admin);
-    let own = Box::new(move || witness.own_certificates());
-    let background = Background::start(&opened, &service, own, hook_at, &stopping);
     let api = administration::start(&opened.settings, &admin, tls.presented(), &stopping).await?;
     let control = tokio::spawn(socket.serve(admin, stopped(stopping.clone())));
     let limits = limits(&opened.settings);
@@ -443,7 +385,7 @@ async fn serve(
     recorder.await.context("recording refusals failed")?;
     background.ended().await?;
     deliveries.await.context("delivering events failed")?;
-    seal_all(&opened).await;
+    seal_all(&opened.store, &signer).await;
     Ok(())
 }
 
@@ -465,6 +407,13 @@ fn recorder(service: &Arc<Service>, finished: oneshot::Receiver<()>) -> JoinHand
     })
 }
 
+/// What the background asks and tells.
+struct Beside {
+    admin: Arc<Admin>,
+    deliveries: Arc<Supervisor<StoreRoster>>,
+    hook_at: Option<watch::Receiver<Progress>>,
+}
+
 /// What goes on beside the connections until the server stops.
 struct Background {
     calendar: JoinHandle<()>,
@@ -478,13 +427,23 @@ impl Background {
     fn start(
         opened: &Opened,
         service: &Arc<Service>,
-        own: HeldOwn,
-        hook_at: Option<watch::Receiver<Progress>>,
+        beside: Beside,
         stopping: &watch::Receiver<bool>,
     ) -> Self {
+        let Beside {
+            admin,
+            deliveries,
+            hook_at,
+        } = beside;
         let interval = opened.settings.checkpoint_interval;
-        let sealer = opened.sealer.as_ref().ok().map(Arc::clone);
-        let sealing = keep_checkpoints(Arc::clone(service), sealer, interval, stopping.clone());
+        let (sealed, stop) = (Arc::clone(service), stopping.clone());
+        let waiting = signing(admin.signer(), deliveries, stopping.clone());
+        let own: HeldOwn = Box::new(move || admin.own_certificates());
+        let sealing = async move {
+            if let Some(signer) = waiting.await {
+                keep_checkpoints(sealed, signer.ok(), interval, stop).await;
+            }
+        };
         let hook_at = hook_at.map(|at| Box::new(move || at.borrow().next) as Reached);
         let retention = Retention::new(Arc::clone(service), opened.settings.retention, hook_at);
         Self {
@@ -513,10 +472,31 @@ impl Background {
     }
 }
 
+/// Who signs the trail, once that is known: at once, or when the server is unlocked. None: it stopped before. Targets with secrets can be
+/// delivered to from then on, too.
+async fn signing(
+    mut signer: Signing,
+    deliveries: Arc<Supervisor<StoreRoster>>,
+    mut stopping: watch::Receiver<bool>,
+) -> Option<Signer> {
+    if let Some(known) = &*signer.borrow() {
+        return Some(known.clone());
+    }
+    tokio::select! {
+        // Errors mean that whoever could stop or unlock us is gone.
+        _ = stopping.wait_for(|stop| *stop) => None,
+        known = signer.wait_for(Option::is_some) => {
+            deliveries.look_again();
+            known.ok()?.clone()
+        }
+    }
+}
+
 /// The last checkpoint, when nothing is recorded any more: it seals every event.
-async fn seal_all(opened: &Opened) {
-    if let Ok(sealer) = &opened.sealer
-        && let Err(error) = sealer.checkpoint(&opened.store).await
+async fn seal_all(store: &Store, signer: &Signing) {
+    let sealer = signer.borrow().clone();
+    if let Some(Ok(sealer)) = sealer
+        && let Err(error) = sealer.checkpoint(store).await
     {
         tracing::error!(%error, "The trail could not be sealed by a last checkpoint.");
     }
@@ -549,7 +529,7 @@ fn router(
     let admin = admin.with_pending(Arc::clone(service.pending()));
     let admin = admin.with_custodian(opened.custodian.clone());
     let admin = admin.with_global_scope(Ok(opened.settings.scope.clone()));
-    let admin = admin.with_sealer(opened.sealer.clone());
+    let admin = admin.with_signer(opened.signer.clone());
     let deliveries = Arc::clone(deliveries);
     let admin = admin.with_standings(Arc::new(move |target| deliveries.standing(target)));
     admin.with_counted(counted).with_founder(Ok(founder))

@@ -26,11 +26,15 @@ fn text(status: &Status) -> String {
         process,
         listening,
         administration,
+        locked,
         instances,
         clients,
         events,
     } = status;
     let runs = match listening {
+        Some(address) if *locked => format!(
+            "locked at {address}, process {process}: it serves no keys until `keyledger unlock`"
+        ),
         Some(address) => format!("serving KMIP at {address}, process {process}"),
         None => "no server runs".to_owned(),
     };

@@ -119,6 +119,8 @@ pub struct MasterKey {
     pub provider: String,
     /// The file the passphrase is read from; empty: it is given at start.
     pub passphrase_file: String,
+    /// The server starts without its passphrase and serves keys once it is given: `keyledger unlock`.
+    pub start_locked: bool,
     /// Provider `pkcs11`.
     pub pkcs11: providers::pkcs11::Config,
     /// Provider `command`.
@@ -130,6 +132,7 @@ impl Default for MasterKey {
         Self {
             provider: providers::file::NAME.to_owned(),
             passphrase_file: String::new(),
+            start_locked: false,
             pkcs11: providers::pkcs11::Config::default(),
             command: providers::command::Config::default(),
         }

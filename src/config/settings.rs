@@ -62,6 +62,8 @@ pub struct MasterKeySettings {
     pub provider: Provider,
     /// The file the passphrase is read from; none: it is given at start.
     pub passphrase_file: Option<PathBuf>,
+    /// The server starts without its passphrase.
+    pub start_locked: bool,
     /// What the providers need that have settings.
     pub providers: ProviderSettings,
 }
@@ -228,6 +230,7 @@ fn check_master_key(section: super::file::MasterKey) -> Result<MasterKeySettings
     let super::file::MasterKey {
         provider: name,
         passphrase_file,
+        start_locked,
         pkcs11,
         command,
     } = section;
@@ -242,6 +245,17 @@ fn check_master_key(section: super::file::MasterKey) -> Result<MasterKeySettings
             format!("provider `{name}` takes no passphrase; write provider = \"passphrase\"");
         return Err(refused("master-key.passphrase-file", file, problem));
     }
+    let refusal = if !start_locked {
+        None
+    } else if provider != Provider::Passphrase {
+        Some("only a master key of provider `passphrase` is unlocked later; leave it out")
+    } else {
+        let text = "passphrase-file says where the passphrase is; leave one of both out";
+        file.as_ref().map(|_| text)
+    };
+    if let Some(problem) = refusal {
+        return Err(refused("master-key.start-locked", "true", problem));
+    }
     let is_used = |is: Provider, text: &str| provider == is || !text.is_empty();
     let (module, program) = (&pkcs11.module, &command.program);
     if is_used(Provider::Pkcs11, module) {
@@ -255,6 +269,7 @@ fn check_master_key(section: super::file::MasterKey) -> Result<MasterKeySettings
     Ok(MasterKeySettings {
         provider,
         passphrase_file: file.map(PathBuf::from),
+        start_locked,
         providers: ProviderSettings { pkcs11, command },
     })
 }

@@ -74,6 +74,8 @@ pub(crate) enum Cause {
     VersionNotSupported,
     /// Key generation or unsealing failed.
     Cryptographic,
+    /// The server is locked: nobody has given the passphrase of its master key yet.
+    Locked,
     /// The event cannot be stored because the disk is full.
     StorageFull,
     /// The store cannot commit.
@@ -125,7 +127,8 @@ impl Cause {
             Self::NotExtractable => ResultReason::NotExtractable,
             Self::ResponseTooLarge => ResultReason::ResponseTooLarge,
             Self::Cryptographic => ResultReason::CryptographicFailure,
-            Self::StorageFull
+            Self::Locked
+            | Self::StorageFull
             | Self::StoreUnavailable
             | Self::Conflict
             | Self::Undone
@@ -171,6 +174,9 @@ impl Cause {
             Self::NotExtractable => "the object is not extractable",
             Self::VersionNotSupported => "the protocol version is not supported",
             Self::Cryptographic => "a cryptographic operation failed",
+            Self::Locked => {
+                "the server is locked until an administrator unlocks it; try again later"
+            }
             Self::StorageFull | Self::StoreUnavailable => "the server cannot record the request",
             Self::ResponseTooLarge => "the response would be too large",
             Self::SearchTooLarge => "the request searches too many objects",
@@ -209,6 +215,7 @@ impl Cause {
             Self::FormatNotSupported => Failure::FormatNotSupported,
             Self::VersionNotSupported => Failure::VersionNotSupported,
             Self::Cryptographic => Failure::CryptographicFailure,
+            Self::Locked => Failure::ServerLocked,
             Self::StorageFull => Failure::StorageFull,
             Self::StoreUnavailable => Failure::StoreUnavailable,
             Self::ResponseTooLarge => Failure::ResponseTooLarge,

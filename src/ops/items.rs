@@ -146,6 +146,10 @@ impl<'m> Course<'m> {
             Some(Cause::OperationNotSupported)
         } else if let Some(cause) = item.operation.and_then(|asked| denied(asked, ctx)) {
             Some(cause)
+        } else if ctx.service.keyring().is_locked() {
+            // Discover Versions too: each of vCenter's checks begins with it, and one that succeeds would have a server that gives no key
+            // looked upon as well.
+            Some(Cause::Locked)
         } else if index >= self.carried_out {
             Some(Cause::ResponseTooLarge)
         } else {

@@ -1,10 +1,11 @@
 //! The data keys in use: one per instance and epoch, unwrapped once at start.
 //!
 //! They are held in memory for as long as the server runs; the store has them wrapped by the master key only. The newest epoch of
-//! an instance seals, every epoch opens.
+//! an instance seals, every epoch opens. A server that is locked has none of them yet.
 
 use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::crypto::{DataKey, Random, Wrapped};
 use crate::domain::InstanceId;
@@ -36,9 +37,33 @@ type Keys = HashMap<InstanceId, Vec<(u32, Arc<DataKey>)>>;
 #[derive(Default)]
 pub struct Keyring {
     keys: RwLock<Keys>,
+    is_locked: AtomicBool,
 }
 
 impl Keyring {
+    /// One without keys: nothing is served before it is unlocked.
+    #[must_use]
+    pub fn locked() -> Self {
+        Self {
+            is_locked: AtomicBool::new(true),
+            ..Self::default()
+        }
+    }
+
+    /// Whether it was not unlocked yet.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.is_locked.load(Ordering::Acquire)
+    }
+
+    /// Takes over the keys of one that was opened, all at once.
+    pub fn unlock(&self, opened: Self) {
+        let opened = opened.keys.into_inner();
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) =
+            opened.unwrap_or_else(PoisonError::into_inner);
+        self.is_locked.store(false, Ordering::Release);
+    }
+
     /// Reads and unwraps every data key of the store.
     ///
     /// # Errors
@@ -104,10 +129,7 @@ impl Keyring {
     }
 
     fn insert(&self, instance: InstanceId, epoch: u32, key: DataKey) {
-        let mut keys = self
-            .keys
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         let epochs = keys.entry(instance).or_default();
         epochs.push((epoch, Arc::new(key)));
         epochs.sort_by_key(|(epoch, _)| *epoch);
@@ -115,28 +137,19 @@ impl Keyring {
 
     /// Forgets the data keys of an instance that was removed; their bytes are overwritten once nobody uses them.
     pub fn forget(&self, instance: InstanceId) {
-        let mut keys = self
-            .keys
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         keys.remove(&instance);
     }
 
     /// The key that seals new material of `instance`, with its epoch.
     pub(crate) fn sealing(&self, instance: InstanceId) -> Option<(u32, Arc<DataKey>)> {
-        let keys = self
-            .keys
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         keys.get(&instance)?.last().cloned()
     }
 
     /// The key of one epoch of `instance`.
     pub(crate) fn opening(&self, instance: InstanceId, epoch: u32) -> Option<Arc<DataKey>> {
-        let keys = self
-            .keys
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         let of_epoch = |(e, key): &(u32, Arc<DataKey>)| (*e == epoch).then(|| Arc::clone(key));
         keys.get(&instance)?.iter().find_map(of_epoch)
     }

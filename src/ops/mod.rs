@@ -49,7 +49,7 @@ pub use keyring::{Keyring, KeyringError};
 pub use measures::{Measured, Measures};
 pub use refusal::{Decision, Sighting};
 pub use room::record_room;
-pub use seal::{SealError, Sealer, TrailConfig, verifier_key};
+pub use seal::{SealError, Sealer, Signer, TrailConfig, verifier_key};
 pub use sealing::keep_checkpoints;
 pub use service::{Answer, Config, Parts, Service};
 

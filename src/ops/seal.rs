@@ -3,6 +3,8 @@
 //! A checkpoint is made only of a trail that still holds what the one before it sealed: a trail that was cut or rewritten is not signed
 //! over. What came since is taken from the leaves themselves, and what is kept of it must agree.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use tokio::sync::MutexGuard;
 
@@ -77,6 +79,9 @@ impl From<SigningKeyError> for SealError {
         Self::Key
     }
 }
+
+/// Who signs the trail of a process, or why nobody can.
+pub type Signer = Result<Arc<Sealer>, String>;
 
 /// Signs the trail of one store.
 pub struct Sealer {

@@ -94,6 +94,9 @@ pub enum ProviderError {
     /// The value cannot be wrapped or is malformed.
     #[error("the data key cannot be used: {0}")]
     Wrap(#[source] WrapError),
+    /// The server was started locked, and nobody has given the passphrase yet.
+    #[error("the server is locked: unlock it with `keyledger unlock`")]
+    Locked,
     /// The provider asks for a secret, and none was given.
     #[error("the master key of provider `{0}` needs its secret, and none was given")]
     NoSecret(&'static str),

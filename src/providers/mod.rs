@@ -12,6 +12,7 @@ pub mod file;
 mod held_key;
 mod key_file;
 mod key_place;
+mod locked;
 pub mod passphrase;
 pub mod pkcs11;
 

@@ -85,6 +85,7 @@ pub(super) async fn confined(
         | Request::CertificateList
         | Request::CertificateReload(_)
         | Request::MasterKey(_)
+        | Request::Unlock(_)
         | Request::ApiKeyAdd(_)
         | Request::ApiKeyList
         | Request::ApiKeyRemove { .. }

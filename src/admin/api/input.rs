@@ -11,6 +11,8 @@ use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::Api;
 use super::problem::Problem;
 use crate::routing::targets::without_value;
@@ -51,7 +53,8 @@ impl<T: DeserializeOwned> FromRequest<Arc<Api>> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, Problem> {
-        let bytes = read(request, api).await?;
+        // It may hold a password.
+        let bytes = Zeroizing::new(read(request, api).await?);
         let mut document = serde_json::Deserializer::from_slice(&bytes);
         let value = serde_path_to_error::deserialize(&mut document).map_err(|error| {
             let path = error.path().to_string();

@@ -26,6 +26,7 @@ mod serve;
 mod status;
 mod targets;
 mod unhurried;
+mod unlock;
 mod used;
 
 use std::sync::Arc;
@@ -75,6 +76,7 @@ fn resources() -> OpenApiRouter<Arc<Api>> {
         .merge(health::routes())
         .merge(status::routes())
         .merge(metrics::routes())
+        .merge(unlock::routes())
         .merge(instances::routes())
         .merge(clients::routes())
         .merge(pending::routes())

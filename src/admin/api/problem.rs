@@ -146,8 +146,13 @@ impl From<AdminError> for Problem {
             ErrorKind::Conflict => StatusCode::CONFLICT,
             ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+            ErrorKind::TooMany => StatusCode::TOO_MANY_REQUESTS,
         };
-        Self::new(status, error.code(), error.message.clone())
+        let problem = Self::new(status, error.code(), error.message.clone());
+        match error.again_in {
+            Some(seconds) => problem.with(header::RETRY_AFTER, HeaderValue::from(seconds)),
+            None => problem,
+        }
     }
 }
 

@@ -119,7 +119,7 @@ async fn begin(
     admin.global_scope()?;
     let mut place = admin.backups.free_place().await?;
     // The trail is sealed up to here where it can be; where it is damaged, a backup is wanted all the more.
-    if let Ok(sealer) = &admin.sealer
+    if let Ok(sealer) = admin.sealer()
         && let Err(error) = sealer.checkpoint(&admin.store).await
     {
         tracing::warn!(%error, "A backup is made of a trail that could not be sealed by a checkpoint.");

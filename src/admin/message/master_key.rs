@@ -1,6 +1,7 @@
 //! What can be asked about the master key, and what is said of it.
 
 use serde::{Deserialize, Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::crypto::SecretText;
 
@@ -31,7 +32,7 @@ pub struct Rotation {
     /// The provider of the new one; none: the same.
     pub provider: Option<String>,
     /// What the provider asks for: the passphrase of the new key, the PIN of the token. It is handed over and never shown.
-    #[serde(default, serialize_with = "handed_over")]
+    #[serde(default, serialize_with = "handed_over_if_any")]
     pub secret: Option<SecretText>,
 }
 
@@ -45,6 +46,23 @@ pub struct NewRecovery {
     pub threshold: u8,
     /// How many there are.
     pub shares: u8,
+}
+
+/// The passphrase of the master key, for a server that was started locked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unlock {
+    /// It is handed over and never shown.
+    #[serde(serialize_with = "handed_over")]
+    pub passphrase: SecretText,
+}
+
+/// That the server is not locked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Unlocked {
+    /// Whether it was until now. Where it was not, nothing was done, and the passphrase was not looked at.
+    pub was_locked: bool,
 }
 
 /// What is said of the master key.
@@ -81,7 +99,11 @@ pub struct Recovery {
 }
 
 /// Writes the secret itself: the message is for the server, over a socket that only its user may open.
-fn handed_over<S: Serializer>(
+fn handed_over<S: Serializer>(secret: &SecretText, serializer: S) -> Result<S::Ok, S::Error> {
+    secret.expose().serialize(serializer)
+}
+
+fn handed_over_if_any<S: Serializer>(
     secret: &Option<SecretText>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {

@@ -35,7 +35,9 @@ pub use event::{
 };
 pub use instance::{Instance, InstanceCredential, NewCredential};
 pub use key::{Key, KeyList, KeyStale, Keys};
-pub use master_key::{MasterKey, MasterKeyRequest, NewRecovery, Recovery, Rotation};
+pub use master_key::{
+    MasterKey, MasterKeyRequest, NewRecovery, Recovery, Rotation, Unlock, Unlocked,
+};
 use routing::{RouteRequest, RoutingResponse, TargetRequest};
 pub use seal::{
     BegunEpoch, Epoch, NewEpoch, Seal, SealedEvents, SealedFrom, TreeHashes, TreeNodes, Unreadable,
@@ -147,6 +149,8 @@ pub enum Request {
     Backup(BackupRequest),
     /// The master key.
     MasterKey(MasterKeyRequest),
+    /// Gives a server that was started locked its passphrase.
+    Unlock(Unlock),
     /// Makes an API key.
     ApiKeyAdd(ApiKeyAdd),
     /// Every API key.
@@ -221,6 +225,7 @@ impl Request {
             | Self::Backup(_)
             | Self::CertificateReload(_)
             | Self::MasterKey(_)
+            | Self::Unlock(_)
             | Self::KeyDestroy(_)
             | Self::KeyApprove { .. }
             | Self::KeyRefuse { .. }
@@ -276,6 +281,7 @@ impl Request {
             | Self::ClientApprove(_)
             | Self::ClientDismiss { .. }
             | Self::CertificateReload(_)
+            | Self::Unlock(_)
             | Self::InstanceAdd { .. }
             | Self::InstanceCredential(_)
             | Self::EventRecord(_)
@@ -345,6 +351,8 @@ pub enum Response {
     TreeHashes(TreeHashes),
     /// What is said of the master key.
     MasterKey(Box<MasterKey>),
+    /// That the server is not locked.
+    Unlocked(Unlocked),
     /// An API key after a change, or as it was when it was removed.
     ApiKey(ApiKey),
     /// Every API key, by name.
@@ -376,6 +384,9 @@ pub struct Status {
     /// Where the administration API is served; none: nowhere.
     #[serde(default)]
     pub administration: Option<String>,
+    /// Whether the server waits for the passphrase of its master key and serves no keys.
+    #[serde(default)]
+    pub locked: bool,
     /// The instances' names.
     pub instances: Vec<String>,
     /// How many clients there are.

@@ -52,6 +52,12 @@ pub(super) async fn text(admin: &Admin) -> Result<Response, AdminError> {
         requests(&mut families, &counted.requests);
         connections(&mut families, &counted.connections);
     }
+    let is_locked = f64::from(u8::from(admin.is_locked()));
+    families.gauge(
+        "locked",
+        "1 while the server waits for the passphrase of its master key and serves no keys.",
+        [(Vec::new(), is_locked)],
+    );
     commits(&mut families, admin);
     trail(&mut families, admin).await?;
     targets(&mut families, admin).await?;

@@ -113,6 +113,7 @@ const CODES: &[(u16, &str)] = &[
     (721, "master-key.rotate"),
     (722, "master-key-recovery.set"),
     (723, "master-key.recover"),
+    (724, "master-key.unlock"),
     (901, "backup.create"),
     (902, "backup.restore"),
     (903, "backup-key.set"),
@@ -151,7 +152,7 @@ const CAUSES: &[(u16, &[u8])] = &[
     (424, &[26]),
     (500, &[34, 35, 45]),
     (501, &[20, 21, 22, 23]),
-    (503, &[31, 33]),
+    (503, &[31, 33, 54]),
     (507, &[32]),
 ];
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::locked::LockedMasterKey;
 use super::{MasterKey, ProviderError};
 use crate::crypto::{Random, Recipient, RecipientKey, Secret, Wrapped};
 
@@ -27,6 +28,8 @@ struct Held {
     /// The one that is about to take its place.
     next: Option<Arc<dyn MasterKey>>,
     recovery: Option<Recipient>,
+    /// It waits for its passphrase.
+    is_locked: bool,
 }
 
 impl Custody {
@@ -37,7 +40,34 @@ impl Custody {
             key,
             next: None,
             recovery,
+            is_locked: false,
         }))
+    }
+
+    /// Neither wraps nor unwraps before it is unlocked; `check_value` is that of the key which will be.
+    #[must_use]
+    pub fn locked(check_value: [u8; 16]) -> Self {
+        let custody = Self::new(Arc::new(LockedMasterKey { check_value }), None);
+        custody.change(|held| held.is_locked = true);
+        custody
+    }
+
+    /// Whether it waits for its passphrase.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.0.load().is_locked
+    }
+
+    /// Wraps and unwraps by `key` from now on, and seals what it wraps to `recovery`, if there is one.
+    pub fn unlock(&self, key: Arc<dyn MasterKey>, recovery: Option<Recipient>) {
+        self.change(|held| {
+            *held = Held {
+                key,
+                next: None,
+                recovery,
+                is_locked: false,
+            };
+        });
     }
 
     /// Seals what is wrapped from now on to this key.

@@ -53,7 +53,7 @@ pub struct Supervisor<R> {
     means: Means,
     roster: R,
     posts: Mutex<BTreeMap<TargetId, Post>>,
-    /// A worker has ended.
+    /// A worker has ended, or who could not be fed may be by now.
     ended: Arc<Notify>,
 }
 
@@ -114,6 +114,11 @@ impl<R: Roster> Supervisor<R> {
         posts
             .get(&target)
             .map(|post| post.standing.borrow().clone())
+    }
+
+    /// Has targets that could not be fed tried again soon.
+    pub fn look_again(&self) {
+        self.ended.notify_one();
     }
 
     /// Feeds the targets until `stopping` turns true, and returns when every worker has ended: within a bound, whatever the targets do.

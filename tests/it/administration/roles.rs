@@ -56,6 +56,7 @@ administrator POST /api/v1/objects/none/destroy {"reason": "gone"}
 administrator POST /api/v1/destructions/none/approve
 administrator POST /api/v1/destructions/none/refuse
 administrator POST /api/v1/destructions/none/restore
+administrator POST /api/v1/unlock {"passphrase": "p"}
 administrator GET /api/v1/api-keys
 administrator POST /api/v1/api-keys {"name": "-", "role": "reader"}
 administrator DELETE /api/v1/api-keys/none

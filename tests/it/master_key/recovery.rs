@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::rotation::{add_target, check_target, shown};
 use super::{data, text};
@@ -40,7 +40,6 @@ fn refuses_wrong_shares(server: &Server, into: &Path, outside: &Path) {
         (vec![share(1)], "2 shares are needed, and 1 were given"),
         (vec![share(1), share(1)], "given twice"),
         (vec![share(1), their(2)], "different keys"),
-        (vec![their(1), their(2)], "this site's is"),
         (vec![share(1), slipped], "a slip"),
         (vec![share(1), server.path().join("certs/ca.pem")], "share"),
     ] {
@@ -48,6 +47,17 @@ fn refuses_wrong_shares(server: &Server, into: &Path, outside: &Path) {
         recover(server, &shares).refused(&[says]);
     }
     assert_eq!(data(server.path()), before, "nothing was changed");
+    // A whole set that is another site's reaches the router: who brought it is on the record, and nothing else.
+    recover(server, &[&their(1), &their(2)]).refused(&["this site's is"]);
+    let after = data(server.path());
+    let of_keys = |(path, _): &&(PathBuf, Vec<u8>)| text(path).contains("master.key");
+    let keys = |all: &[(PathBuf, Vec<u8>)]| all.iter().filter(of_keys).cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&after), keys(&before));
+    let events = server.events();
+    let last = events.last().expect("an event");
+    assert_eq!(last.action(), "master-key.recover");
+    assert_eq!((last.outcome(), last.code()), ("failure", 400));
+    assert!(last.initiator().starts_with("LocalUser-"));
 }
 
 #[test]
@@ -104,7 +114,7 @@ fn two_of_three_bring_back_every_key_and_fewer_or_others_do_not() {
         .stdout;
     for (action, count) in [
         ("master-key-recovery.set", 1),
-        ("master-key.recover", 2),
+        ("master-key.recover", 3),
         ("master-key.rotate", 1),
     ] {
         let of = format!("\"action\":\"vmware-solutions.{action}\"");
