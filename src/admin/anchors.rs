@@ -4,7 +4,7 @@
 
 use super::clients::{self, change, labelled, new_client};
 use super::message::{ClientRemove, ClientTrust, Response};
-use super::{Admin, AdminError};
+use super::{Admin, AdminError, revocations};
 use crate::audit::{Action, Data, Field};
 use crate::crypto::certificate::issued::check_authority;
 use crate::crypto::certificate::subject::Subject;
@@ -50,19 +50,30 @@ pub(super) async fn trust(
         leaves: Vec::new(),
     };
     check_room(&snapshot, &anchor)?;
-    let data = Data::new()
-        .text(Field::Label, &client.label)
-        .text(
-            Field::Authority,
-            anchor.certificate.fingerprint().to_string(),
-        )
-        .text(Field::Subject, anchor.subject.to_string())
-        .text(Field::NotAfter, rfc3339(anchor.certificate.not_after()))
-        .text(Field::Trust, "anchored");
+    let list = request.list.as_deref();
+    let list = list.map(|text| revocations::taken(admin, &snapshot, &anchor.certificate, text));
+    let list = list.transpose()?;
+    let data = described(&client, &anchor);
+    let data = match &list {
+        Some(list) => list.described(data),
+        None => data,
+    };
     let made = is_new.then(|| Write::Client(client.clone()));
-    let writes = made.into_iter().chain([Write::Anchor(anchor)]).collect();
+    let listed = list.into_iter().flat_map(|list| list.writes);
+    let writes = made.into_iter().chain([Write::Anchor(anchor)]);
+    let writes = writes.chain(listed).collect();
     change(admin, Action::ClientTrust, initiator, &client, data, writes).await?;
     clients::shown(admin, label)
+}
+
+fn described(client: &Client, anchor: &Anchor) -> Data {
+    let ca = &anchor.certificate;
+    Data::new()
+        .text(Field::Label, &client.label)
+        .text(Field::Authority, ca.fingerprint().to_string())
+        .text(Field::Subject, anchor.subject.to_string())
+        .text(Field::NotAfter, rfc3339(ca.not_after()))
+        .text(Field::Trust, "anchored")
 }
 
 /// Refuses this server's own CA: what it signs is enrolled when it is signed, by somebody.

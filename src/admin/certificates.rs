@@ -15,7 +15,7 @@ use super::{Admin, AdminError, Deed};
 use crate::audit::{Action, Data, Field};
 use crate::crypto::{Certificate, Fingerprint};
 use crate::domain::clock::rfc3339;
-use crate::domain::expiry::days_left;
+use crate::domain::expiry::{accepted_until, days_left};
 use crate::domain::{Client, EnrolledCertificate, Initiator, OwnCertificates, Trust};
 use crate::store::changeset::{Changeset, Write};
 
@@ -83,13 +83,13 @@ fn shown(admin: &Admin, own: &OwnCertificates, certificate: &Certificate) -> Sho
     }
 }
 
-/// The certificates that a CA of ours issued and that have not lapsed, each with its client. Of which CA one is that was enrolled before that was
+/// The certificates that a CA of ours issued and that are still let in, each with its client. Of which CA one is that was enrolled before that was
 /// kept is not known: it may be of any.
 fn dependants(admin: &Admin, ca: Fingerprint) -> Vec<(Arc<Client>, EnrolledCertificate)> {
     let now = admin.now();
     let depends = |held: &&EnrolledCertificate| {
         held.trust == Trust::Issued
-            && held.not_after >= now
+            && accepted_until(held.not_after, admin.grace_days) >= now
             && held.issuer.is_none_or(|issuer| issuer == ca)
     };
     let clients = admin.store.clients().clients().into_iter();
@@ -123,14 +123,35 @@ pub(super) async fn reload(
     })?;
     let before = admin.own.held();
     let found = source(&before).map_err(AdminError::invalid)?;
-    let mut changes = Changes::default();
-    changes.server(&before, &found.certificates);
-    changes.added(&before, &found.certificates);
-    changes.retired(admin, &before, &found.certificates, request.force)?;
-    changes.commit(admin, &initiator).await?;
+    let after = &found.certificates;
+    let mut changes = Changes::between(&before, after);
+    changes.retired(admin, &before, after, Decided::Now(request.force))?;
+    changes.commit(admin, &initiator, after).await?;
     (found.take_up)();
     admin.own.held.store(Arc::new(found.certificates));
     Ok(list(admin))
+}
+
+/// Records what lies in the files and is not what was in use last: somebody put it there while no server ran.
+pub(super) async fn note_what_lies_there(admin: &Admin) -> Result<(), AdminError> {
+    let _guard = admin.changes.lock().await;
+    let after = admin.own.held();
+    let Some(before) = admin.store.own_certificates().await? else {
+        return Ok(admin.store.keep_own(after.as_ref().clone()).await?);
+    };
+    let mut changes = Changes::between(&before, &after);
+    changes.retired(admin, &before, &after, Decided::Before)?;
+    let server = Initiator::server(&admin.store.origin().name);
+    changes.commit(admin, &server, &after).await
+}
+
+/// When it was decided that a CA is to go.
+#[derive(Clone, Copy)]
+enum Decided {
+    /// By this request, by force or not.
+    Now(bool),
+    /// Before the server started, by whoever changed the files.
+    Before,
 }
 
 /// What changed: deeds for the trail, and what the store is to do.
@@ -141,6 +162,14 @@ struct Changes {
 }
 
 impl Changes {
+    /// What there is more, and what the server is known by.
+    fn between(before: &OwnCertificates, after: &OwnCertificates) -> Self {
+        let mut changes = Self::default();
+        changes.server(before, after);
+        changes.added(before, after);
+        changes
+    }
+
     fn server(&mut self, before: &OwnCertificates, after: &OwnCertificates) {
         let print = |own: &OwnCertificates| own.server.as_ref().map(Certificate::fingerprint);
         let Some(server) = after.server.as_ref() else {
@@ -172,7 +201,7 @@ impl Changes {
         admin: &Admin,
         before: &OwnCertificates,
         after: &OwnCertificates,
-        force: bool,
+        decided: Decided,
     ) -> Result<(), AdminError> {
         let authorities = before.authorities.iter();
         for ca in authorities.filter(|ca| !after.has_authority(ca.fingerprint())) {
@@ -181,7 +210,9 @@ impl Changes {
             let labels = labels(&dependants);
             let server = after.server.as_ref().and_then(|own| before.issuer(own));
             let serves = server.is_some_and(|issuer| issuer.fingerprint() == fingerprint);
-            if let Some(text) = still_needed(fingerprint, &labels, serves).filter(|_| !force) {
+            if let Some(text) = still_needed(fingerprint, &labels, serves)
+                && matches!(decided, Decided::Now(false))
+            {
                 return Err(AdminError::conflict(text));
             }
             let prints = dependants
@@ -192,16 +223,24 @@ impl Changes {
                 .list(Field::Fingerprint, prints);
             self.deeds
                 .push((Action::AuthorityRetire, fingerprint, data));
-            let removed = dependants
-                .iter()
-                .map(|(client, held)| Write::CertificateRemoved(client.id, held.fingerprint));
-            self.writes.extend(removed);
+            // What such a CA issued is refused in any case; a CA that was moved away by mistake may come back.
+            if matches!(decided, Decided::Now(_)) {
+                let removed = dependants
+                    .iter()
+                    .map(|(client, held)| Write::CertificateRemoved(client.id, held.fingerprint));
+                self.writes.extend(removed);
+            }
         }
         Ok(())
     }
 
     /// All of it in one transaction, or nothing where nothing changed.
-    async fn commit(self, admin: &Admin, initiator: &Initiator) -> Result<(), AdminError> {
+    async fn commit(
+        self,
+        admin: &Admin,
+        initiator: &Initiator,
+        after: &OwnCertificates,
+    ) -> Result<(), AdminError> {
         let mut changeset: Option<Changeset> = None;
         for (action, fingerprint, request) in self.deeds {
             let event = admin.event(Deed {
@@ -220,6 +259,7 @@ impl Changes {
             self.writes
                 .into_iter()
                 .for_each(|write| changeset.write(write));
+            changeset.write(Write::OwnCertificates(Box::new(after.clone())));
             admin.store.apply(changeset).await?;
         }
         Ok(())

@@ -27,7 +27,7 @@ pub(super) struct Enrolment {
     pub(super) renew: bool,
     pub(super) certificate: Certificate,
     pub(super) trust: Trust,
-    /// The CA of ours that issued it.
+    /// The CA of ours that issued it, whatever it is trusted for.
     pub(super) issuer: Option<Fingerprint>,
     /// How many days the client's other certificates still count at most.
     pub(super) overlap_days: Option<u32>,
@@ -248,15 +248,17 @@ pub(super) async fn change(
 }
 
 /// Why it is trusted and, where our CA issued it, which certificate of that CA did.
-fn trust(
+pub(super) fn trust(
     admin: &Admin,
     certificate: &Certificate,
     issued: bool,
 ) -> Result<(Trust, Option<Fingerprint>), AdminError> {
-    if !issued {
-        return Ok((Trust::Pinned, None));
-    }
     let own = admin.own.held();
+    if !issued {
+        // It may be one of ours all the same, for whoever relies on our CA's list.
+        let issuer = own.issuer(certificate).map(Certificate::fingerprint);
+        return Ok((Trust::Pinned, issuer));
+    }
     if own.authorities.is_empty() {
         return Err(AdminError::unavailable(
             "this server has no CA of its own: certs/ca.pem is missing",

@@ -38,8 +38,10 @@ mod routes;
 mod seal;
 pub mod socket;
 mod stale;
+mod standing;
 pub mod targets;
 mod unlock;
+mod withdrawn;
 mod write_status;
 
 pub use access::LOCAL_TARGETS;
@@ -91,6 +93,8 @@ pub struct Admin {
     unlocking: tokio::sync::Mutex<unlock::Attempts>,
     /// How many targets, routes and rules there may be.
     routing_limits: RoutingLimits,
+    /// How many days a client's certificate counts after its end.
+    grace_days: u32,
     /// How keys are destroyed, or why that is not known.
     destruction: Result<DestructionPolicy, String>,
     /// Where no target may write.
@@ -141,6 +145,7 @@ impl Admin {
             signer: watch::Sender::new(Some(Err("this process has no master key".to_owned()))),
             unlocking: tokio::sync::Mutex::default(),
             standings: None,
+            grace_days: 0,
             destruction: Err("this process has no settings".to_owned()),
             counted: None,
             files_beside: Err("this process has no directory".to_owned()),
@@ -210,6 +215,12 @@ impl Admin {
         Self { reserved, ..self }
     }
 
+    /// The router with how many days clients' certificates count after their end.
+    #[must_use]
+    pub fn with_grace(self, grace_days: u32) -> Self {
+        Self { grace_days, ..self }
+    }
+
     /// The router with how administrators destroy keys, or why that is not known.
     #[must_use]
     pub fn with_destruction(self, destruction: Result<DestructionPolicy, String>) -> Self {
@@ -261,6 +272,14 @@ impl Admin {
         self.administration.get_or_init(|| address);
     }
 
+    /// Records where the certificates of the server's own are others than it went by last; to be called when it starts.
+    ///
+    /// # Errors
+    /// They cannot be read, or it cannot be recorded.
+    pub async fn note_own_certificates(&self) -> Result<(), AdminError> {
+        certificates::note_what_lies_there(self).await
+    }
+
     /// The certificates of the server's own that are in use.
     #[must_use]
     pub fn own_certificates(&self) -> Arc<OwnCertificates> {
@@ -292,6 +311,7 @@ impl Admin {
             Request::ClientAdd(request) => clients::add(self, initiator, request).await,
             Request::ClientList => Ok(clients::list(self)),
             Request::ClientShow { label } => clients::shown(self, &label),
+            Request::ClientInspect(request) => standing::inspect(self, &request),
             Request::ClientPermit(request) => permissions::permit(self, initiator, request).await,
             Request::ClientStatus(request) => clients::set_status(self, initiator, request).await,
             Request::ClientRemove(request) => clients::remove(self, initiator, request).await,
@@ -304,6 +324,7 @@ impl Admin {
             Request::CertificateReload(request) => {
                 certificates::reload(self, initiator, request).await
             }
+            Request::CertificateCrl(request) => withdrawn::list(self, initiator, request).await,
             Request::InstanceAdd { name } => instances::add(self, initiator, &name).await,
             Request::InstanceCredential(request) => {
                 credentials::change(self, initiator, request).await

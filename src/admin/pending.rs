@@ -5,7 +5,7 @@
 
 use std::sync::{MutexGuard, PoisonError};
 
-use super::clients::{Enrolment, enrol};
+use super::clients::{self, Enrolment, enrol};
 use super::message::{self, ClientApprove, Response};
 use super::{Admin, AdminError};
 use crate::audit::Action;
@@ -13,7 +13,7 @@ use crate::crypto::certificate::is_hidden;
 use crate::crypto::certificate::subject::Subject;
 use crate::crypto::{Certificate, Fingerprint};
 use crate::domain::clock::rfc3339;
-use crate::domain::{Initiator, Pending, PendingCertificate, Trust};
+use crate::domain::{Initiator, Pending, PendingCertificate};
 
 /// The most letters of a name that are shown.
 const NAME_CHARS_MAX: usize = 1024;
@@ -40,13 +40,15 @@ pub(super) async fn approve(
     let certificate = waiting(admin)?
         .get(&fingerprint)
         .map(|held| held.certificate.clone());
+    let certificate = certificate.ok_or_else(absent)?;
+    let (trust, issuer) = clients::trust(admin, &certificate, false)?;
     let enrolment = Enrolment {
         label: request.label,
         instance: request.instance,
         renew: request.renew,
-        certificate: certificate.ok_or_else(absent)?,
-        trust: Trust::Pinned,
-        issuer: None,
+        certificate,
+        trust,
+        issuer,
         overlap_days: None,
         action: Action::ClientApprove,
     };

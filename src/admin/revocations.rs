@@ -4,8 +4,8 @@ use super::clients::{self, change, labelled};
 use super::message::{ClientCrl, Response};
 use super::{Admin, AdminError};
 use crate::audit::{Action, Data, Field};
-use crate::crypto::Fingerprint;
 use crate::crypto::certificate::revocation::RevocationList;
+use crate::crypto::{Certificate, Fingerprint};
 use crate::domain::clock::rfc3339;
 use crate::domain::revocation::REVOCATIONS_MAX;
 use crate::domain::{Anchor, Client, Clients, Initiator, Revocation};
@@ -21,49 +21,68 @@ pub(super) async fn load(
     let client = labelled(admin, &request.label)?;
     let snapshot = admin.store.clients();
     let anchor = anchor(&snapshot, &client, request.ca.as_deref())?;
-    let list = RevocationList::read(
-        request.list.as_bytes(),
-        anchor.certificate.der(),
-        admin.now(),
-    )
-    .map_err(|error| AdminError::invalid(format!("list: {error}")))?;
-    check_follows(&snapshot, anchor, &list)?;
-    let ca = anchor.certificate.fingerprint();
-    let data = described(&client, ca, &list).list(
-        Field::Fingerprint,
-        hit(&snapshot, anchor, &list)
-            .iter()
-            .map(ToString::to_string),
+    let taken = taken(admin, &snapshot, &anchor.certificate, &request.list)?;
+    let data = Data::new().text(Field::Label, &client.label).text(
+        Field::Authority,
+        anchor.certificate.fingerprint().to_string(),
     );
-    let held = Revocation {
-        ca_key: anchor.certificate.digests().key,
-        list,
-        warned: None,
-    };
-    let mut writes = unused(&snapshot);
+    let data = taken.described(data);
+    let action = Action::RevocationListLoad;
+    change(admin, action, initiator, &client, data, taken.writes).await?;
+    clients::shown(admin, &request.label)
+}
+
+/// A list that may be taken.
+pub(super) struct Taken {
+    next_update: i64,
+    revoked: usize,
+    /// The enrolled certificates that it revokes: their connections are cut.
+    hit: Vec<Fingerprint>,
+    /// What takes it.
+    pub(super) writes: Vec<Write>,
+}
+
+impl Taken {
+    /// What an event says of it.
+    pub(super) fn described(&self, data: Data) -> Data {
+        let revoked = i64::try_from(self.revoked).unwrap_or(i64::MAX);
+        data.text(Field::NextUpdate, rfc3339(self.next_update))
+            .number(Field::Revoked, revoked)
+            .list(Field::Fingerprint, self.hit.iter().map(ToString::to_string))
+    }
+}
+
+/// Reads the list of a CA, which must not be older than the one that is held.
+pub(super) fn taken(
+    admin: &Admin,
+    snapshot: &Clients,
+    ca: &Certificate,
+    text: &str,
+) -> Result<Taken, AdminError> {
+    let list = RevocationList::read(text.as_bytes(), ca.der(), admin.now())
+        .map_err(|error| AdminError::invalid(format!("list: {error}")))?;
+    check_follows(snapshot, ca, &list)?;
+    let mut writes = unused(snapshot);
     let kept = snapshot.revocations().len().saturating_sub(writes.len());
-    if kept >= REVOCATIONS_MAX && snapshot.revocation(&anchor.certificate).is_none() {
+    if kept >= REVOCATIONS_MAX && snapshot.revocation(ca).is_none() {
         return Err(AdminError::conflict(format!(
             "list: {REVOCATIONS_MAX} are kept already, which is as many as may be"
         )));
     }
-    writes.push(Write::Revocation(held));
-    let action = Action::RevocationListLoad;
-    change(admin, action, initiator, &client, data, writes).await?;
-    clients::shown(admin, &request.label)
+    let (next_update, revoked) = (list.next_update, list.len());
+    let hit = hit(snapshot, ca, &list);
+    writes.push(Write::Revocation(Revocation {
+        ca_key: ca.digests().key,
+        list,
+        warned: None,
+    }));
+    Ok(Taken {
+        next_update,
+        revoked,
+        hit,
+        writes,
+    })
 }
-
-fn described(client: &Client, ca: Fingerprint, list: &RevocationList) -> Data {
-    Data::new()
-        .text(Field::Label, &client.label)
-        .text(Field::Authority, ca.to_string())
-        .text(Field::NextUpdate, rfc3339(list.next_update))
-        .number(
-            Field::Revoked,
-            i64::try_from(list.len()).unwrap_or(i64::MAX),
-        )
-}
-
 /// The CA that is meant: the one with this fingerprint, or the only one of the client.
 fn anchor<'a>(
     snapshot: &'a Clients,
@@ -101,10 +120,10 @@ fn anchor<'a>(
 /// Refuses a list that is older than the one that is held: it would let back in what was revoked since.
 fn check_follows(
     snapshot: &Clients,
-    anchor: &Anchor,
+    ca: &Certificate,
     list: &RevocationList,
 ) -> Result<(), AdminError> {
-    match snapshot.revocation(&anchor.certificate) {
+    match snapshot.revocation(ca) {
         Some(held) if !list.may_follow(&held.list) => Err(AdminError::conflict(format!(
             "list: it is older than the one of {} that is held; fetch the newest",
             rfc3339(held.list.this_update)
@@ -114,8 +133,8 @@ fn check_follows(
 }
 
 /// The certificates that this CA's key has enrolled and that the list revokes: their connections are cut.
-fn hit(snapshot: &Clients, anchor: &Anchor, list: &RevocationList) -> Vec<Fingerprint> {
-    let key = anchor.certificate.digests().key;
+fn hit(snapshot: &Clients, ca: &Certificate, list: &RevocationList) -> Vec<Fingerprint> {
+    let key = ca.digests().key;
     let of_key = snapshot
         .anchors()
         .iter()

@@ -197,6 +197,7 @@ actions! {
     AuthorityRetire = 443, Extended, "certificate-authority", "retire", Critical, Plain, Global, "certificate-authority", "A former certificate of the server's own CA counts no more.";
     RevocationListLoad = 444, Extended, "revocation-list", "load", Critical, Plain, Local, "revocation-list", "What a CA that is trusted for clients has revoked is taken up.";
     RevocationListExpire = 445, Extended, "revocation-list", "expire", Warning, Plain, Local, "revocation-list", "The list of what a CA has revoked lapses soon or has lapsed.";
+    AuthorityPublish = 449, Extended, "certificate-authority", "publish", Critical, Plain, Global, "certificate-authority", "The list of what the server's own CA issued and what counts no more is signed.";
     ServerCertificateExpire = 446, Extended, "server-certificate", "expire", Warning, Plain, Global, "server-certificate", "The certificate that the server is known by expires soon or has expired.";
     AuthorityExpire = 447, Extended, "certificate-authority", "expire", Warning, Plain, Global, "certificate-authority", "A certificate of the server's own CA expires soon or has expired.";
     TrustedAuthorityExpire = 448, Extended, "trusted-authority", "expire", Warning, Plain, Local, "trusted-authority", "The certificate of a CA that is trusted for a client expires soon or has expired.";

@@ -86,6 +86,7 @@ failures! {
     CertificateTooMany = 43, Forbidden, "the trusted CA has enrolled as many certificates as it may";
     CertificateTwice = 44, Forbidden, "the certificate is enrolled already, in another encoding";
     CertificateRevoked = 46, Forbidden, "the certificate was revoked by its CA";
+    RevocationListLapsed = 47, Forbidden, "the revocation list of the certificate's CA has lapsed";
     NotPermittedNow = 50, Forbidden, "the client is not permitted to do this at this time";
     DestructionScheduled = 51, Conflict, "the key's destruction is scheduled";
     CalledOff = 52, Conflict, "the destruction was called off";

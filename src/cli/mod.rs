@@ -41,6 +41,7 @@ pub mod status;
 mod stop;
 pub mod target;
 pub mod unlock;
+pub mod vcenter;
 pub mod verify;
 
 use std::path::PathBuf;
@@ -93,6 +94,9 @@ enum Command {
     /// The server's certificate and those of its own CA: list, renew, replace, rotate
     #[command(subcommand)]
     Certificate(certificate::Command),
+    /// Print what to do in vCenter and here, step by step
+    #[command(subcommand)]
+    Vcenter(vcenter::Command),
     /// Make, list and remove API keys of the administration API
     #[command(subcommand)]
     ApiKey(api_key::Command),
@@ -181,6 +185,7 @@ async fn carry_out(layout: &Layout, command: Command, report: &Report) -> anyhow
         Command::Instance(command) => instance::run(layout, command, report).await,
         Command::Client(command) => client::run(layout, command, report).await,
         Command::Certificate(command) => certificate::run(layout, command, report).await,
+        Command::Vcenter(command) => vcenter::run(layout, command, report).await,
         Command::ApiKey(command) => api_key::run(layout, command, report).await,
         Command::Admin(command) => administrator::run(layout, command, report).await,
         Command::Status => status::run(layout, report).await,

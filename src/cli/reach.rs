@@ -158,11 +158,9 @@ impl Reach {
         let admin = admin.with_own(own, own::source_alone(layout.clone()));
         let admin = admin.with_reserved(layout.own_paths().into());
         let admin = match &settings {
-            Ok(settings) => admin.with_files_beside(backup::reader(settings)),
+            Ok(settings) => settled(admin, settings),
             Err(_) => admin,
         };
-        let limits = settings.as_ref().map(|settings| settings.routing.clone());
-        let admin = admin.with_routing_limits(limits.unwrap_or_default());
         let destruction = settings.as_ref().map(|held| held.destruction.clone());
         let destruction = destruction.map_err(|error| format!("{error:#}"));
         let admin = admin.with_destruction(destruction);
@@ -242,6 +240,13 @@ pub fn changed_nothing(error: &anyhow::Error) -> bool {
     let is_known =
         |refused: &AdminError| refused.kind != ErrorKind::Unavailable || refused.code() == LOCKED;
     refusal(error).is_some_and(is_known)
+}
+
+/// The router with what it takes from the settings and needs no key for.
+fn settled(admin: Admin, settings: &Settings) -> Admin {
+    let admin = admin.with_files_beside(backup::reader(settings));
+    let admin = admin.with_grace(settings.expired_client_grace_days);
+    admin.with_routing_limits(settings.routing.clone())
 }
 
 /// What the router said, if an error is a refusal.

@@ -309,7 +309,8 @@ fn gatekeeper(
     let authorities = own::ders(&own.authorities);
     let clock = Arc::new(SystemClock);
     let gatekeeper = Gatekeeper::new(directory, clock, authorities, on_sighting);
-    Arc::new(gatekeeper.with_grace(settings.expired_client_grace_days))
+    let gatekeeper = gatekeeper.with_grace(settings.expired_client_grace_days);
+    Arc::new(gatekeeper.refusing_lapsed_lists(settings.refuse_lapsed_revocation_lists))
 }
 
 /// Who lets clients in and has the service told whom it saw.
@@ -339,6 +340,7 @@ async fn serve(
     let counted = Counted::of(&service, &gatekeeper);
     let admin = router(&opened, &service, address, &deliveries, counted);
     let admin = Arc::new(admin.with_own(opened.own.clone(), source));
+    note_own(&admin).await;
     let demo = if is_quickstart {
         Some(quickstart::demo(&opened.settings, Arc::clone(&admin)).await?)
     } else {
@@ -387,6 +389,13 @@ async fn serve(
     deliveries.await.context("delivering events failed")?;
     seal_all(&opened.store, &signer).await;
     Ok(())
+}
+
+/// Files that somebody changed while no server ran are on the record before anybody is served.
+async fn note_own(admin: &Admin) {
+    if let Err(error) = admin.note_own_certificates().await {
+        tracing::error!(%error, "Whether the server's certificates are those of the last time is not known.");
+    }
 }
 
 /// The limits of the listener, with as many connections as there are descriptors for.
@@ -525,6 +534,7 @@ fn router(
     let admin = admin.with_routing_limits(opened.settings.routing.clone());
     let admin = admin.with_files_beside(backup::reader(&opened.settings));
     let admin = admin.with_destruction(Ok(opened.settings.destruction.clone()));
+    let admin = admin.with_grace(opened.settings.expired_client_grace_days);
     let admin = admin.with_reserved(opened.settings.layout.own_paths().into());
     let admin = admin.with_pending(Arc::clone(service.pending()));
     let admin = admin.with_custodian(opened.custodian.clone());

@@ -95,6 +95,8 @@ pub struct Tls {
     pub client_days: u32,
     /// Days an expired client certificate is still let in, with a warning.
     pub expired_client_grace_days: u32,
+    /// Whether clients are refused whose CA's revocation list has lapsed.
+    pub refuse_lapsed_revocation_lists: bool,
 }
 
 impl Default for Tls {
@@ -107,6 +109,7 @@ impl Default for Tls {
             server_days: 825,
             client_days: 825,
             expired_client_grace_days: 0,
+            refuse_lapsed_revocation_lists: false,
         }
     }
 }

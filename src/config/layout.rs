@@ -126,6 +126,12 @@ impl Layout {
         self.certs().join("ca.pem")
     }
 
+    /// The revocation list of our CA, once one was made.
+    #[must_use]
+    pub fn ca_list(&self) -> PathBuf {
+        self.certs().join("ca.crl")
+    }
+
     /// The server's certificate.
     #[must_use]
     pub fn server_certificate(&self) -> PathBuf {

@@ -87,6 +87,8 @@ pub struct Settings {
     pub client_days: u32,
     /// Days an expired client certificate is still let in.
     pub expired_client_grace_days: u32,
+    /// Whether clients are refused whose CA's revocation list has lapsed.
+    pub refuse_lapsed_revocation_lists: bool,
     /// Where the master key comes from.
     pub master_key: MasterKeySettings,
     /// The scope of what is made here, without an instance.
@@ -158,6 +160,7 @@ impl Settings {
             server_days: tls.server_days,
             client_days: tls.client_days,
             expired_client_grace_days: check_grace(tls.expired_client_grace_days)?,
+            refuse_lapsed_revocation_lists: tls.refuse_lapsed_revocation_lists,
             master_key: check_master_key(master_key)?,
             scope: check_scope(service)?,
             limits: check_limits(limits, &kmip)?,

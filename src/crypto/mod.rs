@@ -34,7 +34,8 @@ mod version_one;
 
 pub use argon2id::{Cost, CostError};
 pub use authority::{
-    Authority, AuthorityError, Issued, KeyKind, SigningRequest, self_signed_client,
+    Authority, AuthorityError, Issued, KeyKind, ListDates, SigningRequest, Withdrawal, Withdrawn,
+    self_signed_client,
 };
 pub use certificate::serial::Serial;
 pub use certificate::{Certificate, CertificateError, Digests, SubjectPublicKey, spki};

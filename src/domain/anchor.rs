@@ -44,7 +44,9 @@ pub struct Removed {
 }
 
 impl Removed {
-    fn is_this(&self, leaf: &Certificate) -> bool {
+    /// Whether a certificate is the removed one, or another one of its key.
+    #[must_use]
+    pub fn is_this(&self, leaf: &Certificate) -> bool {
         self.fingerprint == leaf.fingerprint() || self.key == Some(leaf.digests().key)
     }
 }

@@ -236,6 +236,9 @@ pub enum NotAdmitted {
     /// A trusted CA had enrolled it, and it was removed.
     #[error("the certificate was removed from its client")]
     Removed,
+    /// The revocation list of the trusted CA that vouches for it has lapsed, and a current one is demanded.
+    #[error("the revocation list of the certificate's CA has lapsed")]
+    ListLapsed,
     /// The trusted CA that vouched for it has revoked it.
     #[error("the certificate was revoked by its CA")]
     Revoked,
@@ -264,6 +267,8 @@ pub struct Clients {
     revocations: Vec<Revocation>,
     /// The enrolled certificates that their CAs have revoked.
     revoked: HashSet<Fingerprint>,
+    /// When the list of the CA lapses that vouches for an enrolled certificate, seconds since 1970.
+    list_ends: HashMap<Fingerprint, i64>,
 }
 
 impl Clients {
@@ -397,12 +402,22 @@ impl Clients {
         self,
         revocations: Vec<Revocation>,
         revoked: HashSet<Fingerprint>,
+        list_ends: HashMap<Fingerprint, i64>,
     ) -> Self {
         Self {
             revocations,
             revoked,
+            list_ends,
             ..self
         }
+    }
+
+    /// Whether the revocation list of the CA that vouches for an enrolled certificate has lapsed at `now`, seconds since 1970. No list has not.
+    #[must_use]
+    pub fn list_has_lapsed(&self, fingerprint: &Fingerprint, now: i64) -> bool {
+        self.list_ends
+            .get(fingerprint)
+            .is_some_and(|end| *end < now)
     }
 
     /// The lists of what CAs of others have revoked.

@@ -17,6 +17,7 @@
 //! | it is enrolled as issued, and our CA did not sign it | `unknown_ca` | yes |
 //! | a trusted CA vouches for it, and it or its key was removed from the client | `certificate_revoked` | yes |
 //! | the trusted CA that vouches for it has revoked it | `certificate_revoked` | yes |
+//! | the revocation list of the trusted CA that vouches for it has lapsed, where that is to refuse | `access_denied` | yes |
 //! | it fits trusted CAs of several clients, its CA has enrolled as many as it may, or its client has it already in another encoding | `access_denied` | yes |
 //! | the handshake's signature is not made with its key | `decrypt_error` | no |
 //! | it cannot be read or is too long | `bad_certificate` | no |
@@ -33,7 +34,7 @@ use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
 };
 
-use crate::crypto::{Certificate, Fingerprint, verify_signed_by};
+use crate::crypto::{Certificate, Fingerprint, Serial, verify_signed_by};
 use crate::domain::expiry::accepted_until;
 use crate::domain::{Admission, Clock, Identity, NotAdmitted, Trust};
 use crate::ops::{Decision, Sighting};
@@ -52,6 +53,8 @@ pub struct Gatekeeper {
     clock: Arc<dyn Clock>,
     /// How many days an expired certificate is still let in.
     grace_days: u32,
+    /// Whether nobody is let in whose CA's revocation list has lapsed.
+    refuses_lapsed_lists: bool,
     /// The DER of our CA's certificates.
     authorities: ArcSwap<Vec<Vec<u8>>>,
     on_sighting: OnSighting,
@@ -79,6 +82,7 @@ impl Gatekeeper {
             directory: Box::new(directory),
             clock,
             grace_days: 0,
+            refuses_lapsed_lists: false,
             authorities: ArcSwap::from_pointee(authorities),
             on_sighting,
             counts: Arc::default(),
@@ -91,6 +95,15 @@ impl Gatekeeper {
     pub fn with_grace(self, days: u32) -> Self {
         Self {
             grace_days: days,
+            ..self
+        }
+    }
+
+    /// Lets nobody in whose CA's revocation list has lapsed, or lets them in all the same.
+    #[must_use]
+    pub fn refusing_lapsed_lists(self, refuses: bool) -> Self {
+        Self {
+            refuses_lapsed_lists: refuses,
             ..self
         }
     }
@@ -115,15 +128,31 @@ impl Gatekeeper {
         self.admit(der).map(|admission| admission.identity)
     }
 
-    /// Whether the certificate of a connection is still accepted: it may have expired meanwhile.
+    /// Whether the certificate of a connection is still accepted: it may have expired meanwhile, or its CA's revocation list lapsed.
     #[must_use]
     pub fn is_current(&self, identity: &Identity) -> bool {
-        self.clock.now() <= accepted_until(identity.not_after, self.grace_days)
+        let (clients, now) = (self.directory.clients(), self.clock.now());
+        // How long it counts may have been changed since the handshake.
+        let held = clients.held(identity);
+        let not_after = held.map_or(identity.not_after, |held| held.not_after);
+        now <= accepted_until(not_after, self.grace_days)
+            && !(self.refuses_lapsed_lists && clients.list_has_lapsed(&identity.fingerprint, now))
     }
 
     fn admit(&self, der: &[u8]) -> Result<Admission, NotAdmitted> {
         let (clients, now) = (self.directory.clients(), self.clock.now());
-        clients.admit(&Fingerprint::of(der), now, self.grace_days)
+        let fingerprint = Fingerprint::of(der);
+        let admission = clients.admit(&fingerprint, now, self.grace_days)?;
+        // What was enrolled before serial numbers were kept is known by the certificate itself.
+        if admission.trust == Trust::Anchored
+            && serial(der).is_some_and(|serial| clients.is_leaf_revoked(&fingerprint, &serial))
+        {
+            return Err(NotAdmitted::Revoked);
+        }
+        if self.refuses_lapsed_lists && clients.list_has_lapsed(&fingerprint, now) {
+            return Err(NotAdmitted::ListLapsed);
+        }
+        Ok(admission)
     }
 
     /// The decision, once possession is proved.
@@ -152,7 +181,11 @@ impl Gatekeeper {
             return Err(NotAdmitted::Unknown);
         }
         let leaf = Certificate::from_der(der).map_err(|_| NotAdmitted::Unknown)?;
-        clients.sponsor(&leaf, self.clock.now())?;
+        let now = self.clock.now();
+        let (_, anchor) = clients.sponsor(&leaf, now)?;
+        if self.refuses_lapsed_lists && clients.list_of_has_lapsed(anchor, now) {
+            return Err(NotAdmitted::ListLapsed);
+        }
         Ok(Passed::Sponsored)
     }
 
@@ -191,6 +224,10 @@ impl Gatekeeper {
         }
         Ok(HandshakeSignatureValid::assertion())
     }
+}
+
+fn serial(der: &[u8]) -> Option<Serial> {
+    Certificate::from_der(der).ok()?.serial_number()
 }
 
 /// Why a certificate passes the door.
@@ -252,6 +289,7 @@ fn alert(reason: NotAdmitted) -> CertificateError {
             CertificateError::Revoked
         }
         NotAdmitted::Ambiguous
+        | NotAdmitted::ListLapsed
         | NotAdmitted::TooMany
         | NotAdmitted::Twice
         | NotAdmitted::Unstored => CertificateError::ApplicationVerificationFailure,

@@ -17,7 +17,7 @@ use crate::domain::routing::{Route, Routing, RoutingSettings, Target};
 use crate::domain::{
     Administrator, Anchor, ApiKey, ApiKeyId, Client, ClientId, ClientStatus, Credential,
     Destruction, EnrolledCertificate, Identity, Instance, InstanceId, Object, ObjectId,
-    Permissions, Revocation, Rights, RouteId, Rules, TargetId,
+    OwnCertificates, Permissions, Revocation, Rights, RouteId, Rules, TargetId,
 };
 
 /// What must still hold when a changeset is committed.
@@ -88,6 +88,8 @@ pub enum Write {
     RevocationWarned([u8; 32], u32),
     /// A CA that is trusted for a client was warned of so many days before its end.
     AnchorWarned(ClientId, Fingerprint, u32),
+    /// The certificates of the server's own that are in use from now on.
+    OwnCertificates(Box<OwnCertificates>),
     /// A certificate of the server's own was warned of so many days before its end.
     OwnWarned(Fingerprint, u32),
     /// A certificate that a CA of others enrols: client, CA, certificate.

@@ -6,7 +6,9 @@ use std::path::Path;
 use keyledger::crypto::authority::{Authority, KeyKind};
 use keyledger::crypto::{Certificate, Issued};
 
-use crate::harness::{Credentials, Server, TlsVersion, create, key_template, now};
+use crate::harness::{
+    Credentials, Server, TlsVersion, create, destroy, get, key_template, now, reason,
+};
 
 /// A server's certificate for this machine, by a CA elsewhere.
 fn foreign() -> (Authority, Issued) {
@@ -269,4 +271,113 @@ fn a_ca_that_is_given_up_by_force_cuts_off_who_depends_on_it() {
     assert!(server.try_connect(Some(&demo), TlsVersion::V1_2).is_err());
     server.cli(&["client", "renew", "demo"]).success();
     server.connect().ask(create(key_template())).success();
+}
+
+#[test]
+fn a_renewal_keeps_the_client_with_all_that_it_may_and_has() {
+    let server = Server::start();
+    server.cli(&["instance", "add", "second"]).success();
+    let issue = ["client", "issue", "vc", "--instance", "second"];
+    server.cli(&issue).success();
+    let operations = "create,get,locate";
+    let permit = ["client", "permit", "vc", "--operations", operations];
+    server.cli(&permit).success();
+    let elsewhere = server.new_key();
+    let former = server.client("vc");
+    let mut open = server.connect_as(&former);
+    let uid = open.ask(create(key_template())).success().uid();
+    let show = || {
+        let show = ["client", "show", "vc", "--format", "json"];
+        let shown = server.cli(&show).success().stdout;
+        let shown: serde_json::Value = serde_json::from_str(&shown).expect("JSON");
+        let certificates = shown["certificates"].as_array().map(Vec::len);
+        let kept = [
+            "id",
+            "instance",
+            "status",
+            "operations",
+            "windows",
+            "created",
+        ];
+        (kept.map(|name| shown[name].clone()), certificates)
+    };
+    let (before, one) = show();
+    server.cli(&["client", "renew", "vc"]).success();
+    let (after, two) = show();
+    assert_eq!((one, two), (Some(1), Some(2)));
+    assert_eq!(before, after);
+    let renewed = server.client("vc");
+    assert_ne!(renewed.fingerprint(), former.fingerprint());
+    for connection in [&mut open, &mut server.connect_as(&renewed)] {
+        connection.ask(get(&uid)).success();
+        connection
+            .ask(get(&elsewhere))
+            .failure(reason::ITEM_NOT_FOUND);
+        connection
+            .ask(destroy(&uid))
+            .failure(reason::PERMISSION_DENIED);
+    }
+    // The trail tells the two certificates of one client apart.
+    let events = server.events();
+    let reads = events
+        .iter()
+        .filter(|event| event.action() == "kmip-key.read" && event.outcome() == "success");
+    let by: Vec<_> = reads
+        .map(|event| (event.initiator_name(), event.initiator()))
+        .collect();
+    let [first, second] = [&former, &renewed].map(Credentials::initiator);
+    assert_eq!(by, [("vc", first.as_str()), ("vc", second.as_str())]);
+}
+
+#[test]
+fn whatever_is_done_to_certificates_says_who_did_it() {
+    let server = Server::start();
+    let former = fingerprint_in(&server.path().join("certs/ca.pem"));
+    for command in [
+        &["client", "issue", "vc"][..],
+        &["client", "renew", "vc"],
+        &["client", "disable", "vc"],
+        &["client", "enable", "vc"],
+        &["certificate", "rotate-ca"],
+        &["certificate", "renew-server"],
+        &["certificate", "crl"],
+        &["certificate", "retire-ca", &former, "--force"],
+        &["client", "renew", "vc"],
+        &["client", "remove", "vc"],
+    ] {
+        let before = server.events().len();
+        server.cli(command).success();
+        let events = server.events();
+        let told = &events[before..];
+        assert!(!told.is_empty(), "{command:?} is recorded");
+        for event in told {
+            assert!(event.initiator().starts_with("LocalUser-"), "{event:?}");
+            assert_eq!(event.text("/severity"), "critical", "{event:?}");
+        }
+    }
+}
+
+#[test]
+fn files_that_changed_while_no_server_ran_are_recorded_at_the_next_start() {
+    let mut server = Server::start();
+    assert!(server.stop().success());
+    let (ca, issued) = foreign();
+    let certs = server.path().join("certs");
+    let bundle = fs::read_to_string(certs.join("ca.pem")).expect("a bundle");
+    fs::write(certs.join("server.pem"), &issued.certificate_pem).expect("a file");
+    write_key(&certs.join("server.key"), issued.key_pem.expose());
+    fs::write(certs.join("ca.pem"), bundle + &ca.certificate_pem()).expect("a file");
+    for _ in 0..2 {
+        server.start_again();
+        let events = server.events();
+        let changes = events.iter().filter(|event| {
+            ["server-certificate.replace", "certificate-authority.rotate"].contains(&event.action())
+        });
+        let told: Vec<_> = changes.collect();
+        assert_eq!(told.len(), 2, "{told:?}");
+        for event in told {
+            assert!(!event.initiator().starts_with("LocalUser-"), "{event:?}");
+        }
+        assert!(server.stop().success());
+    }
 }

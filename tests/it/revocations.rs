@@ -8,7 +8,8 @@ use keyledger::crypto::authority::{Authority, KeyKind};
 use keyledger::crypto::{Certificate, Issued};
 
 use crate::harness::{
-    Credentials, Request, Server, TlsVersion, create, key_template, now, query, skipped,
+    Credentials, Event, Request, Server, TlsVersion, create, key_template, now, query, skipped,
+    until,
 };
 
 const CONFIGURATION: &str = "[ca]\ndefault_ca = site\n[site]\ndatabase = index.txt\ncrlnumber = number\n\
@@ -76,12 +77,15 @@ fn is_let_in(server: &Server, credentials: &Credentials, version: TlsVersion) ->
 
 /// Both lists are on the record, and who was refused for them.
 fn check_recorded(server: &Server) {
-    let events = server.events();
-    let refused = events.iter().any(|event| {
-        event.action() == "kmip-client.refuse"
-            && event.text("/reason/reasonForFailure") == "the certificate was revoked by its CA"
+    // Refusals are recorded beside the handshakes.
+    let events = until("the refusal's event", || {
+        let events = server.events();
+        let is_it = |event: &Event| {
+            event.action() == "kmip-client.refuse"
+                && event.text("/reason/reasonForFailure") == "the certificate was revoked by its CA"
+        };
+        events.iter().any(is_it).then_some(events)
     });
-    assert!(refused);
     let loaded = events
         .iter()
         .filter(|event| event.action() == "revocation-list.load");
@@ -173,4 +177,109 @@ fn a_list_of_another_ca_or_no_list_at_all_changes_nothing() {
     let events = server.events();
     let mut events = events.iter();
     assert!(!events.any(|event| event.action() == "revocation-list.load"));
+}
+
+#[test]
+fn a_ca_is_trusted_with_its_list_and_a_list_that_has_lapsed_refuses_where_that_is_set() {
+    let mut server = Server::start_set("[tls]\nrefuse-lapsed-revocation-lists = true\n");
+    let site = Site::new();
+    let ca = site.path().join("ca.pem");
+    let ca = ca.to_str().expect("UTF-8");
+    let ((first, mine), (_, other)) = (site.leaf(), site.leaf());
+    let Some(list) = site.list("list.pem", &[&first]) else {
+        skipped("no openssl here that makes revocation lists");
+        return;
+    };
+    let trust = [
+        "client",
+        "trust-ca",
+        "vc",
+        ca,
+        "--subject",
+        "CN=vc",
+        "--crl",
+    ];
+    let trust = |list: &str| server.cli(&[&trust[..], &[list]].concat());
+    trust(ca).refused(&["cannot be read"]);
+    trust(&list).success();
+    assert!(!is_let_in(&server, &mine, TlsVersion::Any), "revoked");
+    assert!(is_let_in(&server, &other, TlsVersion::Any));
+    assert!(server.stop().success());
+    let db = rusqlite::Connection::open(server.data().join("keyledger.db")).expect("a database");
+    let lapsed = format!("UPDATE revocation SET next_update = {}", now() - 60);
+    assert_eq!(db.execute(&lapsed, []).expect("a row"), 1);
+    drop(db);
+    server.start_again();
+    for version in [TlsVersion::V1_2, TlsVersion::V1_3] {
+        assert!(!is_let_in(&server, &other, version), "its CA's list lapsed");
+    }
+    server.connect().ask(create(key_template())).success();
+    until("the refusal's event", || {
+        let events = server.events();
+        let told = events.iter().rev().find(|event| {
+            event.action() == "kmip-client.refuse"
+                && event.text("/reason/reasonForFailure")
+                    == "the revocation list of the certificate's CA has lapsed"
+        });
+        told.map(|_| ())
+    });
+    // The next one lets it in again.
+    let next = site.list("next.pem", &[&first]).expect("a list");
+    server.cli(&["client", "crl", "vc", &next]).success();
+    assert!(is_let_in(&server, &other, TlsVersion::Any));
+}
+
+/// Whether OpenSSL trusts a certificate of our CA by that CA's list; none where there is no OpenSSL.
+fn is_trusted_elsewhere(server: &Server, name: &str) -> Option<bool> {
+    let certs = server.path().join("certs");
+    let mut openssl = Command::new("openssl");
+    openssl.current_dir(certs).arg("verify").arg("-crl_check");
+    openssl.args(["-CAfile", "ca.pem", "-CRLfile", "ca.crl"]);
+    let verified = openssl.arg(format!("clients/{name}.pem")).output().ok()?;
+    let said = String::from_utf8_lossy(&verified.stderr).into_owned();
+    if !verified.status.success() {
+        assert!(said.contains("certificate revoked"), "{said}");
+    }
+    Some(verified.status.success())
+}
+
+#[test]
+fn others_learn_from_our_own_list_what_counts_no_more() {
+    let server = Server::start();
+    for label in ["kept", "gone", "held"] {
+        server.cli(&["client", "issue", label]).success();
+    }
+    server.cli(&["client", "remove", "gone"]).success();
+    server.cli(&["client", "disable", "held"]).success();
+    let listed = ["certificate", "crl", "--days", "7", "--format", "json"];
+    let said = server.cli(&listed).success().stdout;
+    let said: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    let revoked = said["revoked"].as_array().expect("a list");
+    assert_eq!(revoked.len(), 2, "{said}");
+    let Some(kept) = is_trusted_elsewhere(&server, "kept") else {
+        skipped("no openssl here");
+        return;
+    };
+    assert!(kept);
+    assert_eq!(is_trusted_elsewhere(&server, "gone"), Some(false));
+    assert_eq!(is_trusted_elsewhere(&server, "held"), Some(false));
+    // A hold ends, and the list takes the place of the one before.
+    server.cli(&["client", "enable", "held"]).success();
+    server.cli(&["certificate", "crl"]).success();
+    assert_eq!(is_trusted_elsewhere(&server, "held"), Some(true));
+    assert_eq!(is_trusted_elsewhere(&server, "gone"), Some(false));
+    let events = server.events();
+    let published = events
+        .iter()
+        .filter(|event| event.action() == "certificate-authority.publish");
+    let numbers: Vec<_> = published
+        .map(|event| {
+            assert!(event.initiator().starts_with("LocalUser-"), "{event:?}");
+            event.data("/requestData/revoked").cloned()
+        })
+        .collect();
+    assert_eq!(numbers, [Some(2.into()), Some(1.into())]);
+    server
+        .cli(&["certificate", "crl", "--days", "0"])
+        .refused(&["days: from 1"]);
 }

@@ -66,6 +66,7 @@ pub(super) async fn confined(
         | Request::KeyRestore { ref id } => own_key(admin, own, id).await.map(|()| request)?,
         // A certificate that waits for approval belongs to no instance yet, a CA's list to none.
         Request::ClientPending
+        | Request::ClientInspect(_)
         | Request::ClientCrl(_)
         | Request::ClientApprove(_)
         | Request::ClientDismiss { .. }
@@ -84,6 +85,7 @@ pub(super) async fn confined(
         | Request::Backup(_)
         | Request::CertificateList
         | Request::CertificateReload(_)
+        | Request::CertificateCrl(_)
         | Request::MasterKey(_)
         | Request::Unlock(_)
         | Request::ApiKeyAdd(_)
@@ -202,6 +204,10 @@ fn client_trust(
         own_client(admin, own, &trust.label)?;
     } else {
         trust.instance = Some(own_instance(own, trust.instance.as_deref())?);
+    }
+    // It counts for every client of this CA, in whatever instance.
+    if trust.list.is_some() {
+        return Err(out_of_reach());
     }
     Ok(trust)
 }

@@ -58,6 +58,9 @@ struct NewAuthority {
     certificate: String,
     /// The whole subject of the certificates meant, such as `CN=vcenter-1,O=Example`.
     subject: String,
+    /// What the CA has revoked, in PEM form: its certificate revocation list. Not for who is limited to an instance.
+    #[serde(default)]
+    list: Option<String>,
 }
 
 /// Whether a client may connect.
@@ -133,6 +136,7 @@ async fn add_client(
             certificate: authority.certificate,
             subject: authority.subject,
             renew: false,
+            list: authority.list,
         }),
         (Some(_), Some(_)) | (None, None) => {
             let message = "certificate: give it, or else an authority that vouches for the client";
@@ -247,6 +251,7 @@ async fn add_authority(
         certificate: new.certificate,
         subject: new.subject,
         renew: true,
+        list: new.list,
     });
     Ok((StatusCode::CREATED, changed(&call, request).await?))
 }

@@ -10,6 +10,42 @@ pub struct CertificateReload {
     pub force: bool,
 }
 
+/// Asks what is to stand in the revocation list of the server's own CA, which whoever has its key signs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CertificateCrl {
+    /// The fingerprint of the CA whose key signs.
+    pub authority: String,
+    /// Days until the next list is due.
+    pub days: u32,
+}
+
+/// What is to stand in that list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnRevocations {
+    /// The list's number: greater than that of every list before.
+    pub number: u64,
+    /// When it is made, RFC 3339.
+    pub this_update: String,
+    /// When the next one is due, RFC 3339.
+    pub next_update: String,
+    /// What counts no more, by serial number.
+    pub revoked: Vec<OwnRevocation>,
+}
+
+/// A certificate that counts no more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnRevocation {
+    /// Its serial number in hex digits.
+    pub serial: String,
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// `removed`, `disabled` or `superseded`.
+    pub reason: String,
+}
+
 /// What the server has of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -59,6 +59,8 @@ pub struct ClientTrust {
     pub subject: String,
     /// Whether the client exists.
     pub renew: bool,
+    /// What the CA has revoked, in PEM form: its certificate revocation list.
+    pub list: Option<String>,
 }
 
 /// Enrols a certificate that waits for approval, as pinned.

@@ -15,6 +15,7 @@ mod key;
 mod master_key;
 pub mod routing;
 mod seal;
+mod standing;
 
 use std::fmt::{self, Write as _};
 
@@ -24,7 +25,10 @@ use utoipa::ToSchema;
 pub use access::{ClientPermit, InstanceRemove, InstanceRules};
 pub use administrator::{Administrator, AdministratorAdd, ApiKey, ApiKeyAdd};
 pub use backup::{BackupBegin, BackupKey, BackupPart, BackupRequest, BackupResponse, WholeBackup};
-pub use certificate::{CertificateReload, Certificates, OwnAuthority, OwnCertificate};
+pub use certificate::{
+    CertificateCrl, CertificateReload, Certificates, OwnAuthority, OwnCertificate, OwnRevocation,
+    OwnRevocations,
+};
 pub use client::{
     Client, ClientAdd, ClientApprove, ClientCrl, ClientRemove, ClientStatusChange, ClientTrust,
     EnrolledCertificate, PendingCertificate, Revocations, TrustedAuthority,
@@ -43,6 +47,8 @@ pub use seal::{
     BegunEpoch, Epoch, NewEpoch, Seal, SealedEvents, SealedFrom, TreeHashes, TreeNodes, Unreadable,
 };
 
+pub use standing::{ClientInspect, Holder, Standing, Vouching};
+
 use crate::domain::Role;
 use crate::domain::routing::RoutingSettings;
 
@@ -59,6 +65,8 @@ pub enum Request {
         /// Its label.
         label: String,
     },
+    /// How a certificate stands, before anybody enrols it.
+    ClientInspect(ClientInspect),
     /// Changes what a client may do.
     ClientPermit(ClientPermit),
     /// Enables or disables a client.
@@ -82,6 +90,8 @@ pub enum Request {
     CertificateList,
     /// Takes up the certificates of the server's own as they lie in the files.
     CertificateReload(CertificateReload),
+    /// What is to stand in the revocation list of the server's own CA.
+    CertificateCrl(CertificateCrl),
     /// Makes an instance.
     InstanceAdd {
         /// Its name.
@@ -192,6 +202,7 @@ impl Request {
         match self {
             Self::ClientList
             | Self::ClientShow { .. }
+            | Self::ClientInspect(_)
             | Self::ClientPending
             | Self::CertificateList
             | Self::InstanceList
@@ -224,6 +235,7 @@ impl Request {
             | Self::NewEpoch(_)
             | Self::Backup(_)
             | Self::CertificateReload(_)
+            | Self::CertificateCrl(_)
             | Self::MasterKey(_)
             | Self::Unlock(_)
             | Self::KeyDestroy(_)
@@ -249,6 +261,7 @@ impl Request {
         match self {
             Self::ClientList
             | Self::ClientShow { .. }
+            | Self::ClientInspect(_)
             | Self::ClientPending
             | Self::CertificateList
             | Self::InstanceList
@@ -282,6 +295,7 @@ impl Request {
             | Self::ClientDismiss { .. }
             | Self::CertificateReload(_)
             | Self::Unlock(_)
+            | Self::CertificateCrl(_)
             | Self::InstanceAdd { .. }
             | Self::InstanceCredential(_)
             | Self::EventRecord(_)
@@ -321,10 +335,14 @@ pub enum Response {
     Client(Client),
     /// Every client, by label.
     Clients(Vec<Client>),
+    /// How a certificate stands.
+    Standing(Box<Standing>),
     /// Certificates that wait for approval, or the one that was dismissed.
     Pending(Vec<PendingCertificate>),
     /// The certificates of the server's own.
     Certificates(Certificates),
+    /// What is to stand in the revocation list of the server's own CA.
+    OwnRevocations(OwnRevocations),
     /// An instance that was made.
     Instance(Instance),
     /// Every instance, by name.

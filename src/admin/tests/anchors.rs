@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::admin::message::ClientTrust;
-use crate::crypto::Certificate;
 use crate::crypto::twins::{other_signature, reissued, renewed};
+use crate::crypto::{Certificate, ListDates, Withdrawal, Withdrawn};
 use crate::domain::NotAdmitted;
 
 impl World {
@@ -20,6 +20,7 @@ impl World {
             certificate: ca.certificate_pem(),
             subject: "CN=vc".into(),
             renew,
+            list: None,
         };
         self.run(Request::ClientTrust(request)).await.map(client)
     }
@@ -109,4 +110,42 @@ async fn our_own_ca_is_not_trusted_as_one_of_others() {
         let error = world.trust("vc1", ca, false).await.unwrap_err();
         assert!(error.to_string().contains("this server's own"), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn a_ca_is_trusted_with_what_it_has_revoked_or_not_at_all() {
+    let world = world().await;
+    let (ca, other) = (authority(), authority());
+    let (good, bad) = (leaf(&ca), leaf(&ca));
+    let list = |ca: &Authority| {
+        let withdrawn = Withdrawn {
+            serial: bad.certificate.serial_number().unwrap(),
+            since: NOW,
+            why: Withdrawal::Removed,
+        };
+        let dates = ListDates {
+            number: 1,
+            this_update: NOW,
+            next_update: NOW + 86_400,
+        };
+        ca.revocation_list(&[withdrawn], dates).unwrap()
+    };
+    let trust = |list: String| {
+        let request = ClientTrust {
+            label: "vc".into(),
+            certificate: ca.certificate_pem(),
+            subject: "CN=vc".into(),
+            list: Some(list),
+            ..ClientTrust::default()
+        };
+        world.run(Request::ClientTrust(request))
+    };
+    let refused = trust(list(&other)).await.unwrap_err();
+    assert!(refused.to_string().contains("list: "), "{refused}");
+    assert!(world.admin.store.clients().labelled("vc").is_none());
+    let client = client(trust(list(&ca)).await.unwrap());
+    let held = client.authorities[0].revocations.as_ref().unwrap();
+    assert_eq!(held.revoked, 1);
+    assert_eq!(world.refusal(&good.certificate), None);
+    assert_eq!(world.refusal(&bad.certificate), Some(NotAdmitted::Revoked));
 }

@@ -215,3 +215,26 @@ async fn a_renewal_ends_the_former_certificate_when_it_is_told() {
     let of_first = |held: &&EnrolledCertificate| held.days_left == 7;
     assert_eq!(client.certificates.iter().filter(of_first).count(), 1);
 }
+
+#[tokio::test]
+async fn a_ca_stays_while_what_it_issued_is_let_in_for_the_time_of_grace() {
+    let mut held = held().await;
+    let admin = Arc::into_inner(held.world.admin).unwrap();
+    held.world.admin = Arc::new(admin.with_grace(5));
+    held.issued("demo").await;
+    let old = held.world.authority.certificate().clone();
+    let next = Authority::create("Next CA", NOW, 3650, KeyKind::EcdsaP256).unwrap();
+    let own = |authorities| OwnCertificates {
+        server: Some(server_of(&next)),
+        authorities,
+    };
+    held.set(own(vec![next.certificate().clone(), old]));
+    held.reload(false).await.unwrap();
+    held.set(own(vec![next.certificate().clone()]));
+    // It has lasted thirty days.
+    held.world.clock.advance_ms(33 * 86_400_000);
+    let error = held.reload(false).await.unwrap_err();
+    assert!(error.message.contains("demo"), "{error}");
+    held.world.clock.advance_ms(3 * 86_400_000);
+    held.reload(false).await.unwrap();
+}

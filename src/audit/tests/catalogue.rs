@@ -94,6 +94,7 @@ const CODES: &[(u16, &str)] = &[
     (446, "server-certificate.expire"),
     (447, "certificate-authority.expire"),
     (448, "trusted-authority.expire"),
+    (449, "certificate-authority.publish"),
     (501, "kmip-storage.exhaust"),
     (502, "kmip-storage.recover"),
     (601, "routing-target.create"),
@@ -145,7 +146,7 @@ const REASONS: &[(u16, &str, &str)] = &[
 const CAUSES: &[(u16, &[u8])] = &[
     (400, &[12, 13, 14, 16, 17, 18, 19]),
     (401, &[6, 7, 8, 9, 10, 11, 40, 41, 60, 61, 62]),
-    (403, &[3, 4, 5, 42, 43, 44, 46, 50, 53, 63, 64]),
+    (403, &[3, 4, 5, 42, 43, 44, 46, 47, 50, 53, 63, 64]),
     (404, &[1]),
     (409, &[2, 15, 27, 28, 29, 30, 51, 52]),
     (413, &[24, 25]),

@@ -11,6 +11,7 @@ use super::super::own;
 use super::super::reach::{self, Reach};
 use super::super::report::{Report, fields};
 use crate::admin::certificates::{AUTHORITIES_MAX, still_needed};
+use crate::admin::message::Certificates;
 use crate::config::Layout;
 use crate::config::pair::replace_public;
 use crate::crypto::authority::AUTHORITY_DAYS;
@@ -60,7 +61,7 @@ pub(super) async fn rotate(
     layout
         .ca_pair()
         .replace(bundle(all).as_bytes(), made.key_pem().expose())?;
-    let certificates = taken_up(reach, false).await?;
+    let certificates = or_say(super::reload(reach, false).await)?;
     report.record(&certificates, || {
         let ca = made.certificate();
         let fields = fields(&[
@@ -68,7 +69,7 @@ pub(super) async fn rotate(
             ("certificates", Some(layout.ca_certificate().display().to_string())),
         ]);
         format!(
-            "new certificates come from `{}`; what the former CA issued still counts\n{fields}\nnext: give clients that trust the CA \
+            "new certificates come from `{}`; what the former CA issued still counts, and its key, which signed its revocation lists, is gone\n{fields}\nnext: give clients that trust the CA \
              the new ca.pem, then `certificate renew-server`, renew the clients that `certificate list` names, `certificate retire-ca`",
             ca.subject()
         )
@@ -108,16 +109,20 @@ pub(super) async fn retire(
     }
     let rest = before.iter().filter(|ca| !is_it(ca));
     replace_public(&layout.ca_certificate(), bundle(rest).as_bytes())?;
-    let certificates = taken_up(reach, retirement.force).await?;
+    let certificates = match super::reload(reach, retirement.force).await {
+        // Somebody came to need it meanwhile: the next start must not do without it either.
+        Err(error) if reach::is_refusal(&error) => {
+            replace_public(&layout.ca_certificate(), bundle(before.iter()).as_bytes())?;
+            return Err(error.context("the CA stays"));
+        }
+        reloaded => or_say(reloaded)?,
+    };
     report.record(&certificates, || format!("CA {fingerprint} counts no more"))?;
     Ok(())
 }
 
-async fn taken_up(
-    reach: &mut Reach,
-    force: bool,
-) -> anyhow::Result<crate::admin::message::Certificates> {
-    super::reload(reach, force).await.context(
+fn or_say(reloaded: anyhow::Result<Certificates>) -> anyhow::Result<Certificates> {
+    reloaded.context(
         "ca.pem is replaced, and the server goes on with what it had; `keyledger certificate reload` tries again",
     )
 }

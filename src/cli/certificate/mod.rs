@@ -1,6 +1,7 @@
 //! `keyledger certificate`: the server's certificate and those of its own CA.
 
 pub mod authority;
+pub mod crl;
 pub mod server;
 
 use clap::Subcommand;
@@ -25,6 +26,8 @@ pub enum Command {
     Reload,
     /// Make another key and certificate for the server's own CA; what the former one issued still counts
     RotateCa(authority::Rotation),
+    /// Write the revocation list of the server's own CA: what it issued and what counts no more, for others who rely on it
+    Crl(crl::Listing),
     /// Let a former certificate of the server's own CA count no more
     RetireCa(authority::Retirement),
 }
@@ -61,6 +64,7 @@ async fn carry_out(
             Ok(())
         }
         Command::RotateCa(rotation) => authority::rotate(layout, reach, rotation, report).await,
+        Command::Crl(listing) => crl::write(layout, reach, listing, report).await,
         Command::RetireCa(retirement) => authority::retire(layout, reach, retirement, report).await,
     }
 }

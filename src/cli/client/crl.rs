@@ -1,6 +1,6 @@
 //! `keyledger client crl`: what a CA of others has revoked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -30,12 +30,10 @@ pub(super) async fn load(
     revoking: Revoking,
     report: &Report,
 ) -> anyhow::Result<()> {
-    let file = revoking.file.display();
-    let content = std::fs::read(&revoking.file).with_context(|| format!("cannot read {file}"))?;
     let request = ClientCrl {
         label: revoking.label,
         ca: revoking.ca,
-        list: as_pem(&content).with_context(|| format!("{file}"))?,
+        list: read_list(&revoking.file)?,
     };
     let client = changed(reach, Request::ClientCrl(request)).await?;
     report.record(&client, || {
@@ -55,4 +53,11 @@ pub(super) async fn load(
         )
     })?;
     Ok(())
+}
+
+/// Reads a list in either form, as PEM text.
+pub(super) fn read_list(path: &Path) -> anyhow::Result<String> {
+    let file = path.display();
+    let content = std::fs::read(path).with_context(|| format!("cannot read {file}"))?;
+    as_pem(&content).with_context(|| format!("{file}"))
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use super::super::issue::{self, Delivered, Order};
 use super::super::reach::{self, Reach};
 use super::super::report::{Report, fields};
+use super::super::vcenter::Method;
 use super::{changed, said};
 use crate::admin::Request;
 use crate::admin::message::ClientAdd;
@@ -140,7 +141,8 @@ fn tell(delivered: &Delivered, report: &Report) -> anyhow::Result<()> {
             ("certificate", Some(certificate.to_string())),
             ("private key", Some(key.to_string())),
         ]);
-        format!("{}\n{files}", said("enrolled", &delivered.client))
+        let hint = Method::Upload.hint();
+        format!("{}\n{files}\n{hint}", said("enrolled", &delivered.client))
     })?;
     Ok(())
 }
@@ -160,7 +162,8 @@ pub(super) async fn sign(
         let file = signed.certificate.display().to_string();
         let file = fields(&[("certificate", Some(file))]);
         let enrolled = said("enrolled", &signed.client);
-        format!("{enrolled}\n{file}\n{}", signed.pem.trim_end())
+        let hint = Method::Csr.hint();
+        format!("{enrolled}\n{file}\n{hint}\n{}", signed.pem.trim_end())
     })?;
     Ok(())
 }

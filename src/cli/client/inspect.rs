@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::super::reach::{self, Reach};
 use super::super::report::{Report, fields};
+use crate::admin::message::{ClientInspect, Standing};
 use crate::admin::{Request, Response};
 use crate::config::layout::read_public;
 use crate::crypto::certificate::inspection::{Inspection, inspect as look};
@@ -38,6 +39,8 @@ struct Found {
     names: Vec<String>,
     /// The client that has it.
     client: Option<String>,
+    /// Who has it, who had it, whether it waits, and which CAs vouch for it.
+    standing: Option<Standing>,
     wrong: Vec<String>,
     remarks: Vec<String>,
     command: String,
@@ -65,7 +68,7 @@ pub(super) async fn inspect(
         of_certificate(
             &certificate,
             seen,
-            holder(reach, &certificate).await?,
+            standing(reach, &certificate).await?,
             &name,
         )
     };
@@ -76,45 +79,43 @@ pub(super) async fn inspect(
     Ok(())
 }
 
-/// The client that has this certificate.
-async fn holder(reach: &mut Reach, certificate: &Certificate) -> anyhow::Result<Option<String>> {
-    let clients = match reach.run(Request::ClientList).await? {
-        Response::Clients(clients) => clients,
-        other => return Err(reach::unexpected(&other)),
-    };
-    let print = certificate.fingerprint().to_string();
-    let mut clients = clients.into_iter();
-    let has = |client: &crate::admin::message::Client| {
-        let mut held = client.certificates.iter();
-        held.any(|held| held.fingerprint == print)
-    };
-    Ok(clients.find(has).map(|client| client.label))
+/// How the certificate stands with the server.
+async fn standing(reach: &mut Reach, certificate: &Certificate) -> anyhow::Result<Standing> {
+    let certificate = certificate.to_pem();
+    let request = Request::ClientInspect(ClientInspect { certificate });
+    match reach.run(request).await? {
+        Response::Standing(standing) => Ok(*standing),
+        other => Err(reach::unexpected(&other)),
+    }
 }
 
 fn of_certificate(
     certificate: &Certificate,
     seen: Inspection,
-    client: Option<String>,
+    standing: Standing,
     name: &str,
 ) -> Found {
-    let mut wrong = seen.wrong;
-    if let Some(label) = &client {
-        wrong.push(format!("it is enrolled already, for client `{label}`"));
+    let (mut wrong, mut remarks) = (seen.wrong, seen.remarks);
+    wrong.extend(wrong_here(&standing));
+    remarks.extend(remarks_here(&standing));
+    if seen.is_ca && certificate.self_signed() {
+        remarks.push(format!(
+            "if it is a CA's that signs clients' certificates: keyledger client trust-ca LABEL {name} --subject 'the whole subject of the client'"
+        ));
     }
-    let subject = seen.whole_subject.clone();
-    let command = if seen.is_ca && !certificate.self_signed() {
+    let command = if standing.pending {
+        let fingerprint = certificate.fingerprint();
+        format!(
+            "keyledger client approve {fingerprint} --label LABEL; for a client that exists: --client LABEL"
+        )
+    } else if seen.is_ca && !certificate.self_signed() {
         format!(
             "keyledger client trust-ca LABEL {name} --subject 'the whole subject of the client', or keyledger client add LABEL {name} to pin it"
         )
     } else {
         format!("keyledger client add LABEL {name} (pinned); for a client that exists: --renew")
     };
-    let mut remarks = seen.remarks;
-    if seen.is_ca && certificate.self_signed() {
-        remarks.push(format!(
-            "if it is a CA's that signs clients' certificates: keyledger client trust-ca LABEL {name} --subject 'the whole subject of the client'"
-        ));
-    }
+    let subject = seen.whole_subject.clone();
     Found {
         kind: if seen.is_ca {
             "certificate (CA:TRUE)"
@@ -130,11 +131,68 @@ fn of_certificate(
         key: Some(seen.key),
         usages: seen.usages,
         names: seen.names,
-        client,
+        client: standing.holder.as_ref().map(|held| held.client.clone()),
+        standing: Some(standing),
         wrong,
         remarks,
         command,
     }
+}
+
+/// Why it would not do to enrol it.
+fn wrong_here(standing: &Standing) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if let Some(held) = &standing.holder {
+        let refused = held.refused.as_ref();
+        let refused = refused.map(|reason| format!(", and is refused: {reason}"));
+        wrong.push(format!(
+            "it is enrolled already, for client `{}` of instance `{}` ({}){}",
+            held.client,
+            held.instance,
+            held.trust,
+            refused.unwrap_or_default()
+        ));
+    }
+    for by in standing.trusted.iter().filter(|by| by.revoked) {
+        wrong.push(format!(
+            "the CA {} that is trusted for client `{}` has revoked it",
+            by.authority, by.client
+        ));
+    }
+    wrong
+}
+
+/// What is worth knowing before it is enrolled.
+fn remarks_here(standing: &Standing) -> Vec<String> {
+    let mut remarks = Vec::new();
+    for label in &standing.removed_from {
+        remarks.push(format!(
+            "it, or another certificate of its key, was removed from client `{label}`: whoever enrols it lets it in again"
+        ));
+    }
+    if standing.pending {
+        remarks.push("it waits for approval: its bearer has proved to hold its key".to_owned());
+    }
+    if let Some(ca) = &standing.issued_by {
+        remarks.push(format!("this server's own CA {ca} issued it"));
+    }
+    for by in standing.trusted.iter().filter(|by| !by.revoked) {
+        let (ca, client) = (&by.authority, &by.client);
+        remarks.push(match &by.refused {
+            Some(reason) => format!(
+                "the CA {ca} that is trusted for client `{client}` signed it and does not let it in: {reason}"
+            ),
+            None => format!(
+                "the CA {ca} vouches for it: it is let in as client `{client}`"
+            ),
+        });
+    }
+    if standing.issued_by.is_none() && standing.trusted.is_empty() {
+        remarks.push(
+            "no CA that is trusted here signed it: only its fingerprint can be trusted".to_owned(),
+        );
+    }
+    remarks
 }
 
 fn said(found: &Found) -> String {

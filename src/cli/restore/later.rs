@@ -171,6 +171,7 @@ fn fingerprints(list: Option<&Value>) -> Vec<Fingerprint> {
 fn changes_something(action: Action) -> bool {
     let reads = [
         "read", "retrieve", "locate", "query", "discover", "ping", "check", "validate", "expire",
+        "publish",
     ];
     let own = [
         "trail",

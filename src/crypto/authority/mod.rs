@@ -8,10 +8,12 @@
 mod error;
 mod key_kind;
 mod request;
+mod revocation;
 
 pub use error::AuthorityError;
 pub use key_kind::KeyKind;
 pub use request::{RequestError, SigningRequest};
+pub use revocation::{ListDates, Withdrawal, Withdrawn};
 
 use std::fmt;
 use std::time::Duration;

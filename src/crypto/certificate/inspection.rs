@@ -61,6 +61,17 @@ pub fn inspect(certificate: &Certificate, now: i64) -> Result<Inspection, Certif
     if parsed.is_ca() {
         remarks.push("it says CA:TRUE, which a pinned certificate may".to_owned());
     }
+    if let Some(digest) = weak_digest(&parsed).filter(|_| !certificate.self_signed()) {
+        remarks.push(format!(
+            "it is signed with {digest}, which is broken: pinned it is known by its fingerprint all the same, for a trusted CA it is refused"
+        ));
+    }
+    if !is_for_clients(&parsed) {
+        remarks.push(
+            "clientAuth is not among its extended key usages: pinned it is let in all the same, for a trusted CA it is refused"
+                .to_owned(),
+        );
+    }
     if parsed
         .key_usage()
         .is_ok_and(|usage| usage.is_some_and(|usage| !usage.value.digital_signature()))
@@ -79,6 +90,29 @@ pub fn inspect(certificate: &Certificate, now: i64) -> Result<Inspection, Certif
         names: names(certificate.der()),
         wrong,
         remarks,
+    })
+}
+
+/// The digest of its signature, if nobody should rely on that.
+fn weak_digest(certificate: &X509Certificate<'_>) -> Option<&'static str> {
+    let known = [
+        ("1.2.840.113549.1.1.2", "MD2"),
+        ("1.2.840.113549.1.1.4", "MD5"),
+        ("1.2.840.113549.1.1.5", "SHA-1"),
+        ("1.3.14.3.2.29", "SHA-1"),
+        ("1.2.840.10040.4.3", "SHA-1"),
+        ("1.2.840.10045.4.1", "SHA-1"),
+    ];
+    let algorithm = certificate.signature_algorithm.algorithm.to_id_string();
+    let weak = known.iter().find(|(oid, _)| *oid == algorithm);
+    weak.map(|(_, name)| *name)
+}
+
+/// Whether it is for clients, or does not say what it is for.
+fn is_for_clients(certificate: &X509Certificate<'_>) -> bool {
+    let usages = certificate.extended_key_usage();
+    usages.is_ok_and(|usages| {
+        usages.is_none_or(|usages| usages.value.client_auth || usages.value.any)
     })
 }
 

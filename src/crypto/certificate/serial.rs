@@ -29,6 +29,15 @@ impl Serial {
         Self(bytes)
     }
 
+    /// Its value without leading zeroes; of zero, one byte.
+    #[must_use]
+    pub fn value(&self) -> &[u8] {
+        let start = self.0.iter().take_while(|byte| **byte == 0).count();
+        self.0
+            .get(start.min(SERIAL_BYTES - 1)..)
+            .unwrap_or_default()
+    }
+
     /// Its bytes, as they are stored.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; SERIAL_BYTES] {
@@ -38,9 +47,7 @@ impl Serial {
 
 impl fmt::Display for Serial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let start = self.0.iter().take_while(|byte| **byte == 0).count();
-        let start = start.min(SERIAL_BYTES - 1);
-        f.write_str(&hex::encode(self.0.get(start..).unwrap_or_default()))
+        f.write_str(&hex::encode(self.value()))
     }
 }
 

@@ -54,6 +54,7 @@ impl Decision {
                 | NotAdmitted::Ambiguous
                 | NotAdmitted::Removed
                 | NotAdmitted::Revoked
+                | NotAdmitted::ListLapsed
                 | NotAdmitted::Suspended
                 | NotAdmitted::TooMany
                 | NotAdmitted::Twice
@@ -271,6 +272,7 @@ const fn failure(reason: NotAdmitted) -> Failure {
         NotAdmitted::Ambiguous => Failure::CertificateAmbiguous,
         NotAdmitted::Removed => Failure::CertificateRemoved,
         NotAdmitted::Revoked => Failure::CertificateRevoked,
+        NotAdmitted::ListLapsed => Failure::RevocationListLapsed,
         NotAdmitted::TooMany => Failure::CertificateTooMany,
         NotAdmitted::Twice => Failure::CertificateTwice,
         NotAdmitted::Unstored => Failure::StoreUnavailable,

@@ -5,6 +5,7 @@ use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, HandshakeKind};
 
 use super::peer::{Outcome, Peer, TLS12, TLS13, exchange};
+use super::{Issued, Running};
 use super::{NOW, Setup, enrolled, message, pinned, self_signed};
 use crate::crypto::authority::{SelfSignedForm, self_signed_client_as};
 use crate::crypto::{Authority, Certificate, KeyKind, self_signed_client};
@@ -291,4 +292,81 @@ async fn a_refusal_after_the_door_is_recorded() {
     assert_eq!(running.counts.refusals.total(), 2);
     let first = running.service.refusals.lock().unwrap()[0].clone();
     assert!(first.address.is_loopback());
+}
+
+/// A listener whose one client has a certificate of a CA elsewhere, and a certificate of that CA which is not enrolled.
+async fn vouched(refuses_lapsed_lists: bool) -> (Running, Issued, Issued) {
+    let ca = Authority::create("VMCA", NOW, 30, KeyKind::EcdsaP256).unwrap();
+    let leaf = || ca.issue_client("vc", KeyKind::EcdsaP256, NOW, 10).unwrap();
+    let (known, stranger) = (leaf(), leaf());
+    let held = enrolled(&known.certificate, Trust::Anchored);
+    let setup = Setup {
+        refuses_lapsed_lists,
+        ..Setup::with(vec![held])
+    };
+    let running = setup.start().await;
+    let leaves = vec![known.certificate.fingerprint()];
+    running
+        .service
+        .trust_with(&ca, leaves, Some((NOW + DAY, &[])));
+    (running, known, stranger)
+}
+
+#[tokio::test]
+async fn a_list_that_has_lapsed_refuses_nobody_unless_that_is_set() {
+    let (running, known, _) = vouched(false).await;
+    let peer = Peer::new(&known, TLS13);
+    let mut open = peer.connect(running.address).await.unwrap();
+    running.clock.advance_ms((DAY + 1) * 1000);
+    assert_eq!(exchange(&mut open, &message(1)).await.unwrap(), message(1));
+    for version in [TLS12, TLS13] {
+        let outcome = Peer::new(&known, version).outcome(running.address).await;
+        assert_eq!(outcome, Outcome::Answered);
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_has_lapsed_refuses_and_cuts_whom_its_ca_vouches_for_where_that_is_set() {
+    let (running, known, stranger) = vouched(true).await;
+    let mut open = Peer::new(&known, TLS13)
+        .connect(running.address)
+        .await
+        .unwrap();
+    running.clock.advance_ms(DAY * 1000);
+    assert_eq!(exchange(&mut open, &message(1)).await.unwrap(), message(1));
+    running.clock.advance_ms(1000);
+    assert!(exchange(&mut open, &message(2)).await.is_err(), "cut");
+    let denied = Outcome::Alert(AlertDescription::AccessDenied);
+    for peer in [&known, &stranger] {
+        for version in [TLS12, TLS13] {
+            let outcome = Peer::new(peer, version).outcome(running.address).await;
+            assert_eq!(outcome, denied);
+        }
+    }
+    let lapsed = [NotAdmitted::ListLapsed; 4];
+    assert_eq!(running.refusals(4).await, lapsed);
+}
+
+#[tokio::test]
+async fn what_was_enrolled_before_serial_numbers_were_kept_is_revoked_all_the_same() {
+    let ca = Authority::create("VMCA", NOW, 30, KeyKind::EcdsaP256).unwrap();
+    let leaf = || ca.issue_client("vc", KeyKind::EcdsaP256, NOW, 10).unwrap();
+    let (revoked, other) = (leaf(), leaf());
+    let both = [&revoked, &other].map(|made| enrolled(&made.certificate, Trust::Anchored));
+    assert!(both.iter().all(|held| held.serial.is_none()));
+    let leaves = both.iter().map(|held| held.fingerprint).collect();
+    let running = Setup::with(both.to_vec()).start().await;
+    let serial = revoked.certificate.serial_number().unwrap();
+    let list = Some((NOW + DAY, &serial.as_bytes()[..]));
+    running.service.trust_with(&ca, leaves, list);
+    for version in [TLS12, TLS13] {
+        let outcome = Peer::new(&revoked, version).outcome(running.address).await;
+        assert_eq!(
+            outcome,
+            Outcome::Alert(AlertDescription::CertificateRevoked)
+        );
+        let outcome = Peer::new(&other, version).outcome(running.address).await;
+        assert_eq!(outcome, Outcome::Answered);
+    }
+    assert_eq!(running.refusals(2).await, [NotAdmitted::Revoked; 2]);
 }

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::peer::{Outcome, Peer, TLS12, TLS13, exchange, rest};
-use super::{Running, Setup, UNFRAMED, message, pinned, self_signed, wait_until};
+use super::{NOW, Running, Setup, UNFRAMED, message, pinned, self_signed, wait_until};
 use crate::crypto::KeyKind;
 use crate::domain::ClientStatus;
 use crate::server::{Config, Listener};
@@ -223,4 +223,24 @@ async fn a_certificate_that_expires_ends_its_connections_at_the_next_request() {
     assert_eq!(rest(&mut stream).await, Vec::<u8>::new(), "no answer");
     wait_until(|| running.counts.cut.total() == 1).await;
     assert_eq!(running.counts.answers.total(), 2);
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_cut_short_ends_its_connections_too() {
+    let known = self_signed("known", KeyKind::EcdsaP256);
+    let running = Setup::with(pinned(&known.certificate)).start().await;
+    let mut stream = Peer::new(&known, TLS13)
+        .connect(running.address)
+        .await
+        .unwrap();
+    exchange(&mut stream, &message(1)).await.unwrap();
+    // It was renewed, and counts for a day beside its successor.
+    let mut shortened = pinned(&known.certificate);
+    shortened[0].not_after = NOW + 86_400;
+    running.service.enrol(ClientStatus::Enabled, shortened);
+    running.clock.advance_ms(86_400 * 1000);
+    exchange(&mut stream, &message(2)).await.unwrap();
+    running.clock.advance_ms(1000);
+    assert!(exchange(&mut stream, &message(3)).await.is_err());
+    wait_until(|| running.counts.cut.total() == 1).await;
 }

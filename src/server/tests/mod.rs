@@ -16,11 +16,12 @@ use tokio::task::JoinHandle;
 use super::{
     Answerer, Config, Counts, Directory, Gatekeeper, Listener, ServerPair, Serving, TlsFiles, tls,
 };
+use crate::crypto::certificate::revocation::RevocationList;
 use crate::crypto::certificate::subject::Subject;
-use crate::crypto::{Authority, Certificate, Issued, KeyKind, self_signed_client};
+use crate::crypto::{Authority, Certificate, Fingerprint, Issued, KeyKind, self_signed_client};
 use crate::domain::{
     Anchor, Client, ClientId, ClientStatus, Clients, EnrolledCertificate, Identity, Instance,
-    InstanceId, ManualClock, NotAdmitted, Scope, Trust,
+    InstanceId, ManualClock, NotAdmitted, Revocation, Scope, Trust,
 };
 use crate::ops::{Answer, Decision, Sighting};
 
@@ -66,6 +67,11 @@ impl Answerer for Canned {
 impl Canned {
     /// Trusts a CA for leaves called `vc` of the one client.
     fn trust(&self, ca: &Authority) {
+        self.trust_with(ca, Vec::new(), None);
+    }
+
+    /// Trusts a CA that has enrolled these and whose list lapses then and revokes these serial numbers.
+    fn trust_with(&self, ca: &Authority, leaves: Vec<Fingerprint>, list: Option<(i64, &[u8])>) {
         let mut clients = self.clients.lock().unwrap();
         let anchor = Anchor {
             client: ClientId::new(NOW * 1000, [2; 10]),
@@ -73,10 +79,19 @@ impl Canned {
             subject: Subject::from_text("CN=vc").unwrap(),
             added: NOW,
             warned: None,
-            leaves: Vec::new(),
+            leaves,
         };
+        let list = list.map(|(end, serials)| Revocation {
+            ca_key: ca.certificate().digests().key,
+            list: RevocationList::from_stored(Fingerprint::of(b"list"), None, (NOW, end), serials),
+            warned: None,
+        });
         let held = Arc::get_mut(&mut clients).expect("nobody looks yet");
-        *clients = Arc::new(std::mem::take(held).with_anchors(vec![anchor]));
+        *clients = Arc::new(
+            std::mem::take(held)
+                .with_anchors(vec![anchor])
+                .with_revocations(list.into_iter().collect()),
+        );
     }
 
     /// Replaces the clients: one with these certificates, enabled or not.
@@ -124,6 +139,7 @@ struct Setup {
     limits: Config,
     authorities: Vec<Vec<u8>>,
     grace_days: u32,
+    refuses_lapsed_lists: bool,
     enrolled: Vec<EnrolledCertificate>,
 }
 
@@ -134,6 +150,7 @@ impl Setup {
             limits: Config::default(),
             authorities: Vec::new(),
             grace_days: 0,
+            refuses_lapsed_lists: false,
             enrolled,
         }
     }
@@ -164,7 +181,8 @@ impl Setup {
             self.authorities,
             Box::new(on_sighting),
         );
-        let gatekeeper = Arc::new(gatekeeper.with_grace(self.grace_days));
+        let gatekeeper = gatekeeper.with_grace(self.grace_days);
+        let gatekeeper = Arc::new(gatekeeper.refusing_lapsed_lists(self.refuses_lapsed_lists));
         let own = &self.server;
         let files = TlsFiles {
             certificate_name: "server.pem",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, Row, params};
 
-use super::{anchor, revocation};
+use super::{anchor, revocation, withdrawn};
 use crate::crypto::{Digests, Fingerprint, PasswordHash, Serial, Wrapped};
 use crate::domain::{
     Client, ClientId, ClientStatus, Clients, Credential, EnrolledCertificate, Instance, InstanceId,
@@ -274,6 +274,7 @@ pub(in crate::store) fn insert_certificate(
     client: ClientId,
     certificate: &EnrolledCertificate,
 ) -> Result<(), ApplyError> {
+    withdrawn::forget(db, &certificate.fingerprint)?;
     let sql = "INSERT INTO certificate
         (fingerprint, client, trust, not_before, not_after, subject, added, warned, key_digest, signed_digest, issuer, serial)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
@@ -305,13 +306,15 @@ pub(in crate::store) fn enrol_certificate(
     insert_certificate(db, client, certificate)
 }
 
-/// A certificate less.
+/// A certificate less, at `now`, seconds since 1970.
 pub(in crate::store) fn remove_certificate(
     db: &Connection,
     client: ClientId,
     fingerprint: &Fingerprint,
+    now: i64,
 ) -> Result<(), ApplyError> {
     anchor::remember_removed(db, client, fingerprint)?;
+    withdrawn::remember(db, fingerprint, now)?;
     let sql = "DELETE FROM certificate WHERE fingerprint = ?1 AND client = ?2";
     let values = params![fingerprint.as_bytes(), client.as_bytes()];
     found(db.prepare_cached(sql)?.execute(values)?, Thing::Certificate)
@@ -334,7 +337,8 @@ pub(in crate::store) fn update_end(
     fingerprint: &Fingerprint,
     end: i64,
 ) -> Result<(), ApplyError> {
-    let sql = "UPDATE certificate SET not_after = min(not_after, ?2) WHERE fingerprint = ?1";
+    let sql = "UPDATE certificate SET ends = iif(?2 < not_after, coalesce(ends, not_after), ends), not_after = min(not_after, ?2)
+        WHERE fingerprint = ?1";
     let values = params![fingerprint.as_bytes(), end];
     found(db.prepare_cached(sql)?.execute(values)?, Thing::Certificate)
 }
@@ -380,6 +384,7 @@ pub(in crate::store) fn remove_instance(
     instance: InstanceId,
     at: i64,
 ) -> Result<(), ApplyError> {
+    withdrawn::remember_of_instance(db, instance, at)?;
     for sql in [
         "DELETE FROM data_key WHERE instance = ?1",
         "DELETE FROM credential WHERE instance = ?1",
@@ -407,8 +412,13 @@ pub(in crate::store) fn live_objects(
         .query_row(values, |row| row.get(0))?)
 }
 
-/// A client and its certificates removed.
-pub(in crate::store) fn remove_client(db: &Connection, client: ClientId) -> Result<(), ApplyError> {
+/// A client and its certificates removed at `now`, seconds since 1970.
+pub(in crate::store) fn remove_client(
+    db: &Connection,
+    client: ClientId,
+    now: i64,
+) -> Result<(), ApplyError> {
+    withdrawn::remember_of_client(db, client, now)?;
     let sql = "DELETE FROM client WHERE id = ?1";
     found(
         db.prepare_cached(sql)?.execute([client.as_bytes()])?,

@@ -23,6 +23,7 @@ pub(super) mod revocation;
 pub(super) mod routing;
 pub(super) mod seal;
 mod snapshot;
+pub(super) mod withdrawn;
 
 use std::cell::Cell;
 use std::fs::{File, OpenOptions};
@@ -89,6 +90,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
     (
         "0018_warnings",
         include_str!("migrations/0018_warnings.sql"),
+    ),
+    (
+        "0019_withdrawn",
+        include_str!("migrations/0019_withdrawn.sql"),
     ),
 ];
 

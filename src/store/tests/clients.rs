@@ -1,7 +1,7 @@
 //! Instances, clients, certificates and data keys.
 
 use super::*;
-use crate::crypto::{Cost, PasswordHash, SystemRandom};
+use crate::crypto::{Cost, PasswordHash, Serial, SystemRandom, Withdrawal};
 use crate::domain::{Credential, Operations, Permissions, Rules};
 use crate::kmip::operation::Operation;
 
@@ -193,4 +193,72 @@ async fn what_was_checked_against_another_credential_is_not_committed() {
         assert_eq!(commit(stale).await, Err(ApplyError::Conflict));
         assert_eq!(commit(Some(set)).await, Ok(()));
     }
+}
+
+/// A certificate that our CA issued.
+fn issued(number: u8) -> EnrolledCertificate {
+    EnrolledCertificate {
+        issuer: Some(Fingerprint::from_bytes([200; 32])),
+        serial: Serial::of(&[number]),
+        ..certificate(number)
+    }
+}
+
+/// What stands in the list of our CA at a time: serial numbers and why.
+async fn list_at(store: &Store, now: i64) -> Vec<(Serial, Withdrawal)> {
+    let ca = Fingerprint::from_bytes([200; 32]);
+    let list = store.withdrawn(ca, now).await.unwrap();
+    list.iter().map(|held| (held.serial, held.why)).collect()
+}
+
+#[tokio::test]
+async fn what_was_issued_and_counts_no_more_is_kept_for_the_list() {
+    let mut place = Place::new().await;
+    let with = |number: u8, certificates: &[u8]| Client {
+        certificates: certificates.iter().map(|one| issued(*one)).collect(),
+        ..client(number)
+    };
+    for client in [with(1, &[1, 2, 3]), with(2, &[4]), with(3, &[5])] {
+        place.apply([Write::Client(client)]).await.unwrap();
+    }
+    let entry = |number: u8, why| (Serial::of(&[number]).unwrap(), why);
+    let print = |number: u8| Fingerprint::from_bytes([number; 32]);
+    assert_eq!(list_at(place.store(), NOW).await, []);
+    place
+        .apply([
+            Write::CertificateRemoved(client_id(1), print(1)),
+            Write::CertificateUntil(print(2), NOW + 2),
+            Write::ClientRemoved(client_id(2)),
+            Write::ClientStatus(client_id(3), ClientStatus::Disabled),
+        ])
+        .await
+        .unwrap();
+    let removed = |number| entry(number, Withdrawal::Removed);
+    let disabled = entry(5, Withdrawal::Disabled);
+    let store = place.reopen();
+    assert_eq!(
+        list_at(store, NOW).await,
+        [removed(1), removed(4), disabled]
+    );
+    // The time beside its successor has ended; a disabled client's has lapsed by itself.
+    let superseded = entry(2, Withdrawal::Superseded);
+    let later = [removed(1), superseded, removed(4)];
+    assert_eq!(list_at(store, NOW + 11).await, later);
+    let other = Fingerprint::from_bytes([201; 32]);
+    assert_eq!(store.withdrawn(other, NOW).await.unwrap(), []);
+    // Enrolled again, and enabled again.
+    place
+        .apply([
+            Write::Certificate(client_id(1), issued(1)),
+            Write::Client(with(2, &[4])),
+            Write::ClientStatus(client_id(3), ClientStatus::Enabled),
+        ])
+        .await
+        .unwrap();
+    assert_eq!(list_at(place.store(), NOW).await, []);
+    // With the instance go all of its clients.
+    let gone = Write::InstanceRemoved(instance_id(1), NOW);
+    place.apply([gone]).await.unwrap();
+    let all = [1, 2, 3, 4, 5].map(removed);
+    assert_eq!(list_at(place.store(), NOW).await, all);
 }

@@ -232,6 +232,7 @@ const COLUMNS_SINCE_0007: &str = "ALTER TABLE client DROP COLUMN operations;
     ALTER TABLE object DROP COLUMN last_reader;
     ALTER TABLE certificate DROP COLUMN issuer;
     ALTER TABLE certificate DROP COLUMN serial;
+    ALTER TABLE certificate DROP COLUMN ends;
     ALTER TABLE anchor DROP COLUMN warned;";
 
 #[tokio::test]

@@ -17,6 +17,15 @@ use crate::store::sqlite::{
     object, own, revocation, routing,
 };
 
+/// What the events of a changeset tell those who write it.
+#[derive(Clone, Copy)]
+struct Told {
+    /// The number of whoever is served material.
+    reader: Option<u32>,
+    /// When it was decided, seconds since 1970.
+    at: i64,
+}
+
 impl Writer {
     /// Checks and writes one changeset, and gives its events their sequences. After a refusal
     /// nothing of it is left; after another error the batch is lost.
@@ -26,10 +35,13 @@ impl Writer {
             .preconditions()
             .iter()
             .try_for_each(|precondition| self.check(precondition))?;
-        let reader = self.reader(changeset)?;
+        let told = Told {
+            reader: self.reader(changeset)?,
+            at: changeset.events().first().map_or(0, |event| event.time_ms) / 1000,
+        };
         if may_fail_halfway(changeset.writes()) {
             self.statement("SAVEPOINT changeset")?;
-            let written = self.write_all(changeset.writes(), reader);
+            let written = self.write_all(changeset.writes(), told);
             if let Err(error) = written {
                 // When the database failed, the transaction may be gone already; the whole batch is
                 // rolled back.
@@ -41,7 +53,7 @@ impl Writer {
             }
             self.statement("RELEASE changeset")?;
         } else {
-            self.write_all(changeset.writes(), reader)?;
+            self.write_all(changeset.writes(), told)?;
         }
         self.remember(changeset.writes())?;
         let first_sequence = self.next;
@@ -118,16 +130,14 @@ impl Writer {
         Ok(versions)
     }
 
-    fn write_all(&self, writes: &[Write], reader: Option<u32>) -> Result<(), ApplyError> {
+    fn write_all(&self, writes: &[Write], told: Told) -> Result<(), ApplyError> {
         // A name that one object gives up is free for another, in whatever order they come.
         if writes.len() > 1 {
             writes
                 .iter()
                 .try_for_each(|write| self.give_up_names(write))?;
         }
-        writes
-            .iter()
-            .try_for_each(|write| self.write(write, reader))
+        writes.iter().try_for_each(|write| self.write(write, told))
     }
 
     fn give_up_names(&self, write: &Write) -> Result<(), ApplyError> {
@@ -140,14 +150,13 @@ impl Writer {
         }
     }
 
-    /// `reader` is the number of whoever is served material.
-    fn write(&self, write: &Write, reader: Option<u32>) -> Result<(), ApplyError> {
+    fn write(&self, write: &Write, told: Told) -> Result<(), ApplyError> {
         let db = &self.db;
         match write {
             Write::Insert(object) => object::insert(db, object),
             Write::State(object) => object::update_state(db, object),
             Write::Attributes(object) => object::update_attributes(db, object),
-            Write::Read(id, at) => object::update_read(db, *id, *at, reader),
+            Write::Read(id, at) => object::update_read(db, *id, *at, told.reader),
             Write::Destruction(held) => destruction::set(db, held),
             Write::DestructionEnded(id) => destruction::end(db, *id),
             Write::Instance(instance) => client::insert_instance(db, instance),
@@ -161,7 +170,7 @@ impl Writer {
             Write::Client(client) => client::insert_client(db, client),
             Write::Certificate(id, certificate) => client::enrol_certificate(db, *id, certificate),
             Write::CertificateRemoved(id, fingerprint) => {
-                client::remove_certificate(db, *id, fingerprint)
+                client::remove_certificate(db, *id, fingerprint, told.at)
             }
             Write::Anchor(held) => anchor::insert(db, held),
             Write::AnchorRemoved(client, ca) => anchor::remove(db, *client, ca),
@@ -169,6 +178,7 @@ impl Writer {
             Write::RevocationRemoved(ca_key) => revocation::remove(db, ca_key),
             Write::RevocationWarned(ca_key, days) => revocation::update_warned(db, ca_key, *days),
             Write::AnchorWarned(client, ca, days) => anchor::update_warned(db, *client, ca, *days),
+            Write::OwnCertificates(held) => own::set_in_use(db, held),
             Write::OwnWarned(fingerprint, days) => own::set_warned(db, fingerprint, *days),
             Write::Leaf(client, ca, leaf) => anchor::insert_leaf(db, *client, ca, leaf),
             Write::CertificateUntil(fingerprint, end) => client::update_end(db, fingerprint, *end),
@@ -181,7 +191,7 @@ impl Writer {
             }
             Write::InstanceRules(id, rules) => client::update_rules(db, *id, *rules),
             Write::InstanceRemoved(id, at) => client::remove_instance(db, *id, *at),
-            Write::ClientRemoved(id) => client::remove_client(db, *id),
+            Write::ClientRemoved(id) => client::remove_client(db, *id, told.at),
             Write::Target(target, secrets) => routing::set_target(db, target, secrets),
             Write::TargetRemoved(id) => routing::remove_target(db, *id),
             Write::Route(route) => routing::set_route(db, route),
@@ -347,6 +357,7 @@ const fn concerns_clients(write: &Write) -> bool {
         | Write::Cursor(..)
         | Write::ParkedDropped(..)
         | Write::BackupKey(_)
+        | Write::OwnCertificates(_)
         | Write::OwnWarned(..)
         | Write::Epoch(..)
         | Write::Removal(..)

@@ -4,7 +4,7 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Writer;
-use crate::domain::{ApiKeyId, TargetId};
+use crate::domain::{ApiKeyId, OwnCertificates, TargetId};
 use crate::store::changeset::Changeset;
 use crate::store::delivery::Delivered;
 use crate::store::error::ApplyError;
@@ -30,6 +30,8 @@ pub(in crate::store) enum Kept {
     Delivered(TargetId, Delivered),
     /// An API key was used at this time, seconds since 1970.
     Used(ApiKeyId, i64),
+    /// The certificates of the server's own that are in use.
+    Own(Box<OwnCertificates>),
     /// Events that a removal names go, where a checkpoint of this epoch seals it.
     Removed(u32),
 }

@@ -182,6 +182,7 @@ fn only_reads_or_takes_away(write: &Write) -> bool {
         | Write::RevocationWarned(..)
         | Write::CertificateWarned(..)
         | Write::AnchorWarned(..)
+        | Write::OwnCertificates(_)
         | Write::OwnWarned(..)
         | Write::Anchor(_)
         | Write::Leaf(..)

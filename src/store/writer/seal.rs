@@ -7,7 +7,7 @@ use crate::domain::TargetId;
 use crate::store::delivery::{Cursor, From};
 use crate::store::error::ApplyError;
 use crate::store::seal::Seal;
-use crate::store::sqlite::{administrator, delivery, retention, seal};
+use crate::store::sqlite::{administrator, delivery, own, retention, seal};
 use crate::store::{Epoch, StoreError};
 
 /// The tree as of the last commit; none where the trail is damaged, of which `keyledger events verify` says more.
@@ -109,6 +109,7 @@ impl Writer {
             Kept::Seal(_, Seal::Subtrees(subtrees)) => Ok(seal::keep_subtrees(db, subtrees)?),
             Kept::Delivered(target, delivered) => delivery::keep(db, *target, delivered),
             Kept::Used(key, at) => administrator::keep_used(db, *key, *at),
+            Kept::Own(held) => own::set_in_use(db, held),
             Kept::Removed(epoch) => self.remove_some(*epoch),
         }
     }

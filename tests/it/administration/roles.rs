@@ -65,10 +65,10 @@ administrator POST /api/v1/administrators {"label": "a", "role": "reader", "cert
 administrator DELETE /api/v1/administrators/none
 "#;
 
-const ROLES: [&str; 3] = ["reader", "operator", "administrator"];
+pub(super) const ROLES: [&str; 3] = ["reader", "operator", "administrator"];
 
 /// Method, path, body and least role of each, by its place among the roles.
-fn operations() -> Vec<(&'static str, &'static str, Option<Value>, usize)> {
+pub(super) fn operations() -> Vec<(&'static str, &'static str, Option<Value>, usize)> {
     let operation = |line: &'static str| {
         let mut parts = line.splitn(4, ' ');
         let mut part = || parts.next().expect("a part");

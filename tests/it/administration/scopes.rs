@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::certificate;
-use crate::harness::{Server, create, key_template};
+use super::roles::{ROLES, operations};
+use crate::harness::{Api, Reply, Server, create, key_template};
 
 /// A server with instances `default` and `second`, a client and a key in each.
 fn server() -> (Server, String, String) {
@@ -43,7 +44,7 @@ fn a_limited_key_sees_its_instance_alone() {
     let theirs = api.get(&format!("/api/v1/objects/{first}"));
     missing.refused(404, "not_found", "", "there is no key");
     let blank = |text: &str, id: &str| text.replace(id, "ID");
-    let message = |reply: &crate::harness::Reply| reply.json()["errors"][0]["message"].to_string();
+    let message = |reply: &Reply| reply.json()["errors"][0]["message"].to_string();
     assert_eq!(
         blank(&message(&missing), none),
         blank(&message(&theirs), &first)
@@ -133,4 +134,138 @@ fn a_limited_key_makes_clients_in_its_instance_and_is_told_of_no_other() {
     let reply = api.post("/api/v1/clients", &body);
     reply.refused(409, "conflict", "certificate", "enrolled already");
     assert!(!reply.body.contains("demo"), "whose it is is not told");
+}
+
+/// The segments that a name follows: of an instance, of a client, and of keys.
+const NAMING: [&str; 4] = ["instances", "clients", "objects", "destructions"];
+
+/// What a path names, by the segment before it.
+#[derive(Clone, Copy)]
+struct Names<'a> {
+    instance: &'a str,
+    client: &'a str,
+    object: &'a str,
+}
+
+impl<'a> Names<'a> {
+    /// The path with these names in it; none where it names nothing of an instance.
+    fn in_path(self, path: &str) -> Option<(String, &'a str)> {
+        let mut parts: Vec<_> = path.split('/').collect();
+        let place = parts.iter().position(|part| NAMING.contains(part))?;
+        let name = match *parts.get(place)? {
+            "instances" => self.instance,
+            "clients" => self.client,
+            _ => self.object,
+        };
+        *parts.get_mut(place + 1)? = name;
+        Some((parts.join("/"), name))
+    }
+}
+
+/// What an answer says, without the name it was asked for.
+fn told(reply: &Reply, name: &str) -> (u16, String) {
+    let message = reply.json()["errors"][0]["message"].to_string();
+    (reply.status, message.replace(name, "NAME"))
+}
+
+/// Every operation that names something of an instance, by a caller limited to one: what is elsewhere is answered as what is nowhere.
+fn check_elsewhere(api: &Api, rank: usize, elsewhere: Names<'_>, nowhere: Names<'_>) -> usize {
+    let mut asked = 0;
+    for (method, path, body, least) in operations() {
+        let Some((theirs, name)) = elsewhere.in_path(path) else {
+            continue;
+        };
+        let (nothing, no_name) = nowhere.in_path(path).expect("it names something");
+        let theirs = api.send(method, &theirs, body.as_ref());
+        let nothing = api.send(method, &nothing, body.as_ref());
+        assert_eq!(
+            told(&theirs, name),
+            told(&nothing, no_name),
+            "{} {method} {path}",
+            ROLES[rank]
+        );
+        if rank < least {
+            theirs.refused(403, "forbidden", "", ROLES[least]);
+        }
+        assert!([403, 404].contains(&theirs.status), "{theirs:?}");
+        asked += 1;
+    }
+    asked
+}
+
+/// The same on what is the caller's own: refused for the role, or for what concerns the server as a whole, and not as if it were missing.
+fn check_own(server: &Server, api: &Api, rank: usize, object: &str) {
+    for (number, (method, path, body, least)) in operations().into_iter().enumerate() {
+        let client = format!("own-{rank}-{number}");
+        let own = Names {
+            instance: "second",
+            client: &client,
+            object,
+        };
+        let Some((path, _)) = own.in_path(path) else {
+            continue;
+        };
+        if path.contains("/clients/") {
+            let (_, pem) = certificate(&client);
+            let file = server.path().join("own.pem");
+            std::fs::write(&file, pem).expect("a file");
+            let file = file.display().to_string();
+            let add = ["client", "add", &client, &file, "--instance", "second"];
+            server.cli(&add).success();
+        }
+        let reply = api.send(method, &path, body.as_ref());
+        if rank < least {
+            reply.refused(403, "forbidden", "", ROLES[least]);
+        } else if reply.status == 403 {
+            reply.refused(403, "forbidden", "", "limited to one instance");
+        } else if reply.status == 404 {
+            // Of the client, not the client itself.
+            assert!(!reply.body.contains(&client), "{method} {path}: {reply:?}");
+            assert!(path.split('/').count() > 5, "{method} {path}: {reply:?}");
+        } else {
+            let told = [200, 201, 202, 204, 400, 409].contains(&reply.status);
+            assert!(told, "{method} {path}: {reply:?}");
+            assert!(method != "GET" || reply.status == 200, "{reply:?}");
+        }
+    }
+}
+
+#[test]
+fn each_role_limited_to_an_instance_reaches_each_operation_there_and_none_elsewhere() {
+    let (server, first, second) = server();
+    let elsewhere = Names {
+        instance: "default",
+        client: "demo",
+        object: &first,
+    };
+    let nowhere = Names {
+        instance: "none-such",
+        client: "none-such",
+        object: "00000000-0000-7000-8000-0000000000aa",
+    };
+    let state = || {
+        [
+            "client show demo",
+            "instance list",
+            "key list --instance default",
+        ]
+        .map(|command| {
+            let mut words: Vec<_> = command.split(' ').collect();
+            words.extend(["--format", "json"]);
+            server.cli(&words).success().stdout
+        })
+    };
+    let before = state();
+    for (rank, role) in ROLES.iter().enumerate() {
+        let key = server.api_key(role, role, &["--instance", "second"]);
+        let api = server.api().with_key(&key);
+        let asked = check_elsewhere(&api, rank, elsewhere, nowhere);
+        assert!(asked >= 14, "{asked}");
+    }
+    assert_eq!(state(), before, "nothing elsewhere was changed");
+    for (rank, role) in ROLES.iter().enumerate() {
+        let name = format!("{role}-again");
+        let key = server.api_key(&name, role, &["--instance", "second"]);
+        check_own(&server, &server.api().with_key(&key), rank, &second);
+    }
 }

@@ -20,6 +20,12 @@ pub const TEXT_BYTES_MAX: usize = 768 * 1024;
 pub const REVOKED_MAX: usize = 10_000;
 /// What its PEM text is of (RFC 7468 §6).
 const LABEL: &str = "X509 CRL";
+/// Of a list that is a difference to another one (RFC 5280 §5.2.4).
+const DELTA_LIST: &str = "2.5.29.27";
+/// Of a list for part of the certificates, or for those of other CAs (§5.2.5).
+const DISTRIBUTION_POINT: &str = "2.5.29.28";
+/// Of an entry about another CA's certificate (§5.3.3).
+const CERTIFICATE_ISSUER: &str = "2.5.29.29";
 /// Seconds that the clock of a CA may be ahead.
 const CLOCK_SKEW_SECONDS: i64 = 3600;
 
@@ -223,25 +229,32 @@ fn check_signed(
     .map_err(RevocationError::Signature)
 }
 
-/// No critical extension but those that change nothing: a part of a list, or a list of others, is marked as one by a critical extension.
+/// No extension that makes it a part of a list, a difference to one, or one of others, and no critical one but those that change nothing.
 fn check_whole(list: &CertificateRevocationList<'_>) -> Result<(), RevocationError> {
-    let unknown = |extension: &X509Extension<'_>| {
-        let harmless = matches!(
-            extension.parsed_extension(),
-            ParsedExtension::CRLNumber(_)
-                | ParsedExtension::ReasonCode(_)
-                | ParsedExtension::InvalidityDate(_)
-                | ParsedExtension::AuthorityKeyIdentifier(_)
-        );
-        extension.critical && !harmless
-    };
     let of_entries = list
         .iter_revoked_certificates()
         .flat_map(|entry| entry.extensions());
-    if list.extensions().iter().chain(of_entries).any(unknown) {
+    if list.extensions().iter().chain(of_entries).any(is_partial) {
         return Err(RevocationError::Partial);
     }
     Ok(())
+}
+
+/// Whether a list or an entry with this extension says something else than it does without.
+fn is_partial(extension: &X509Extension<'_>) -> bool {
+    // The standard has both of them critical; a CA that does not say so means the same.
+    let names = [DELTA_LIST, DISTRIBUTION_POINT, CERTIFICATE_ISSUER];
+    if names.contains(&extension.oid.to_id_string().as_str()) {
+        return true;
+    }
+    let harmless = matches!(
+        extension.parsed_extension(),
+        ParsedExtension::CRLNumber(_)
+            | ParsedExtension::ReasonCode(_)
+            | ParsedExtension::InvalidityDate(_)
+            | ParsedExtension::AuthorityKeyIdentifier(_)
+    );
+    extension.critical && !harmless
 }
 
 fn number(list: &CertificateRevocationList<'_>) -> Result<Option<Serial>, RevocationError> {

@@ -133,3 +133,23 @@ fn an_older_list_does_not_follow_a_newer_one() {
             })
     );
 }
+
+#[test]
+fn what_makes_a_list_partial_refuses_it_also_where_it_is_not_marked_as_critical() {
+    use x509_parser::oid_registry::Oid;
+    let extension = |oid: &[u64], critical| {
+        let oid = Oid::from(oid).unwrap();
+        X509Extension::new(oid, critical, &[], ParsedExtension::Unparsed)
+    };
+    for oid in [[2, 5, 29, 27], [2, 5, 29, 28], [2, 5, 29, 29]] {
+        for critical in [true, false] {
+            assert!(is_partial(&extension(&oid, critical)), "{oid:?}");
+        }
+    }
+    let unknown = [1, 3, 6, 1, 4, 1, 311, 21, 4];
+    assert!(is_partial(&extension(&unknown, true)));
+    assert!(!is_partial(&extension(&unknown, false)));
+    let number = ParsedExtension::CRLNumber(9_u8.into());
+    let number = X509Extension::new(Oid::from(&[2, 5, 29, 20]).unwrap(), true, &[], number);
+    assert!(!is_partial(&number));
+}
