@@ -134,18 +134,22 @@ fn a_new_master_key_takes_over_while_clients_work_and_no_request_fails() {
 #[test]
 fn a_rotation_that_is_killed_anywhere_is_finished_or_undone() {
     let (mut dice, rounds) = Dice::and_rounds(6);
-    let mut server = Server::start();
+    kill_in_rotations(Server::start(), rounds, 60_000, &mut dice);
+}
+
+/// Kills a server under load so often, within so many microseconds of a rotation's begin; each next start finishes it or undoes it.
+pub(super) fn kill_in_rotations(mut server: Server, rounds: u64, micros: usize, dice: &mut Dice) {
     let mut ledgers: Vec<_> = (0..2).map(|_| Ledger::default()).collect();
     let mut settled = 0;
     for _ in 0..rounds {
         let door = Door::of(&server);
-        under_load(&mut ledgers, &door, &mut dice, usize::MAX, |dice| {
+        under_load(&mut ledgers, &door, dice, usize::MAX, |dice| {
             let mut command = program(server.path());
             command
                 .args(["master-key", "rotate", "--dir"])
                 .arg(server.path());
             let mut rotation = command.spawn().expect("the program runs");
-            let wait = u64::try_from(dice.below(60_000)).expect("64 bits");
+            let wait = u64::try_from(dice.below(micros)).expect("64 bits");
             thread::sleep(Duration::from_micros(wait));
             server.kill();
             // Whatever became of it: where the server was gone before it asked, it has done it itself.
@@ -154,7 +158,7 @@ fn a_rotation_that_is_killed_anywhere_is_finished_or_undone() {
         server.start_again();
         let events = trail_from(&server, settled);
         settled += events.len();
-        settle(&mut ledgers, &events, &Door::of(&server), &mut dice);
+        settle(&mut ledgers, &events, &Door::of(&server), dice);
         let left = fs::read_dir(server.data()).expect("a folder");
         let left =
             left.filter(|entry| text(&entry.as_ref().expect("an entry").path()).ends_with(".next"));
@@ -162,6 +166,32 @@ fn a_rotation_that_is_killed_anywhere_is_finished_or_undone() {
     }
     assert!(keys(&ledgers) > 0, "something was done");
     whole_trail(&server);
+}
+
+#[test]
+fn instances_are_removed_while_the_master_key_is_replaced() {
+    let mut server = Server::start();
+    let uid = server.new_key();
+    let names = ["second", "third", "fourth"];
+    for name in names {
+        server.cli(&["instance", "add", name]).success();
+    }
+    thread::scope(|scope| {
+        let rotate = || (0..3).for_each(|_| drop(server.cli(&["master-key", "rotate"]).success()));
+        let rotations = scope.spawn(rotate);
+        for name in names {
+            server
+                .cli(&["instance", "remove", name, "--force"])
+                .success();
+        }
+        rotations.join().expect("no rotation fails");
+    });
+    // One data key, and the key that signs the trail.
+    assert_eq!(shown(&server)["wraps"], 2);
+    server.stop();
+    server.cli(&["serve", "--check"]).success();
+    server.start_again();
+    server.connect().ask(get(&uid)).success();
 }
 
 #[test]

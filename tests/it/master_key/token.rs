@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::rotation::{add_target, check_target, shown};
+use super::rotation::{add_target, check_target, kill_in_rotations, shown};
 use super::text;
-use crate::harness::{Server, fresh_directory, get, run_cli, run_cli_with_input, skipped};
+use crate::harness::{Dice, Server, fresh_directory, get, run_cli, run_cli_with_input, skipped};
 
 const PIN: &str = "47110815";
 
@@ -182,6 +182,21 @@ fn a_token_takes_over_the_master_key_and_a_file_takes_it_back() {
     server.start_again();
     server.connect().ask(get(&uid)).success();
     check_target(&server);
+}
+
+#[test]
+fn a_rotation_in_the_token_that_is_killed_anywhere_is_finished_or_undone() {
+    let Some(module) = module() else { return };
+    let mut server = server(&module);
+    server
+        .cli(&["master-key", "rotate", "--to", "pkcs11"])
+        .success();
+    server.stop();
+    let set = "provider = \"pkcs11\"";
+    name_provider(server.path(), "#provider = \"file\"", set);
+    server.start_again();
+    let (mut dice, rounds) = Dice::and_rounds(2);
+    kill_in_rotations(server, rounds, 100_000, &mut dice);
 }
 
 #[test]
