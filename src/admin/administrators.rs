@@ -35,7 +35,14 @@ pub(super) async fn add(
     };
     check_free(admin, &held)?;
     let write = Write::Administrator(held.clone());
-    commit(admin, initiator, Action::AdministratorAdd, &held, write).await?;
+    commit(
+        admin,
+        initiator,
+        (Action::AdministratorAdd, &Data::new()),
+        &held,
+        write,
+    )
+    .await?;
     Ok(Response::Administrator(shown(admin, &held)))
 }
 
@@ -83,15 +90,26 @@ pub(super) async fn remove(
             "label: there is no administrator `{label}`; see `keyledger admin list`"
         ))
     })?;
-    let write = Write::AdministratorRemoved(held.fingerprint);
-    commit(admin, initiator, Action::AdministratorRemove, held, write).await?;
+    take_away(admin, initiator, held, &Data::new()).await?;
     Ok(Response::Administrator(shown(admin, held)))
+}
+
+/// Removes an administrator, with what is `told` in the event besides.
+pub(super) async fn take_away(
+    admin: &Admin,
+    initiator: Initiator,
+    held: &Administrator,
+    told: &Data,
+) -> Result<(), AdminError> {
+    let write = Write::AdministratorRemoved(held.fingerprint);
+    let action = (Action::AdministratorRemove, told);
+    commit(admin, initiator, action, held, write).await
 }
 
 async fn commit(
     admin: &Admin,
     initiator: Initiator,
-    action: Action,
+    (action, told): (Action, &Data),
     held: &Administrator,
     write: Write,
 ) -> Result<(), AdminError> {
@@ -110,7 +128,7 @@ async fn commit(
         initiator,
         target: held.label.clone(),
         scope: admin.global_scope()?,
-        request: data,
+        request: data.and(told),
     };
     admin.commit(deed, vec![write]).await
 }

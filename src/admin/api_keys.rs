@@ -53,7 +53,7 @@ pub(super) async fn add(
         expires: request.expires,
     };
     let write = Write::ApiKey(key.clone());
-    commit(admin, initiator, "add", &key, write).await?;
+    commit(admin, initiator, ("add", &Data::new()), &key, write).await?;
     Ok(Response::ApiKey(shown(admin, &key, &HashMap::new())))
 }
 
@@ -81,15 +81,25 @@ pub(super) async fn remove(
         ))
     })?;
     let used = admin.store.api_keys_used().await?;
-    let write = Write::ApiKeyRemoved(key.id);
-    commit(admin, initiator, "remove", key, write).await?;
+    take_away(admin, initiator, key, &Data::new()).await?;
     Ok(Response::ApiKey(shown(admin, key, &used)))
+}
+
+/// Removes an API key, with what is `told` in the event besides.
+pub(super) async fn take_away(
+    admin: &Admin,
+    initiator: Initiator,
+    key: &ApiKey,
+    told: &Data,
+) -> Result<(), AdminError> {
+    let write = Write::ApiKeyRemoved(key.id);
+    commit(admin, initiator, ("remove", told), key, write).await
 }
 
 async fn commit(
     admin: &Admin,
     initiator: Initiator,
-    change: &str,
+    (change, told): (&str, &Data),
     key: &ApiKey,
     write: Write,
 ) -> Result<(), AdminError> {
@@ -110,7 +120,7 @@ async fn commit(
         initiator,
         target: key.id.to_string(),
         scope: admin.global_scope()?,
-        request: data,
+        request: data.and(told),
     };
     admin.commit(deed, vec![write]).await
 }

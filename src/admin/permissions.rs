@@ -28,14 +28,7 @@ pub(super) async fn permit(
         return shown(admin, &request.label);
     }
     client.permissions = permissions.clone();
-    let operations = permissions.operations.map(Operations::names);
-    let data = Data::new()
-        .text(Field::Label, &client.label)
-        .list(
-            Field::Operations,
-            operations.unwrap_or_else(|| vec![ALL.to_owned()]),
-        )
-        .list(Field::Windows, texts(&permissions.windows));
+    let data = permitted(Data::new().text(Field::Label, &client.label), &permissions);
     let write = Write::ClientPermissions(client.id, permissions);
     change(
         admin,
@@ -47,6 +40,27 @@ pub(super) async fn permit(
     )
     .await?;
     shown(admin, &request.label)
+}
+
+/// What events say of permissions.
+pub(super) fn permitted(data: Data, permissions: &Permissions) -> Data {
+    let operations = permissions.operations.map(Operations::names);
+    let operations = operations.unwrap_or_else(|| vec![ALL.to_owned()]);
+    data.list(Field::Operations, operations)
+        .list(Field::Windows, texts(&permissions.windows))
+}
+
+/// The permissions of which an event says these operations and windows; none where it does not say all of them.
+pub(super) fn permissions_of(operations: &[&str], windows: &[&str]) -> Option<Permissions> {
+    let operations = match operations {
+        [ALL] => None,
+        names => Some(Operations::from_names(names).ok()?),
+    };
+    let windows = windows.iter().map(|text| text.parse().ok());
+    Some(Permissions {
+        operations,
+        windows: windows.collect::<Option<_>>()?,
+    })
 }
 
 fn changed(

@@ -11,7 +11,7 @@ use super::message::{InstanceRemove, Response};
 use super::{Admin, AdminError, Deed};
 use crate::audit::{Action, Data, Event, Field};
 use crate::domain::{Client, Initiator, Instance};
-use crate::store::changeset::Write;
+use crate::store::changeset::{Changeset, Write};
 
 /// Removes an instance; one that has clients or keys by force only.
 pub(super) async fn remove(
@@ -22,29 +22,57 @@ pub(super) async fn remove(
     let _turn = admin.changes.lock().await;
     let instance = admin.instance(Some(&request.instance))?;
     let snapshot = admin.store.clients();
-    let all = snapshot.clients();
-    let of_it = |client: &&Arc<Client>| client.instance == instance.id;
-    let clients: Vec<_> = all.iter().filter(of_it).collect();
+    let clients = snapshot.clients();
+    let clients = clients
+        .iter()
+        .filter(|client| client.instance == instance.id);
     let keys = admin.store.live_objects(instance.id).await?;
     check(
         &instance,
         snapshot.instances().len(),
-        (clients.len(), keys),
+        (clients.count(), keys),
         request.force,
     )?;
     check_policy(admin, &instance.name, keys)?;
     let shown = listed(admin, &instance.name)?;
+    let changeset = changeset(admin, &initiator, &instance, keys, &Data::new())?;
+    admin.store.apply(changeset).await?;
+    if let Ok(founder) = &admin.founder
+        && let Some(keyring) = &founder.keyring
+    {
+        keyring.forget(instance.id);
+    }
+    Ok(Response::Instance(shown))
+}
+
+/// The removal of an instance with its clients and what opens its keys, and the events that tell it, each with what is `told` besides.
+pub(super) fn changeset(
+    admin: &Admin,
+    initiator: &Initiator,
+    instance: &Instance,
+    keys: u64,
+    told: &Data,
+) -> Result<Changeset, AdminError> {
+    let snapshot = admin.store.clients();
+    let all = snapshot.clients();
+    let of_it = |client: &&Arc<Client>| client.instance == instance.id;
+    let clients: Vec<_> = all.iter().filter(of_it).collect();
     let correlation = admin.correlation()?;
-    let told = |action, deed: Deed| -> Result<Event, AdminError> {
-        let event = admin.event(Deed { action, ..deed })?;
+    let event = |action, deed: Deed| -> Result<Event, AdminError> {
+        let request = deed.request.and(told);
+        let event = admin.event(Deed {
+            action,
+            request,
+            ..deed
+        })?;
         Ok(Event {
             correlation,
             ..event
         })
     };
-    let wiped = told(
+    let wiped = event(
         Action::InstanceSecureDataWipe,
-        deed(&instance, &initiator, &clients, keys),
+        deed(instance, initiator, &clients, keys),
     )?;
     let mut changeset = Admin::changeset(wiped);
     for client in &clients {
@@ -61,18 +89,12 @@ pub(super) async fn remove(
             scope: Arc::clone(&instance.scope),
             request: with_authorities(data, &snapshot, client.id),
         };
-        changeset.record(told(Action::ClientRemove, removed)?);
+        changeset.record(event(Action::ClientRemove, removed)?);
     }
-    let deleted = deed(&instance, &initiator, &clients, keys);
-    changeset.record(told(Action::ServiceDelete, deleted)?);
+    let deleted = deed(instance, initiator, &clients, keys);
+    changeset.record(event(Action::ServiceDelete, deleted)?);
     changeset.write(Write::InstanceRemoved(instance.id, admin.now()));
-    admin.store.apply(changeset).await?;
-    if let Ok(founder) = &admin.founder
-        && let Some(keyring) = &founder.keyring
-    {
-        keyring.forget(instance.id);
-    }
-    Ok(Response::Instance(shown))
+    Ok(changeset)
 }
 
 fn check(

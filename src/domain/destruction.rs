@@ -37,6 +37,13 @@ impl DestructionPolicy {
         let seconds = i64::from(self.recovery_days) * DAY_SECONDS;
         (seconds > 0).then(|| now.saturating_add(seconds))
     }
+
+    /// The earliest end of a window that begins anew at `now`, seconds since 1970. Where no window is set any more, it lasts a week.
+    #[must_use]
+    pub fn due_anew(&self, now: i64) -> i64 {
+        let week = || now.saturating_add(7 * DAY_SECONDS);
+        self.due(now).unwrap_or_else(week)
+    }
 }
 
 /// An administrator, as kept with what he asked for.
@@ -136,6 +143,19 @@ pub fn restore(object: &mut Object, before: Scheduled, now: i64) {
         object.dates.deactivation = before.deactivation;
     }
     lifecycle::changed(object, now);
+}
+
+/// Has a window end no earlier than `least`; says whether it does so now and did not before.
+pub fn postpone(held: &mut Destruction, object: &mut Object, least: i64, now: i64) -> bool {
+    match (&mut held.scheduled, object.destroy_due) {
+        (Some(window), Some(_)) if window.due < least => {
+            window.due = least;
+            object.destroy_due = Some(least);
+            lifecycle::changed(object, now);
+            true
+        }
+        _ => false,
+    }
 }
 
 /// Destroys a key at once, an Active one by way of Deactivated.
@@ -243,5 +263,7 @@ mod tests {
         };
         assert_eq!(days(0).due(NOW), None);
         assert_eq!(days(7).due(NOW), Some(NOW + 7 * 86_400));
+        assert_eq!(days(3).due_anew(NOW), NOW + 3 * 86_400);
+        assert_eq!(days(0).due_anew(NOW), NOW + 7 * 86_400);
     }
 }

@@ -1,14 +1,19 @@
-//! What a restore does not do: run what a backup names, or leave keys behind.
+//! What a restore does not do: run what a backup names, leave keys behind, or bring back what was taken away.
 
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use keyledger::crypto::authority::{KeyKind, self_signed_client};
+use rusqlite::Connection as Database;
+use serde_json::{Value, json};
 
-use crate::backup::Site;
-use crate::harness::{fresh_directory, program, until};
+use crate::backup::{Site, bring_client};
+use crate::harness::{
+    Server, activate, create, fresh_directory, get, key_template, now, program, reason, until,
+    whole_trail,
+};
 
 #[test]
 fn a_restore_runs_nothing_that_the_backup_names() {
@@ -100,4 +105,179 @@ fn a_look_that_is_told_to_stop_leaves_nothing_of_the_backup() {
         std::io::Read::read_to_string(&mut stderr, &mut said).expect("a text");
         assert!(said.contains(unpacked.to_str().expect("a text")), "{said}");
     }
+}
+
+fn shown(server: &Server, command: &[&str]) -> Value {
+    let command = [command, &["--format", "json"]].concat();
+    serde_json::from_str(&server.cli(&command).success().stdout).expect("JSON")
+}
+
+/// An Active key.
+fn active(server: &Server) -> String {
+    let mut demo = server.connect();
+    let uid = demo.ask(create(key_template())).success().uid();
+    demo.ask(activate(&uid)).success();
+    uid
+}
+
+fn destroy_later(server: &Server, uid: &str) {
+    let ask = ["key", "destroy", uid, "--reason", "gone", "--force"];
+    server.cli(&ask).success();
+}
+
+/// A site with API keys, an administrator, two instances, and a key whose destruction is scheduled.
+fn governed() -> (Site, String) {
+    let site = Site::of(Server::start_set("[destruction]\nrecovery-days = 7\n"));
+    let server = &site.server;
+    for name in ["stays", "goes"] {
+        server.api_key(name, "reader", &[]);
+        let made = self_signed_client(name, KeyKind::EcdsaP256, now(), 30).expect("made");
+        let file = site.text("administrator.pem");
+        fs::write(&file, made.certificate_pem).expect("a file");
+        let add = [
+            "admin",
+            "add",
+            name,
+            "--certificate",
+            &file,
+            "--role",
+            "reader",
+        ];
+        server.cli(&add).success();
+    }
+    server.cli(&["instance", "add", "second"]).success();
+    let second = ["client", "issue", "of-second", "--instance", "second"];
+    server.cli(&second).success();
+    let uid = active(server);
+    destroy_later(server, &uid);
+    (site, uid)
+}
+
+fn names(list: &Value, field: &str) -> Vec<String> {
+    let list = list.as_array().expect("a list").iter();
+    let mut names: Vec<_> = list
+        .map(|one| one[field].as_str().expect("a text").to_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+/// What is taken away and given back after a backup; gives the export that tells of it.
+fn change_much(site: &Site, called_off: &str) -> String {
+    let (server, begun) = (&site.server, now());
+    let default = shown(server, &["instance", "list"])[0]["id"].clone();
+    let default = default.as_str().expect("an id");
+    for line in [
+        &["key", "restore", called_off][..],
+        &["instance", "remove", "second", "--force"],
+        &["api-key", "remove", "goes"],
+        &["admin", "remove", "goes"],
+        &["client", "permit", "demo", "--operations", "get,locate"],
+        &["instance", "rules", "default", "--deny", "destroy"],
+    ] {
+        server.cli(line).success();
+    }
+    // Of a system elsewhere, whose instance has that name: nobody removed ours.
+    for action in ["instance-secure-data.wipe", "service.delete"] {
+        let record = ["events", "record", action, "--outcome", "success"];
+        server
+            .cli(&[&record[..], &["--target", default]].concat())
+            .success();
+    }
+    let export = site.text("later.jsonl");
+    let line = ["events", "export", "--output", &export];
+    server.cli(&line).success();
+    // Windows are counted in seconds.
+    until("the next second", || (now() > begun).then_some(()));
+    export
+}
+
+#[test]
+fn what_administrators_did_after_a_backup_is_so_again_where_the_trail_tells_of_it() {
+    let (site, called_off) = governed();
+    let server = &site.server;
+    let [scheduled, asked] = std::array::from_fn(|_| active(server));
+    destroy_later(server, &scheduled);
+    site.back_up("one.backup");
+    destroy_later(server, &asked);
+    let export = change_much(&site, &called_off);
+    let (restored, told, _) = site.restored("one.backup", &["--trail", &export]);
+    assert_eq!(
+        names(&told["doneAgain"], "what"),
+        [
+            "API key removed",
+            "administrator removed",
+            "client or certificates removed",
+            "destruction of key called off",
+            "instance removed",
+            "permissions of client set",
+            "rules of instance set",
+        ]
+    );
+    assert_eq!(told["removedAdministrators"], json!([]));
+    assert_eq!(names(&told["postponed"], "id"), [&*scheduled]);
+    let mut again = told["toDoAgain"].as_array().expect("a list").iter();
+    let again = again.find(|one| one["target"] == *asked).expect("the key");
+    let command = again["command"].as_str().expect("a text");
+    assert!(command.contains("key destroy"), "{command}");
+    bring_client(server, &restored);
+    restored.connect().ask(get(&called_off)).success();
+    restored
+        .connect()
+        .ask(create(key_template()))
+        .failure(reason::PERMISSION_DENIED);
+    for (list, field) in [
+        (["instance", "list"], "name"),
+        (["api-key", "list"], "name"),
+        (["admin", "list"], "label"),
+    ] {
+        let expected = if list[0] == "instance" {
+            "default"
+        } else {
+            "stays"
+        };
+        assert_eq!(names(&shown(&restored, &list), field), [expected]);
+    }
+    let listed = names(&shown(&restored, &["key", "scheduled"]), "id");
+    assert_eq!(listed, [&*scheduled]);
+    let denied = shown(&restored, &["instance", "list"])[0]["denied"].clone();
+    assert_eq!(denied, json!(["destroy"]));
+    whole_trail(&restored);
+}
+
+#[test]
+fn without_a_later_trail_nobody_administers_from_elsewhere_and_no_window_ends() {
+    let (mut site, uid) = governed();
+    site.server.stop();
+    // Its window has ended when the backup is put back, and who called it off is not known.
+    let database = Database::open(site.server.data().join("keyledger.db")).expect("the database");
+    for past in [
+        "UPDATE destruction SET due = 1",
+        "UPDATE object SET destroy_due = 1 WHERE destroy_due IS NOT NULL",
+    ] {
+        assert_eq!(database.execute(past, []).expect("a row"), 1);
+    }
+    drop(database);
+    site.back_up("one.backup");
+    let (restored, told, said) = site.restored("one.backup", &[]);
+    let removed = told["removedAdministrators"].as_array().expect("a list");
+    assert_eq!(removed.len(), 4, "{removed:?}");
+    assert!(said.contains("--keep-administrators"), "{said}");
+    assert!(said.contains("key restore"), "{said}");
+    for list in ["api-key", "admin"] {
+        assert_eq!(shown(&restored, &[list, "list"]), json!([]));
+    }
+    assert_eq!(names(&told["postponed"], "id"), [&*uid]);
+    restored.cli(&["key", "restore", &uid]).success();
+    bring_client(&site.server, &restored);
+    restored.connect().ask(get(&uid)).success();
+    whole_trail(&restored);
+    // The same backup again: another trail, which is not to be taken for the first one.
+    let (kept, again, _) = site.restored("one.backup", &["--keep-administrators"]);
+    let epoch = |told: &Value| told["epoch"].as_u64().expect("a number");
+    assert!(epoch(&again) > epoch(&told), "{again}");
+    assert_eq!(
+        shown(&kept, &["admin", "list"]).as_array().map(Vec::len),
+        Some(2)
+    );
 }

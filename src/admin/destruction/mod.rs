@@ -266,7 +266,7 @@ const fn under_way(held: &Destruction) -> &'static str {
 }
 
 /// What events say of a destruction.
-fn asked(held: &Destruction) -> Data {
+pub(super) fn asked(held: &Destruction) -> Data {
     let data = Data::new()
         .text(Field::Reason, &held.reason)
         .flag(Field::Forced, held.forced)

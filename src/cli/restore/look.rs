@@ -19,7 +19,7 @@ use crate::cli::verify::{self, Met, held};
 use crate::cli::{WrongUse, master, secret};
 use crate::config::layout::write_private;
 use crate::crypto::SystemRandom;
-use crate::domain::{Clock as _, SystemClock};
+use crate::domain::{Clock as _, DestructionPolicy, SystemClock};
 use crate::ops::{Keyring, seal, verifier_key};
 use crate::providers::{MasterKey as _, Provider};
 use crate::store::{Store, StoreConfig};
@@ -32,6 +32,8 @@ pub(super) struct Looked {
     pub(super) keys: Keys,
     /// What a server on it would run, read or write on this machine because the backup says so.
     pub(super) named: Vec<String>,
+    /// How the backup's settings, or the operator's, have keys destroyed.
+    pub(super) policy: DestructionPolicy,
     /// What was verified of the trail, or what is wrong with it.
     pub(super) trail: Result<Verified, Break>,
     /// What came after it, where that is known.
@@ -52,6 +54,15 @@ pub(super) enum Keys {
 }
 
 impl Looked {
+    /// Of how many events after the backup it is known that there were so many, and not what they did; none where nothing is known.
+    pub(super) fn untold(&self) -> Option<u64> {
+        let told = self.later.as_ref().map_or(0, |later| later.events);
+        match (told, self.missing) {
+            (0, None) => None,
+            _ => Some(self.missing.unwrap_or(0).saturating_sub(told)),
+        }
+    }
+
     /// Closes the database.
     pub(super) async fn close(&self) {
         self.admin.store().clone().close().await;
@@ -92,7 +103,11 @@ pub(super) async fn look(place: &Place, list: List, args: &Args) -> anyhow::Resu
     if looked.is_err() {
         store.close().await;
     }
-    Ok(Looked { named, ..looked? })
+    Ok(Looked {
+        named,
+        policy: given.settings.destruction,
+        ..looked?
+    })
 }
 
 async fn look_at_trail(
@@ -119,6 +134,7 @@ async fn look_at_trail(
         admin: Arc::clone(admin),
         keys,
         named: Vec::new(),
+        policy: DestructionPolicy::default(),
         trail,
         later: None,
         missing: None,

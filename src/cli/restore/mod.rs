@@ -18,7 +18,7 @@ use super::report::{Report, remark};
 use super::stop::signals;
 use crate::admin::message::BegunEpoch;
 use crate::admin::peer;
-use crate::admin::restored::{Restored, Taken};
+use crate::admin::restored::{Postponed, Restored, Taken};
 use crate::config::Layout;
 use crate::config::layout::write_private;
 use crate::crypto::{Random as _, SystemRandom};
@@ -63,6 +63,9 @@ pub struct Args {
     /// The verifier key of the trail, as it was noted elsewhere (default: the backup's own)
     #[arg(long, value_name = "KEY")]
     public_key: Option<String>,
+    /// Keep the API keys and administrators of the backup, although no later trail tells which of them were removed since
+    #[arg(long, conflicts_with = "verify")]
+    keep_administrators: bool,
     /// Restore it although its trail is not what was sealed
     #[arg(long, conflicts_with = "verify")]
     despite_trail: bool,
@@ -73,6 +76,10 @@ struct Done {
     begun: BegunEpoch,
     /// What was taken away again.
     again: Vec<Taken>,
+    /// Destructions whose window begins anew.
+    postponed: Vec<Postponed>,
+    /// API keys and administrators that were removed, because it is not known whether they were before.
+    removed: Vec<String>,
 }
 
 /// Restores a backup, or looks at it.
@@ -107,7 +114,7 @@ pub async fn run(layout: &Layout, args: Args, report: &Report) -> anyhow::Result
         }
         return Ok(said::verified(&looked, &recipient, report)?);
     }
-    let done = complete(&place, &looked, &recipient, args.despite_trail).await;
+    let done = complete(&place, &looked, &recipient, &args).await;
     looked.close().await;
     let done = done?;
     place.complete()?;
@@ -121,10 +128,10 @@ async fn complete(
     place: &Place,
     looked: &Looked,
     recipient: &str,
-    despite_trail: bool,
+    args: &Args,
 ) -> anyhow::Result<Done> {
     if let Err(broken) = &looked.trail
-        && !despite_trail
+        && !args.despite_trail
     {
         let advice = "the trail of the backup is not what was sealed; --despite-trail restores it all the same";
         return Err(anyhow::Error::from(broken.clone()).context(advice));
@@ -149,7 +156,18 @@ async fn complete(
             again.push(taken.clone());
         }
     }
-    Ok(Done { begun, again })
+    let removed = match looked.untold() {
+        Some(0) => Vec::new(),
+        _ if args.keep_administrators => Vec::new(),
+        _ => admin.remove_logins(&user).await?,
+    };
+    let created = &looked.list.created;
+    Ok(Done {
+        begun,
+        again,
+        postponed: admin.postpone(&user, &looked.policy, created).await?,
+        removed,
+    })
 }
 
 /// Has SIGINT and SIGTERM remove what was unpacked before they end the process: there may be a master key in it.

@@ -17,6 +17,7 @@ use crate::config::Layout;
 use crate::config::layout::{write_private, write_public};
 use crate::crypto::{RecipientKey, Secret};
 use crate::domain::client::check_label;
+use crate::domain::clock::from_rfc3339;
 
 /// The most bytes of a file other than the database.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -91,6 +92,10 @@ impl Place {
         let (_, head) = head_of(&mut source).with_context(what)?;
         let mut opened = Opened::open(source, &head, key).with_context(what)?;
         let list = opened.list().with_context(what)?;
+        // It is shown and recorded as it stands.
+        if from_rfc3339(&list.created).is_none() {
+            bail!("{} does not say when it was made", backup.display());
+        }
         if list.files.first().is_none_or(|file| file.name != DATABASE) {
             bail!("{} holds no database", backup.display());
         }

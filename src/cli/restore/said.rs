@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use super::Done;
 use super::look::{Keys, Looked};
-use crate::admin::restored::{Act, Taken};
+use crate::admin::restored::{Act, Postponed, Taken};
 use crate::cli::report::{Report, fields, remark};
 use crate::config::Layout;
+use crate::domain::clock::rfc3339;
 
 /// Says what was looked at.
 ///
@@ -48,33 +49,12 @@ pub(super) fn restored(
     let record = json!({
         "backup": backup(looked, recipient), "dataKeys": data_keys(looked), "named": looked.named, "epoch": done.begun.epoch, "firstSequence": done.begun.first,
         "missing": looked.missing, "doneAgain": done.again.iter().map(taken).collect::<Vec<_>>(), "lostKeys": lost_keys,
-        "lostChanges": later.map(|later| &later.changes),
+        "lostChanges": later.map(|later| &later.changes), "toDoAgain": later.map(|later| &later.lost),
+        "postponed": done.postponed.iter().map(postponed).collect::<Vec<_>>(), "removedAdministrators": done.removed,
     });
     report.record(&record, || {
         let mut rows = rows(looked, recipient);
-        let epoch = format!(
-            "{}, begins with event {}",
-            done.begun.epoch, done.begun.first
-        );
-        rows.push(("new epoch", Some(epoch)));
-        rows.push((
-            "missing",
-            looked
-                .missing
-                .map(|missing| format!("{missing} events that came after it")),
-        ));
-        rows.extend(
-            done.again
-                .iter()
-                .map(|taken| ("done again", Some(text(&taken.act)))),
-        );
-        for key in later.iter().flat_map(|later| &later.keys) {
-            rows.push(("lost key", Some(key.to_string())));
-        }
-        for (action, times) in later.iter().flat_map(|later| &later.changes) {
-            rows.push(("lost change", Some(format!("{action}, {times} times"))));
-        }
-        rows.extend(named(looked));
+        rows.extend(what_was_done(looked, done));
         fields(&rows)
     })?;
     unknown_keys(looked);
@@ -82,6 +62,19 @@ pub(super) fn restored(
         remark(&format!(
             "The trail of the backup is not what was sealed: {broken}."
         ));
+    }
+    if !done.postponed.is_empty() {
+        remark(&format!(
+            "{} scheduled destructions end later than they did: whether they were called off after the backup may not be known. `keyledger key scheduled` lists \
+             them, `key restore` calls one off.",
+            done.postponed.len()
+        ));
+    }
+    if !done.removed.is_empty() {
+        remark(
+            "API keys and administrators of the backup were removed: which of them were removed since is not known. Make them again with `keyledger api-key add` and \
+             `admin add`, or restore with --trail, or with --keep-administrators.",
+        );
     }
     what_comes_back(looked);
     Ok(())
@@ -101,18 +94,56 @@ pub(super) fn owner(layout: &Layout) {
     }
 }
 
+/// What was done, and what is lost, a line each.
+fn what_was_done(looked: &Looked, done: &Done) -> Vec<(&'static str, Option<String>)> {
+    let later = looked.later.as_ref();
+    let mut rows = Vec::new();
+    let epoch = format!(
+        "{}, begins with event {}",
+        done.begun.epoch, done.begun.first
+    );
+    rows.push(("new epoch", Some(epoch)));
+    rows.push((
+        "missing",
+        looked
+            .missing
+            .map(|missing| format!("{missing} events that came after it")),
+    ));
+    rows.extend(
+        done.again
+            .iter()
+            .map(|taken| ("done again", Some(text(&taken.act)))),
+    );
+    for key in later.iter().flat_map(|later| &later.keys) {
+        rows.push(("lost key", Some(key.to_string())));
+    }
+    for lost in later.iter().flat_map(|later| &later.lost) {
+        rows.push(("to do again", Some(lost.text())));
+    }
+    for one in &done.postponed {
+        let due = rfc3339(one.due);
+        rows.push(("destruction later", Some(format!("{}, {due}", one.key))));
+    }
+    for name in &done.removed {
+        rows.push(("removed", Some(name.clone())));
+    }
+    for (action, times) in later.iter().flat_map(|later| &later.changes) {
+        rows.push(("lost change", Some(format!("{action}, {times} times"))));
+    }
+    rows.extend(named(looked));
+    rows
+}
+
 /// What is not known of the time after the backup.
 fn what_comes_back(looked: &Looked) {
     let (time, next) = (&looked.list.created, looked.list.events);
-    let told = looked.later.as_ref().map_or(0, |later| later.events);
-    let untold = looked.missing.unwrap_or(0).saturating_sub(told);
-    match (told, looked.missing) {
-        (0, None) => remark(&format!(
-            "What was destroyed, revoked or removed after the backup of {time}, from event {next} on, is there again. If there is a later export of \
+    match looked.untold() {
+        None => remark(&format!(
+            "What was destroyed, revoked or removed after the backup of {time}, from event {next} on, is there again: keys, clients, instances and what clients may do. If there is a later export of \
              the trail, or a file that a target received, restore again with --trail; with --checkpoint a later checkpoint tells how many events \
              are missing."
         )),
-        _ if untold > 0 => remark(&format!(
+        Some(untold) if untold > 0 => remark(&format!(
             "Of the last {untold} events nothing is known but that there were so many: what they destroyed, revoked or removed is there again. A later export \
              of the trail, given with --trail, tells."
         )),
@@ -176,6 +207,10 @@ fn rows(looked: &Looked, recipient: &str) -> Vec<(&'static str, Option<String>)>
     ]
 }
 
+fn postponed(one: &Postponed) -> Value {
+    json!({ "id": one.key.to_string(), "due": rfc3339(one.due) })
+}
+
 fn taken(taken: &Taken) -> Value {
     let (what, id) = words(&taken.act);
     json!({ "what": what, "id": id, "event": taken.event })
@@ -188,6 +223,12 @@ fn text(act: &Act) -> String {
 
 fn words(act: &Act) -> (&'static str, String) {
     match act {
+        Act::CallOff(id) => ("destruction of key called off", id.to_string()),
+        Act::Permit(id, _) => ("permissions of client set", id.to_string()),
+        Act::Forbid(id, _) => ("rules of instance set", id.to_string()),
+        Act::Wipe(id) => ("instance removed", id.to_string()),
+        Act::ApiKey(id) => ("API key removed", id.to_string()),
+        Act::Administrator(id) => ("administrator removed", id.to_string()),
         Act::Revoke(id, _) => ("key revoked", id.to_string()),
         Act::Destroy(id) => ("key destroyed", id.to_string()),
         Act::Disable(id) => ("client disabled", id.to_string()),

@@ -74,6 +74,7 @@ pub async fn begin(store: &Store, beginning: &Beginning<'_>) -> Result<Begun, Ep
         // In this order: an epoch that begins meanwhile makes the sequence wrong.
         let first = store.head();
         let epoch = next_epoch(&state).max(store.origin().epoch.saturating_add(1));
+        let epoch = epoch.max(least_number(beginning.finding, beginning.clock.now()));
         let sealed = last.as_ref().map(|last| last.size);
         let begun = Begun {
             epoch,
@@ -91,6 +92,16 @@ pub async fn begin(store: &Store, beginning: &Beginning<'_>) -> Result<Begun, Ep
         }
     }
     Err(EpochError::Busy)
+}
+
+/// The least number of an epoch that begins for this reason at `now`, seconds since 1970. What was given after a backup was made is not all
+/// known, and one backup may be restored twice: two epochs of one number would be two trails under one name. So a restore numbers by the time.
+fn least_number(finding: Finding, now: i64) -> u32 {
+    match finding {
+        // There is none after the last number.
+        Finding::Restored => u32::try_from(now).unwrap_or(0).min(u32::MAX - 1),
+        _ => 0,
+    }
 }
 
 fn event(

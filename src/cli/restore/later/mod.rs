@@ -1,17 +1,23 @@
 //! What a later export of the trail says that was done after a backup: what was taken away, to be taken away again, and what is lost.
 
-use std::collections::{BTreeMap, HashSet};
+mod lost;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::admin::restored::{Act, Taken};
 use crate::audit::verification::epoch_begun as beginning;
-use crate::audit::{Action, Outcome};
+use crate::audit::{Action, Kind, Outcome};
 use crate::cli::verify::Met;
 use crate::crypto::Fingerprint;
-use crate::domain::{ClientId, ObjectId};
+use crate::domain::{ClientId, ObjectId, Operations, Rules};
 use crate::kmip::enums::RevocationReasonCode;
+pub(super) use lost::Lost;
+
+/// The most changes that are named; beyond that they are counted.
+const LOST_MAX: usize = 10_000;
 
 /// What came after a backup, as far as it is known.
 #[derive(Debug, Default)]
@@ -28,8 +34,14 @@ pub(super) struct Later {
     pub(super) taken: Vec<Taken>,
     /// Keys that were made, and not destroyed again.
     pub(super) keys: Vec<ObjectId>,
-    /// Other changes that are lost: how often each action.
+    /// Other changes of keys that are lost: how often each action.
     pub(super) changes: BTreeMap<String, u64>,
+    /// Changes by administrators that are lost, to be made again by hand.
+    pub(super) lost: Vec<Lost>,
+    /// Destructions that were asked for and have not ended.
+    asked: BTreeSet<ObjectId>,
+    /// Instances of which it was said that they were wiped, by the work it belongs to: their removal says it a second time.
+    wiped: Option<(String, String)>,
     /// The newest checkpoint, a signed note.
     pub(super) checkpoint: Option<String>,
 }
@@ -42,6 +54,7 @@ struct Told {
     action: String,
     outcome: String,
     target: Named,
+    correlation_id: String,
     #[serde(default)]
     request_data: Value,
 }
@@ -82,14 +95,18 @@ impl Later {
         let Ok(told) = serde_json::from_slice::<Told>(json) else {
             return self.changed("an event that cannot be read");
         };
+        let action = Action::from_name(&told.action);
+        if action == Some(Action::KeyDestroy) {
+            self.destruction(&told);
+        }
         if told.outcome != Outcome::Success.as_str() {
             return;
         }
         // Of a later release.
-        let Some(action) = Action::from_name(&told.action) else {
+        let Some(action) = action else {
             return self.changed(&told.action);
         };
-        match act(action, &told) {
+        match self.wipe(action, &told).or_else(|| act(action, &told)) {
             Some(act) => self.taken.push(Taken {
                 event: told.id,
                 act,
@@ -98,9 +115,49 @@ impl Later {
                 self.keys.extend(told.target.name.parse::<ObjectId>());
             }
             None if action == Action::ClientEnable => self.enabled(&told.target.name),
-            None if changes_something(action) => self.changed(action.short_name()),
+            None if changes_something(action) => self.lose(action, &told),
             None => {}
         }
+    }
+
+    /// Keeps which destructions are asked for and have not ended; not those whose window a restore let begin anew.
+    fn destruction(&mut self, told: &Told) {
+        let Ok(key) = told.target.name.parse::<ObjectId>() else {
+            return;
+        };
+        if told.outcome != Outcome::Pending.as_str() {
+            self.asked.remove(&key);
+        } else if told.request_data.get("backupTime").is_none() {
+            self.asked.insert(key);
+        }
+    }
+
+    /// The removal of an instance: two events of one piece of work. Each of them alone others may record, of systems of theirs.
+    fn wipe(&mut self, action: Action, told: &Told) -> Option<Act> {
+        let of_work = || (told.correlation_id.clone(), told.target.name.clone());
+        match action {
+            Action::InstanceSecureDataWipe => self.wiped = Some(of_work()),
+            Action::ServiceDelete if self.wiped == Some(of_work()) => {
+                return Some(Act::Wipe(told.target.name.parse().ok()?));
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// A change that is lost: what administrators did by its name; what clients did to keys, and what was recorded of systems elsewhere, as a
+    /// number.
+    fn lose(&mut self, action: Action, told: &Told) {
+        let of_key = matches!(action.object_type(), "kmip-key" | "kmip-key-attributes");
+        let own = [Action::AccountApikeyUpdate, Action::ServiceCreate];
+        let elsewhere = action.kind() == Kind::Management && !own.contains(&action);
+        let of_key = of_key && action != Action::KeyApprove;
+        if of_key || elsewhere || self.lost.len() >= LOST_MAX {
+            return self.changed(action.short_name());
+        }
+        let named = |field| told.request_data.get(field).and_then(Value::as_str);
+        let label = named("label").or_else(|| named("instance"));
+        self.lost.push(Lost::of(action, &told.target.name, label));
     }
 
     fn changed(&mut self, action: &str) {
@@ -115,14 +172,18 @@ impl Later {
         self.taken.retain(|taken| taken.act != Act::Disable(client));
     }
 
-    /// Ends it: a key that was destroyed again is not lost.
+    /// Ends it: a key that was destroyed again is not lost, and a destruction that has not ended has to be asked for again.
     pub(super) fn end(&mut self) {
         let destroyed = self.taken.iter().filter_map(|taken| match taken.act {
             Act::Destroy(id) => Some(id),
-            Act::Revoke(..) | Act::Disable(_) | Act::Remove(..) | Act::Untrust(..) => None,
+            _ => None,
         });
         let destroyed: HashSet<_> = destroyed.collect();
         self.keys.retain(|key| !destroyed.contains(key));
+        let made: HashSet<_> = self.keys.iter().collect();
+        let asked = self.asked.iter().filter(|key| !made.contains(key));
+        let asked = asked.map(|key| Lost::of(Action::KeyDestroy, &key.to_string(), None));
+        self.lost.extend(asked);
     }
 }
 
@@ -130,6 +191,24 @@ fn act(action: Action, told: &Told) -> Option<Act> {
     let name = &told.target.name;
     let field = |name: &str| told.request_data.get(name);
     match action {
+        Action::KeyRestore | Action::KeyRefuse => Some(Act::CallOff(name.parse().ok()?)),
+        Action::ClientPermit => {
+            let (operations, windows) = (texts(field("operations"))?, texts(field("windows"))?);
+            Act::permit(name.parse().ok()?, &operations, &windows)
+        }
+        Action::InstanceRulesUpdate => {
+            let denied = Operations::from_names(texts(field("denied"))?).ok()?;
+            Some(Act::Forbid(name.parse().ok()?, Rules { denied }))
+        }
+        Action::AccountApikeyUpdate
+            if field("change").and_then(Value::as_str) == Some("remove") =>
+        {
+            Some(Act::ApiKey(name.parse().ok()?))
+        }
+        Action::AdministratorRemove => {
+            let fingerprint = field("fingerprint").and_then(Value::as_str)?;
+            Some(Act::Administrator(fingerprint.parse().ok()?))
+        }
         Action::KeyDestroy => Some(Act::Destroy(name.parse().ok()?)),
         Action::KeyRevoke => {
             let reason = field("revocationReason").and_then(Value::as_str);
@@ -142,6 +221,11 @@ fn act(action: Action, told: &Told) -> Option<Act> {
             let client = name.parse().ok()?;
             if let Some(ca) = field("authority").and_then(Value::as_str) {
                 return Some(Act::Untrust(client, ca.parse().ok()?));
+            }
+            // The list of a removed client that had more certificates than an event names is cut, and says so.
+            let named = texts(field("fingerprint")).unwrap_or_default();
+            if named.iter().any(|one| one.parse::<Fingerprint>().is_err()) {
+                return Some(Act::Disable(client));
             }
             let certificates = fingerprints(field("fingerprint"));
             Some(Act::Remove(
@@ -157,6 +241,11 @@ fn act(action: Action, told: &Told) -> Option<Act> {
 fn code_named(name: &str) -> Option<RevocationReasonCode> {
     let mut all = RevocationReasonCode::ALL.iter();
     all.find(|code| code.name() == name).copied()
+}
+
+/// All texts of a list; none where it is no list of texts.
+fn texts(list: Option<&Value>) -> Option<Vec<&str>> {
+    list?.as_array()?.iter().map(Value::as_str).collect()
 }
 
 fn fingerprints(list: Option<&Value>) -> Vec<Fingerprint> {

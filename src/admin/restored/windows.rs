@@ -1,0 +1,79 @@
+//! Recovery windows that begin anew: whether a destruction was called off after the backup may not be known, and its window may have ended.
+
+use std::sync::Arc;
+
+use super::{Admin, AdminError};
+use crate::admin::destruction::asked;
+use crate::audit::{Action, Event, Field, Outcome, ReasonCode};
+use crate::domain::destruction::{self, DestructionPolicy};
+use crate::domain::{Destruction, Initiator, Object, ObjectId};
+use crate::store::changeset::{Precondition, Write};
+
+/// Destructions read at once.
+const PAGE: usize = 100;
+
+/// A destruction whose window ends later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Postponed {
+    /// The key.
+    pub key: ObjectId,
+    /// When it is destroyed, seconds since 1970.
+    pub due: i64,
+}
+
+impl Admin {
+    /// Has no window of a database that was restored from the backup of that time (`created`, RFC 3339) end before as long has passed as one lasts.
+    ///
+    /// # Errors
+    /// One could not be changed.
+    pub async fn postpone(
+        &self,
+        by: &Initiator,
+        policy: &DestructionPolicy,
+        created: &str,
+    ) -> Result<Vec<Postponed>, AdminError> {
+        let least = policy.due_anew(self.now());
+        let (mut postponed, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.store.destructions(None, after, PAGE).await?;
+            for held in &page {
+                if self.postpone_one(by, held, least, created).await? {
+                    let key = held.object;
+                    postponed.push(Postponed { key, due: least });
+                }
+            }
+            after = page.last().map(|last| last.object);
+            if page.len() < PAGE {
+                return Ok(postponed);
+            }
+        }
+    }
+
+    async fn postpone_one(
+        &self,
+        by: &Initiator,
+        held: &Destruction,
+        least: i64,
+        created: &str,
+    ) -> Result<bool, AdminError> {
+        let Some(stored) = self.store.object_fresh(held.object).await? else {
+            return Ok(false);
+        };
+        let (mut held, mut object) = (held.clone(), Object::clone(&stored));
+        if !destruction::postpone(&mut held, &mut object, least, self.now()) {
+            return Ok(false);
+        }
+        let request = asked(&held).text(Field::BackupTime, created);
+        let event = self.of_work(by, &held, Action::KeyDestroy, request)?;
+        let mut changeset = Self::changeset(Event {
+            outcome: Outcome::Pending,
+            reason: ReasonCode::Accepted,
+            ..event
+        });
+        changeset.require(Precondition::State(stored.id, stored.state_version));
+        changeset.write(Write::State(Arc::new(object)));
+        changeset.write(Write::Destruction(Box::new(held)));
+        self.store.apply(changeset).await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,69 @@
+//! A change by an administrator that came after a backup and that an event does not hold enough of to make it again.
+
+use serde::Serialize;
+
+use crate::audit::Action;
+
+/// A change that is lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(in crate::cli::restore) struct Lost {
+    /// What was done.
+    action: &'static str,
+    /// To whom or what.
+    target: String,
+    /// The name of that for people, if it has another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
+    /// The command that does it again, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<String>,
+}
+
+impl Lost {
+    /// The loss of a change of this target.
+    pub(super) fn of(action: Action, target: &str, label: Option<&str>) -> Self {
+        Self {
+            action: action.short_name(),
+            target: target.to_owned(),
+            label: label.map(str::to_owned),
+            command: command(action, label.unwrap_or(target)),
+        }
+    }
+
+    /// It in one line.
+    pub(in crate::cli::restore) fn text(&self) -> String {
+        let name = self.label.as_ref().unwrap_or(&self.target);
+        match &self.command {
+            Some(command) => format!("{} {name}: {command}", self.action),
+            None => format!("{} {name}", self.action),
+        }
+    }
+}
+
+/// The command that makes such a change; in capitals what only who made it knows.
+fn command(action: Action, name: &str) -> Option<String> {
+    let command = match action {
+        Action::KeyDestroy => format!("key destroy {name} --reason TEXT"),
+        Action::KeyApprove => format!("key approve {name}"),
+        Action::ClientAdd | Action::ClientApprove => format!("client add {name} FILE"),
+        Action::ClientIssue => format!("client issue {name}"),
+        Action::ClientTrust => format!("client trust-ca {name} FILE --subject SUBJECT"),
+        Action::ClientPermit => format!("client permit {name} --operations NAMES"),
+        Action::RevocationListLoad => format!("client crl {name} FILE"),
+        Action::ServiceCreate => format!("instance add {name}"),
+        Action::InstanceCredentialSet => {
+            format!("instance credential {name} --username USER --password-file FILE")
+        }
+        Action::InstanceCredentialClear => format!("instance credential {name} --clear"),
+        Action::InstanceRulesUpdate => format!("instance rules {name} --deny NAMES"),
+        Action::AccountApikeyUpdate => format!("api-key add {name} --role ROLE"),
+        Action::AdministratorAdd => format!("admin add {name} --certificate FILE --role ROLE"),
+        Action::AuthorityRotate => "certificate rotate-ca".to_owned(),
+        Action::AuthorityRetire => format!("certificate retire-ca {name}"),
+        Action::ServerCertificateReplace => "certificate renew-server".to_owned(),
+        Action::BackupKeySet => "backup-key set PUBLIC".to_owned(),
+        Action::MasterKeyRotate => "master-key rotate".to_owned(),
+        _ => return None,
+    };
+    Some(format!("keyledger {command}"))
+}
