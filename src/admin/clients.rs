@@ -79,7 +79,7 @@ pub(super) async fn enrol(
     let end = enrolment
         .overlap_days
         .map(|days| days_after(admin.now(), days));
-    let (client, writes) = match (snapshot.labelled(label), enrolment.renew) {
+    let (client, mut writes) = match (snapshot.labelled(label), enrolment.renew) {
         (Some(client), true) => renewed(client, &enrolled, end),
         (None, false) => {
             let client = new_client(
@@ -93,6 +93,8 @@ pub(super) async fn enrol(
         (Some(_), false) => return Err(label_taken(label)),
         (None, true) => return Err(unknown(label)),
     };
+    let der = enrolment.certificate.der().into();
+    writes.push(Write::CertificateDer(enrolled.fingerprint, der));
     let data = Data::new()
         .text(Field::Label, &client.label)
         .text(Field::Fingerprint, enrolled.fingerprint.to_string())
@@ -162,9 +164,19 @@ pub(super) async fn remove(
         return anchors::remove(admin, initiator, &request, ca).await;
     }
     let _guard = admin.changes.lock().await;
+    let instance = request.instance.as_deref();
+    let instance = instance
+        .map(|name| admin.instance(Some(name)))
+        .transpose()?;
     let mut client = labelled(admin, &request.label)?;
+    if instance.is_some_and(|instance| client.instance != instance.id) {
+        return Err(unknown(&request.label));
+    }
     let write = match &request.certificate {
         None => Write::ClientRemoved(client.id),
+        Some(text) if request.with_last && is_last(admin, &client, text) => {
+            Write::ClientRemoved(client.id)
+        }
         Some(text) => {
             let fingerprint = own_certificate(admin, &client, text)?;
             client
@@ -173,6 +185,7 @@ pub(super) async fn remove(
             Write::CertificateRemoved(client.id, fingerprint)
         }
     };
+    let is_whole = matches!(write, Write::ClientRemoved(_));
     let gone = client.certificates.iter();
     let data = Data::new().text(Field::Label, &client.label).list(
         Field::Fingerprint,
@@ -191,7 +204,7 @@ pub(super) async fn remove(
         vec![write],
     )
     .await?;
-    if request.certificate.is_none() {
+    if is_whole {
         return Ok(removed);
     }
     shown(admin, &request.label)
@@ -310,6 +323,20 @@ pub(super) fn labelled(admin: &Admin, label: &str) -> Result<Client, AdminError>
     Ok(Client::clone(client))
 }
 
+/// Whether this certificate is all that a client can come with.
+fn is_last(admin: &Admin, client: &Client, certificate: &str) -> bool {
+    let is_it = |held: &EnrolledCertificate| held.fingerprint.to_string() == certificate;
+    matches!(client.certificates.as_slice(), [only] if is_it(only))
+        && !may_get_others(admin, client)
+}
+
+/// Whether a CA of others is trusted for a client.
+fn may_get_others(admin: &Admin, client: &Client) -> bool {
+    let snapshot = admin.store.clients();
+    let mut anchors = snapshot.anchors().iter();
+    anchors.any(|anchor| anchor.client == client.id)
+}
+
 fn own_certificate(admin: &Admin, client: &Client, text: &str) -> Result<Fingerprint, AdminError> {
     let fingerprint: Fingerprint = text
         .parse()
@@ -324,16 +351,13 @@ fn own_certificate(admin: &Admin, client: &Client, text: &str) -> Result<Fingerp
             "certificate: client `{label}` has no certificate with this fingerprint"
         )));
     }
-    let snapshot = admin.store.clients();
-    let mut anchors = snapshot.anchors().iter();
-    let may_get_others = anchors.any(|anchor| anchor.client == client.id);
-    if client.certificates.len() == 1 && !may_get_others {
+    if client.certificates.len() == 1 && !may_get_others(admin, client) {
         return Err(AdminError::conflict(format!(
             "certificate: it is the only one of client `{}`; remove the client instead",
             client.label
         )));
     }
-    if snapshot.removed(client.id).len() >= REMOVED_MAX {
+    if admin.store.clients().removed(client.id).len() >= REMOVED_MAX {
         return Err(AdminError::conflict(format!(
             "certificate: {REMOVED_MAX} of client `{}` were removed, which is as many as are remembered; disable the client, or \
              remove it and add it anew",

@@ -12,8 +12,8 @@ use crate::domain::client::check_label;
 use crate::domain::{Clock, EventId, Initiator, Instance, InstanceId, RequestId, Scope};
 use crate::ops::Keyring;
 use crate::providers::MasterKey;
-use crate::store::Store;
 use crate::store::changeset::Write;
+use crate::store::{AdapterProfile, Store};
 
 /// The name of the first instance unless another is given.
 pub const INSTANCE: &str = "default";
@@ -26,6 +26,8 @@ pub struct Founding<'a> {
     pub name: &'a str,
     /// Account, location and CRN prefix; its own id is filled in.
     pub scope: Scope,
+    /// What it is made with as an adapter, if it is.
+    pub profile: Option<AdapterProfile>,
     /// Who makes it.
     pub initiator: Initiator,
     /// Wraps its data key.
@@ -44,6 +46,7 @@ pub async fn found(store: &Store, founding: Founding<'_>) -> Result<InstanceId, 
     let Founding {
         name,
         mut scope,
+        profile,
         initiator,
         master,
         clock,
@@ -83,6 +86,9 @@ pub async fn found(store: &Store, founding: Founding<'_>) -> Result<InstanceId, 
     let mut changeset = Admin::changeset(event);
     changeset.write(Write::Instance(instance));
     changeset.write(Write::DataKey(id, FIRST_EPOCH, wrapped));
+    if let Some(profile) = profile {
+        changeset.write(Write::Adapter(id, profile));
+    }
     store.apply(changeset).await?;
     Ok(id)
 }

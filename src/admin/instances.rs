@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::foundation::{Founding, found};
 use super::message::Instance;
+use super::message::adapter::NewAdapter;
 use super::{Admin, AdminError, Response};
 use crate::domain::client::check_label;
 use crate::domain::clock::rfc3339;
@@ -11,6 +12,7 @@ use crate::domain::location::generates_events;
 use crate::domain::{Initiator, Scope};
 use crate::ops::Keyring;
 use crate::providers::MasterKey;
+use crate::store::AdapterProfile;
 
 /// What instances are made with.
 pub struct Founder {
@@ -26,6 +28,7 @@ pub(super) async fn add(
     admin: &Admin,
     initiator: Initiator,
     name: &str,
+    adapter: Option<NewAdapter>,
 ) -> Result<Response, AdminError> {
     let founder = admin.founder.as_ref().map_err(|reason| {
         AdminError::unavailable(format!("an instance cannot be made: {reason}"))
@@ -45,6 +48,10 @@ pub(super) async fn add(
     let founding = Founding {
         name,
         scope: founder.scope.clone(),
+        profile: adapter.map(|given| AdapterProfile {
+            description: given.description,
+            crk_id: given.crk_id,
+        }),
         initiator,
         master: &*founder.master,
         clock: &*admin.clock,

@@ -5,6 +5,7 @@
 //! is decided before: [`socket`] checks the peer. No key material and no private key passes through here.
 
 mod access;
+mod adapters;
 mod administrators;
 mod anchors;
 pub mod api;
@@ -325,13 +326,16 @@ impl Admin {
                 certificates::reload(self, initiator, request).await
             }
             Request::CertificateCrl(request) => withdrawn::list(self, initiator, request).await,
-            Request::InstanceAdd { name } => instances::add(self, initiator, &name).await,
+            Request::InstanceAdd { name, adapter } => {
+                instances::add(self, initiator, &name, adapter).await
+            }
             Request::InstanceCredential(request) => {
                 credentials::change(self, initiator, request).await
             }
             Request::InstanceRemove(request) => removal::remove(self, initiator, request).await,
             Request::InstanceRules(request) => permissions::rules(self, initiator, request).await,
             Request::InstanceList => Ok(instances::list(self)),
+            Request::Adapter(request) => adapters::run(self, request).await,
             Request::KeyList(request) => keys::list(self, request).await,
             Request::KeyShow { id } => keys::show(self, &id).await,
             Request::KeyStale(request) => stale::list(self, request).await,
@@ -422,6 +426,12 @@ impl Admin {
             AdminError::unavailable(format!("the event's account is not known: {reason}"))
         };
         self.global_scope.as_ref().map(Arc::clone).map_err(unknown)
+    }
+
+    /// The account of the instances that are made here, where some can be made.
+    fn account(&self) -> Option<&str> {
+        let founder = self.founder.as_ref().ok()?;
+        Some(&founder.scope.account)
     }
 
     fn now(&self) -> i64 {

@@ -31,7 +31,7 @@ pub(super) async fn remove(
         &instance,
         snapshot.instances().len(),
         (clients.count(), keys),
-        request.force,
+        &request,
     )?;
     check_policy(admin, &instance.name, keys)?;
     let shown = listed(admin, &instance.name)?;
@@ -101,14 +101,15 @@ fn check(
     instance: &Instance,
     instances: usize,
     (clients, keys): (usize, u64),
-    force: bool,
+    request: &InstanceRemove,
 ) -> Result<(), AdminError> {
     let name = &instance.name;
     if instances == 1 {
         let text = format!("instance: `{name}` is the only one; make another first");
         return Err(AdminError::conflict(text));
     }
-    if !force && (keys > 0 || clients > 0) {
+    let is_kept = keys > 0 || (clients > 0 && !request.with_clients);
+    if is_kept && !request.force {
         return Err(AdminError::conflict(format!(
             "instance: `{name}` has {clients} clients and {keys} keys that are not destroyed; --force removes them for good"
         )));

@@ -309,6 +309,7 @@ pub async fn found(
     let founding = Founding {
         name: instance,
         scope: settings.scope.clone(),
+        profile: None,
         initiator: peer::this_user(),
         master,
         clock: &SystemClock,

@@ -111,12 +111,16 @@ pub async fn run(layout: &Layout, command: Command, report: &Report) -> anyhow::
 
 fn request(command: Command) -> anyhow::Result<Request> {
     Ok(match command {
-        Command::Add(args) => Request::InstanceAdd { name: args.name },
+        Command::Add(args) => Request::InstanceAdd {
+            name: args.name,
+            adapter: None,
+        },
         Command::List => Request::InstanceList,
         Command::Credential(args) => Request::InstanceCredential(credential(args)?),
         Command::Remove(args) => Request::InstanceRemove(InstanceRemove {
             instance: args.name,
             force: args.force,
+            ..InstanceRemove::default()
         }),
         Command::Rules(args) => Request::InstanceRules(InstanceRules {
             instance: args.name,

@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use uuid::{Builder, Uuid};
 
+use crate::crypto::Fingerprint;
+
 /// A text that is no identifier: not a UUID, or not in its lower-case hyphenated form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a lower-case UUID")]
@@ -83,6 +85,8 @@ identifiers! {
     InstanceId;
     /// A client: a party that connects, whatever certificates it has.
     ClientId;
+    /// An enrolled certificate, where it is to be known by a UUID: made of its fingerprint, so that it is the same for ever.
+    CertificateId;
     /// An event of the trail; receivers drop repeats by it.
     EventId;
     /// A target that events are delivered to.
@@ -103,6 +107,19 @@ impl ObjectId {
         self.as_bytes()
             .iter()
             .any(|byte| byte >> 4 > 9 || byte & 0x0f > 9)
+    }
+}
+
+impl CertificateId {
+    /// The identifier (UUIDv8) of the certificate with this fingerprint.
+    #[must_use]
+    pub fn of(fingerprint: &Fingerprint) -> Self {
+        let mut bytes = [0; 16];
+        bytes
+            .iter_mut()
+            .zip(fingerprint.as_bytes())
+            .for_each(|(byte, from)| *byte = *from);
+        Self(Builder::from_custom_bytes(bytes).into_uuid())
     }
 }
 

@@ -39,7 +39,9 @@ pub use client::{
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use credential::Credential;
 pub use destruction::{Destruction, DestructionPolicy};
-pub use id::{ApiKeyId, ClientId, EventId, InstanceId, ObjectId, RequestId, RouteId, TargetId};
+pub use id::{
+    ApiKeyId, CertificateId, ClientId, EventId, InstanceId, ObjectId, RequestId, RouteId, TargetId,
+};
 pub use object::{Dates, Name, Object, RevocationReason};
 pub use own::OwnCertificates;
 pub use pending::{Pending, PendingCertificate};

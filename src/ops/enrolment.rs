@@ -89,6 +89,8 @@ fn changeset(
         correlation: service.request_id(now_ms)?,
     };
     let mut changeset = Changeset::new(event);
+    let fingerprint = enrolled.fingerprint;
     changeset.write(Write::Leaf(client.id, ca, enrolled));
+    changeset.write(Write::CertificateDer(fingerprint, leaf.der().into()));
     Ok(changeset)
 }

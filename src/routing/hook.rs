@@ -67,7 +67,7 @@ pub type HookError = Box<dyn std::error::Error + Send + Sync>;
 /// // Something happens: an instance is made.
 /// let initiator = Initiator::local_user(1000, "ada");
 /// let (clock, random) = (&SystemClock, &SystemRandom);
-/// found(&store, Founding { name: "default", scope, initiator, master: &master, clock, random }).await?;
+/// found(&store, Founding { name: "default", scope, profile: None, initiator, master: &master, clock, random }).await?;
 ///
 /// let (sequence, json) = received.recv()?;
 /// assert_eq!(sequence, Sequence(0));

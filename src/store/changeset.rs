@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::Sequence;
 use super::delivery::From;
 use super::master_key::Rewrap;
+use super::provenance::AdapterProfile;
 use super::retention::{Behind, Gap};
 use super::routing::TargetSecrets;
 use crate::audit::Event;
@@ -62,6 +63,8 @@ pub enum Write {
     DestructionEnded(ObjectId),
     /// A new instance.
     Instance(Instance),
+    /// What a Key Protect script gave the instance that it made.
+    Adapter(InstanceId, AdapterProfile),
     /// The credential an instance asks for from now on.
     Credential(InstanceId, Arc<Credential>),
     /// An instance asks for no credential any more.
@@ -74,6 +77,8 @@ pub enum Write {
     Client(Client),
     /// One more certificate of a client.
     Certificate(ClientId, EnrolledCertificate),
+    /// The DER of a certificate that is enrolled.
+    CertificateDer(Fingerprint, Box<[u8]>),
     /// A certificate less.
     CertificateRemoved(ClientId, Fingerprint),
     /// A CA of others is trusted for a client.

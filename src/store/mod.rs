@@ -19,6 +19,7 @@ mod interned;
 mod master_key;
 mod measures;
 mod own;
+pub mod provenance;
 pub mod query;
 mod readers;
 mod reserve;
@@ -49,6 +50,7 @@ pub use epochs::{Epoch, Epochs};
 pub use error::{ApplyError, StoreError, Thing};
 pub use master_key::{MasterKeyRecord, Place, RecoveryKey, Rewrap, Rewrapped};
 pub use measures::Measures;
+pub use provenance::{AdapterProfile, InstanceProvenance, ObjectProvenance};
 pub use query::{
     Applied, By, EventPage, HeadPage, InitMeta, Inspection, LastSealed, LocateQuery, Look, Origin,
     SealedPage, Sequence, StoredEvent, TrailKey,

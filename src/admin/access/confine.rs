@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use crate::admin::message::adapter::AdapterResponse;
 use crate::admin::message::{
     ClientAdd, ClientPermit, ClientRemove, ClientStatusChange, ClientTrust, InstanceCredential,
     InstanceRules, KeyDestroy, KeyRevoke,
@@ -42,8 +43,15 @@ pub(super) async fn confined(
         Request::ClientTrust(trust) => Request::ClientTrust(client_trust(admin, own, trust)?),
         Request::ClientShow { ref label }
         | Request::ClientStatus(ClientStatusChange { ref label, .. })
-        | Request::ClientRemove(ClientRemove { ref label, .. })
         | Request::ClientPermit(ClientPermit { ref label, .. }) => {
+            own_client(admin, own, label).map(|()| request)?
+        }
+        Request::ClientRemove(ClientRemove {
+            ref label,
+            ref instance,
+            ..
+        }) => {
+            own_instance(own, instance.as_deref())?;
             own_client(admin, own, label).map(|()| request)?
         }
         Request::InstanceCredential(InstanceCredential { ref instance, .. })
@@ -55,6 +63,7 @@ pub(super) async fn confined(
         Request::KeyScheduled(ref mut list) => {
             own_list(own, &mut list.instance).map(|()| request)?
         }
+        Request::Adapter(ref adapter) => own_instance(own, adapter.instance()).map(|_| request)?,
         Request::Events(mut events) => {
             events.filter.instance = Some(own.scope.instance.clone());
             Request::Events(events)
@@ -122,6 +131,10 @@ pub(super) fn narrowed(
         Response::Instances(mut instances) => {
             instances.retain(|held| held.name == own.name);
             Response::Instances(instances)
+        }
+        Response::Adapter(AdapterResponse::Adapters(mut adapters)) => {
+            adapters.retain(|held| held.name == own.name);
+            Response::Adapter(AdapterResponse::Adapters(adapters))
         }
         Response::Key(key) if key.instance != own.name => return Err(keys::missing(&key.id)),
         Response::Status(mut status) => {

@@ -195,11 +195,9 @@ async fn remove_client(
     call: Call,
     Segments(label): Segments<String>,
 ) -> Result<Json<Client>, Problem> {
-    let (certificate, ca) = (None, None);
     let removal = ClientRemove {
         label,
-        certificate,
-        ca,
+        ..ClientRemove::default()
     };
     changed(&call, Request::ClientRemove(removal)).await
 }
@@ -232,7 +230,7 @@ async fn remove_certificate(
     let removal = ClientRemove {
         label,
         certificate: Some(fingerprint),
-        ca: None,
+        ..ClientRemove::default()
     };
     changed(&call, Request::ClientRemove(removal)).await
 }
@@ -266,8 +264,8 @@ async fn remove_authority(
 ) -> Result<Json<Client>, Problem> {
     let removal = ClientRemove {
         label,
-        certificate: None,
         ca: Some(fingerprint),
+        ..ClientRemove::default()
     };
     changed(&call, Request::ClientRemove(removal)).await
 }

@@ -154,6 +154,7 @@ async fn destroy_object(
         id,
         reason: new.reason,
         force: new.force,
+        instance: None,
     });
     step(&call, request).await
 }

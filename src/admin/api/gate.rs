@@ -11,12 +11,12 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::problem::Problem;
-use super::{Api, document, health};
+use super::problem::{Form, Problem};
+use super::{Api, adapters, document, health, token as tokens};
 use crate::admin::access::refusals::Refused;
 use crate::admin::{self, AdminError};
 use crate::audit::Failure;
-use crate::crypto::{Fingerprint, api_key};
+use crate::crypto::{Fingerprint, SecretText, api_key};
 use crate::domain::{Caller, Initiator, Login, LoginRefused, RequestId};
 use crate::server::https::Peer;
 
@@ -27,7 +27,12 @@ const CORRELATION: HeaderName = HeaderName::from_static("correlation-id");
 /// The most bytes of that.
 const CORRELATION_BYTES_MAX: usize = 128;
 /// What is open to everybody: it says nothing of this server but that it is there, and whether it serves keys.
-const OPEN: [&str; 3] = [health::PATH, health::READY_PATH, document::PATH];
+const OPEN: [&str; 4] = [
+    health::PATH,
+    health::READY_PATH,
+    document::PATH,
+    tokens::PATH,
+];
 
 /// A request that passed the gate, for handlers.
 pub(super) struct Call {
@@ -73,7 +78,11 @@ pub(super) async fn pass(
 ) -> Response {
     let id = match api.admin.request_id() {
         Ok(id) => id,
-        Err(error) => return Problem::from(error).answer(""),
+        Err(error) => return Problem::from(error).answer("", Form::Routing),
+    };
+    let form = match request.uri().path().starts_with(adapters::PATH) {
+        true => Form::KeyProtect,
+        false => Form::Routing,
     };
     let named = named_by_peer(request.headers());
     request.extensions_mut().insert(id);
@@ -85,18 +94,23 @@ pub(super) async fn pass(
                 request.extensions_mut().insert(Arc::new(caller));
                 next.run(request).await
             }
-            Err(problem) => problem.answer(&id.to_string()),
+            Err(problem) => problem.answer(&id.to_string(), form),
         }
     };
-    finished(answer, id, named)
+    finished(answer, id, named, form)
 }
 
 /// The answer with its headers; a problem gets its body.
-fn finished(mut answer: Response, id: RequestId, named: Option<HeaderValue>) -> Response {
+fn finished(
+    mut answer: Response,
+    id: RequestId,
+    named: Option<HeaderValue>,
+    form: Form,
+) -> Response {
     let trace = id.to_string();
     let is_problem = answer.status().is_client_error() || answer.status().is_server_error();
     if let Some(problem) = answer.extensions_mut().remove::<Problem>() {
-        answer = problem.answer(&trace);
+        answer = problem.answer(&trace, form);
     } else if is_problem
         && answer
             .headers()
@@ -104,7 +118,7 @@ fn finished(mut answer: Response, id: RequestId, named: Option<HeaderValue>) -> 
             .is_none_or(is_not_json)
     {
         let allow = answer.headers_mut().remove(header::ALLOW);
-        answer = Problem::of(answer.status()).answer(&trace);
+        answer = Problem::of(answer.status()).answer(&trace, form);
         if let Some(allow) = allow {
             answer.headers_mut().insert(header::ALLOW, allow);
         }
@@ -176,7 +190,8 @@ fn known(
     let (first, more) = (given.next(), given.next().is_some());
     let token = first.and_then(|value| token(value.to_str().ok()?));
     // Also where there is none: it takes as long.
-    let digest = api_key::digest(token.unwrap_or_default());
+    let text = token.as_ref().map(SecretText::expose);
+    let digest = api_key::digest(text.unwrap_or_default());
     let by_key = administrators.by_key(&digest, now);
     match (first, &peer.certificate) {
         (Some(_), _) if more || token.is_none() => Err((LoginRefused::Unknown, None)),
@@ -186,13 +201,13 @@ fn known(
     }
 }
 
-/// The key of `Bearer KEY` or `ApiKey KEY`.
-fn token(text: &str) -> Option<&str> {
+/// The key of `Bearer KEY` or `ApiKey KEY`, also in the form of a token.
+fn token(text: &str) -> Option<SecretText> {
     let (scheme, token) = text.split_once(' ')?;
     let is_ours = ["Bearer", "ApiKey"]
         .iter()
         .any(|ours| scheme.eq_ignore_ascii_case(ours));
-    is_ours.then(|| token.trim())
+    is_ours.then(|| tokens::key(token.trim()))
 }
 
 const fn failure(why: LoginRefused) -> Failure {
@@ -225,9 +240,10 @@ mod tests {
 
     #[test]
     fn a_key_comes_after_bearer_or_apikey() {
-        assert_eq!(token("Bearer kl_x"), Some("kl_x"));
-        assert_eq!(token("apikey  kl_x"), Some("kl_x"));
-        assert_eq!(token("Basic kl_x"), None);
-        assert_eq!(token("kl_x"), None);
+        let key = |text: &str| token(text).map(|key| key.expose().to_owned());
+        assert_eq!(key("Bearer kl_x").as_deref(), Some("kl_x"));
+        assert_eq!(key("apikey  kl_x").as_deref(), Some("kl_x"));
+        assert_eq!(key("Basic kl_x"), None);
+        assert_eq!(key("kl_x"), None);
     }
 }

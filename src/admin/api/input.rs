@@ -65,7 +65,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Api>> for Body<T> {
     }
 }
 
-/// The bytes of the body, within the limits of size and time.
+/// The bytes of a body that is declared as JSON.
 async fn read(request: Request, api: &Api) -> Result<Vec<u8>, Problem> {
     let is_json = |text: &str| {
         let kind = text.split(';').next().unwrap_or_default().trim();
@@ -80,8 +80,16 @@ async fn read(request: Request, api: &Api) -> Result<Vec<u8>, Problem> {
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         return Err(Problem::new(status, "unsupported_media_type", message));
     }
-    let most = api.config.body_bytes_max;
-    let read = to_bytes(request.into_body(), most);
+    bytes(request.into_body(), api.config.body_bytes_max, api).await
+}
+
+/// The bytes of a body: at most so many, within the time that one may take.
+pub(super) async fn bytes(
+    body: axum::body::Body,
+    most: usize,
+    api: &Api,
+) -> Result<Vec<u8>, Problem> {
+    let read = to_bytes(body, most);
     let read = tokio::time::timeout(api.config.body_timeout(), read).await;
     let read = read.map_err(|_| {
         let message = "the body took too long to arrive";

@@ -101,7 +101,11 @@ async fn make_instance(
     call: Call,
     Body(new): Body<NewInstance>,
 ) -> Result<(StatusCode, Json<Instance>), Problem> {
-    let made = changed(&call, Request::InstanceAdd { name: new.name }).await?;
+    let request = Request::InstanceAdd {
+        name: new.name,
+        adapter: None,
+    };
+    let made = changed(&call, request).await?;
     Ok((StatusCode::CREATED, made))
 }
 
@@ -132,6 +136,7 @@ async fn remove_instance(
     let removal = InstanceRemove {
         instance,
         force: removal.force,
+        with_clients: false,
     };
     changed(&call, Request::InstanceRemove(removal)).await
 }

@@ -4,6 +4,8 @@
 //! second way to the store. Who asks is found out in `gate`, what they may do in `admin::access`. Nothing is made before the
 //! first connection comes.
 
+mod adapter_objects;
+mod adapters;
 mod administrators;
 mod api_keys;
 mod attempts;
@@ -16,6 +18,7 @@ mod gate;
 mod health;
 mod input;
 mod instances;
+mod key_protect;
 mod metrics;
 mod objects;
 mod pending;
@@ -25,6 +28,7 @@ mod seal;
 mod serve;
 mod status;
 mod targets;
+mod token;
 mod unhurried;
 mod unlock;
 mod used;
@@ -88,6 +92,9 @@ fn resources() -> OpenApiRouter<Arc<Api>> {
         .merge(administrators::routes())
         .merge(targets::routes())
         .merge(routes::routes())
+        .merge(token::routes())
+        .merge(adapters::routes())
+        .merge(adapter_objects::routes())
 }
 
 /// All of it, behind the gate.

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::key_protect;
 use crate::admin::{AdminError, ErrorKind};
 
 /// The most bytes of a sentence: it may hold what was sent.
@@ -20,6 +21,55 @@ pub(super) struct Errors {
     trace: String,
     /// What is wrong; one.
     errors: Vec<Error>,
+    /// Of KMIP adapters: that `resources` are errors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<key_protect::Metadata>,
+    /// Of KMIP adapters: the same in Key Protect's form; one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    resources: Vec<KeyProtectError>,
+}
+
+/// What is wrong, as Key Protect tells it.
+#[derive(Debug, Serialize, ToSchema)]
+struct KeyProtectError {
+    /// For people.
+    #[serde(rename = "errorMsg")]
+    error_msg: String,
+    /// Why; one.
+    reasons: Vec<Reason>,
+}
+
+/// Why a request is not carried out.
+#[derive(Debug, Serialize, ToSchema)]
+struct Reason {
+    /// For programs.
+    code: String,
+    /// For people.
+    message: String,
+    /// The status of the answer.
+    status: u16,
+    /// What it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<Field>,
+}
+
+/// A field of a request.
+#[derive(Debug, Serialize, ToSchema)]
+struct Field {
+    /// `field`.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// Its name.
+    name: String,
+}
+
+/// In which form a problem is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// That of Activity Tracker Event Routing.
+    Routing,
+    /// That, and Key Protect's as well.
+    KeyProtect,
 }
 
 /// What is wrong.
@@ -90,6 +140,15 @@ impl Problem {
         self
     }
 
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The problem with another sentence.
+    pub(super) fn with_message(self, message: String) -> Self {
+        Self { message, ..self }
+    }
+
     /// The problem of an answer that the HTTP library made.
     pub(super) fn of(status: StatusCode) -> Self {
         let code = match status {
@@ -103,9 +162,15 @@ impl Problem {
     }
 
     /// The answer to the request of this identifier.
-    pub(super) fn answer(self, trace: &str) -> Response {
+    pub(super) fn answer(self, trace: &str, form: Form) -> Response {
         let field = field(&self.message).map(str::to_owned);
+        let resources = match form {
+            Form::Routing => Vec::new(),
+            Form::KeyProtect => vec![self.as_key_protect_tells_it(field.clone())],
+        };
         let errors = Errors {
+            metadata: (!resources.is_empty()).then(key_protect::Metadata::of_errors),
+            resources,
             trace: trace.to_owned(),
             errors: vec![Error {
                 code: self.code,
@@ -119,10 +184,33 @@ impl Problem {
     }
 }
 
+impl Problem {
+    fn as_key_protect_tells_it(&self, field: Option<String>) -> KeyProtectError {
+        let code = match self.code.as_str() {
+            "invalid_value" => "INVALID_FIELD".to_owned(),
+            code => code.to_ascii_uppercase(),
+        };
+        let message = shortened(self.message.clone());
+        let phrase = self.status.canonical_reason().unwrap_or("Error");
+        KeyProtectError {
+            error_msg: format!("{phrase}: {message}"),
+            reasons: vec![Reason {
+                code: format!("{code}_ERR"),
+                message,
+                status: self.status.as_u16(),
+                target: field.map(|name| Field {
+                    kind: "field",
+                    name,
+                }),
+            }],
+        }
+    }
+}
+
 /// The field that a sentence begins with, as the router's do: `label: it is taken`.
 fn field(message: &str) -> Option<&str> {
     let (field, _) = message.split_once(": ")?;
-    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '[' | ']');
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '[' | ']');
     (!field.is_empty() && field.chars().all(is_name)).then_some(field)
 }
 

@@ -6,6 +6,7 @@
 mod step;
 
 use super::keys::{COMPONENT, NAME, custom};
+use super::message::destruction::DESTROYED;
 use super::message::{self, DestructionList, Destructions, KeyDestroy, KeyRevoke, Response};
 use super::{Admin, AdminError};
 use crate::audit::{Action, Data, Failure, Field};
@@ -24,7 +25,6 @@ const PAGE_MAX: usize = 1000;
 
 const PENDING: &str = "pending";
 const SCHEDULED: &str = "scheduled";
-const DESTROYED: &str = "destroyed";
 
 /// Revokes a key.
 pub(super) async fn revoke(
@@ -68,6 +68,7 @@ pub(super) async fn destroy(
     let _turn = admin.changes.lock().await;
     for _ in 0..TRIES {
         let mut step = Step::load(admin, &initiator, &request.id).await?;
+        step.must_be_of(request.instance.as_deref())?;
         step.none_under_way()?;
         let new = Destruction {
             object: step.object.id,

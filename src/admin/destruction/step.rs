@@ -58,6 +58,16 @@ impl<'a> Step<'a> {
         })
     }
 
+    /// It is a key of the instance of this name, where one is named.
+    pub(super) fn must_be_of(&self, instance: Option<&str>) -> Result<(), AdminError> {
+        match instance {
+            Some(name) if name != self.instance.name => {
+                Err(keys::missing(&self.object.id.to_string()))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Nothing is under way of the key.
     pub(super) fn none_under_way(&self) -> Result<(), AdminError> {
         match &self.held {

@@ -34,4 +34,6 @@ pub struct InstanceRemove {
     pub instance: String,
     /// Whether it may have clients and keys.
     pub force: bool,
+    /// Whether it may have clients.
+    pub with_clients: bool,
 }

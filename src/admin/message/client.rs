@@ -32,7 +32,7 @@ pub struct ClientStatusChange {
 }
 
 /// Removes a client, or one certificate of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClientRemove {
     /// The client's label.
@@ -43,6 +43,12 @@ pub struct ClientRemove {
     /// The fingerprint of the one trusted CA to remove, with what it enrolled.
     #[serde(default)]
     pub ca: Option<String>,
+    /// The name of the instance it must be a client of; none: whichever.
+    #[serde(default)]
+    pub instance: Option<String>,
+    /// Whether the client goes with a certificate that is its only one.
+    #[serde(default)]
+    pub with_last: bool,
 }
 
 /// Trusts a CA of others for a client: what it signs for one exact subject is enrolled at its first use.

@@ -25,6 +25,8 @@ pub struct KeyDestroy {
     pub reason: String,
     /// Whether it may be Active.
     pub force: bool,
+    /// The name of the instance it must be a key of; none: whichever.
+    pub instance: Option<String>,
 }
 
 /// Which destructions are listed.
@@ -48,6 +50,9 @@ pub struct Destructions {
     /// Where to go on; none at the end.
     pub next: Option<String>,
 }
+
+/// The step of a destruction that was carried out.
+pub(in crate::admin) const DESTROYED: &str = "destroyed";
 
 /// A destruction: under way, or just ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -77,4 +82,12 @@ pub struct Destruction {
     pub x_name: Option<String>,
     /// The key's `x-Component`.
     pub x_component: Option<String>,
+}
+
+impl Destruction {
+    /// Whether the key is destroyed.
+    #[must_use]
+    pub fn is_carried_out(&self) -> bool {
+        self.step == DESTROYED
+    }
 }

@@ -4,11 +4,12 @@
 //! that a command line and a server of neighbouring releases understand each other.
 
 mod access;
+pub mod adapter;
 mod administrator;
 mod backup;
 mod certificate;
 mod client;
-mod destruction;
+pub(super) mod destruction;
 mod event;
 mod instance;
 mod key;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use access::{ClientPermit, InstanceRemove, InstanceRules};
+use adapter::{AdapterRequest, AdapterResponse, NewAdapter};
 pub use administrator::{Administrator, AdministratorAdd, ApiKey, ApiKeyAdd};
 pub use backup::{BackupBegin, BackupKey, BackupPart, BackupRequest, BackupResponse, WholeBackup};
 pub use certificate::{
@@ -96,6 +98,9 @@ pub enum Request {
     InstanceAdd {
         /// Its name.
         name: String,
+        /// What a Key Protect script gives it, if one makes it.
+        #[serde(default)]
+        adapter: Option<NewAdapter>,
     },
     /// Sets or clears what an instance asks its clients for beside their certificates.
     InstanceCredential(InstanceCredential),
@@ -105,6 +110,8 @@ pub enum Request {
     InstanceRules(InstanceRules),
     /// Every instance.
     InstanceList,
+    /// Instances in the form of Key Protect's KMIP adapters.
+    Adapter(AdapterRequest),
     /// A page of keys.
     KeyList(KeyList),
     /// One key.
@@ -206,6 +213,7 @@ impl Request {
             | Self::ClientPending
             | Self::CertificateList
             | Self::InstanceList
+            | Self::Adapter(_)
             | Self::KeyList(_)
             | Self::KeyShow { .. }
             | Self::KeyStale(_)
@@ -265,6 +273,7 @@ impl Request {
             | Self::ClientPending
             | Self::CertificateList
             | Self::InstanceList
+            | Self::Adapter(_)
             | Self::KeyList(_)
             | Self::KeyShow { .. }
             | Self::KeyStale(_)
@@ -347,6 +356,8 @@ pub enum Response {
     Instance(Instance),
     /// Every instance, by name.
     Instances(Vec<Instance>),
+    /// Of instances in the form of Key Protect's KMIP adapters.
+    Adapter(AdapterResponse),
     /// One key.
     Key(Box<Key>),
     /// A page of keys.

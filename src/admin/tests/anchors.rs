@@ -28,8 +28,8 @@ impl World {
     async fn untrust(&self, label: &str, ca: &Authority) {
         let request = ClientRemove {
             label: label.into(),
-            certificate: None,
             ca: Some(ca.certificate().fingerprint().to_string()),
+            ..ClientRemove::default()
         };
         self.run(Request::ClientRemove(request)).await.unwrap();
     }

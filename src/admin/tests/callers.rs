@@ -44,7 +44,14 @@ async fn what_changes_something_is_carried_out_though_nobody_waits_for_it() {
     let caller = Caller::local(user());
     {
         let name = "another".to_owned();
-        let run = admin.run_as(&caller, None, Request::InstanceAdd { name });
+        let run = admin.run_as(
+            &caller,
+            None,
+            Request::InstanceAdd {
+                name,
+                adapter: None,
+            },
+        );
         tokio::pin!(run);
         // It begins, and who asked is gone.
         tokio::select! {

@@ -30,6 +30,7 @@ fn destroy(id: ObjectId, force: bool) -> Request {
         id: id.to_string(),
         reason: "the VM is gone".into(),
         force,
+        ..KeyDestroy::default()
     })
 }
 
@@ -317,6 +318,7 @@ async fn without_a_reason_or_settings_nothing_is_destroyed() {
             id: key.to_string(),
             reason: reason.to_owned(),
             force: true,
+            ..KeyDestroy::default()
         };
         let error = world.run(Request::KeyDestroy(request)).await.unwrap_err();
         assert!(error.message.starts_with("reason:"), "{error}");
@@ -326,6 +328,7 @@ async fn without_a_reason_or_settings_nothing_is_destroyed() {
             id: id.to_owned(),
             reason: "r".into(),
             force: true,
+            ..KeyDestroy::default()
         };
         let error = world.run(Request::KeyDestroy(request)).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::NotFound, "{error}");

@@ -66,6 +66,7 @@ async fn world() -> World {
     let founding = Founding {
         name: foundation::INSTANCE,
         scope: scope.clone(),
+        profile: None,
         initiator: user(),
         master: &master,
         clock: &*clock,
@@ -122,7 +123,7 @@ impl World {
         let request = ClientRemove {
             label: label.into(),
             certificate,
-            ca: None,
+            ..ClientRemove::default()
         };
         self.run(Request::ClientRemove(request)).await.map(client)
     }

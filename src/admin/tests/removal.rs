@@ -22,6 +22,7 @@ impl World {
         let request = InstanceRemove {
             instance: "default".into(),
             force,
+            ..InstanceRemove::default()
         };
         self.run(Request::InstanceRemove(request)).await
     }

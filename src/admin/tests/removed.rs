@@ -1,5 +1,6 @@
 //! What somebody asked for who was removed meanwhile is not committed: no act has a way around that.
 
+use super::super::access::asked;
 use super::super::message::{BackupRequest, KeyRevoke};
 use super::super::restored::{Act, Taken};
 use super::*;
@@ -12,7 +13,7 @@ async fn as_removed<F: Future>(request: F) -> F::Output {
         login: Login::ApiKey(ApiKeyId::new(NOW * 1000, [7; 10])),
         ..Rights::LOCAL
     };
-    access::asked::during(nobody, None, request).await
+    asked::during(nobody, None, request).await
 }
 
 #[tokio::test]
@@ -32,8 +33,7 @@ async fn no_act_of_a_removed_administrator_is_committed() {
     for request in [
         Request::ClientRemove(ClientRemove {
             label: "vc".into(),
-            certificate: None,
-            ca: None,
+            ..ClientRemove::default()
         }),
         Request::KeyRevoke(KeyRevoke {
             id: id.to_string(),

@@ -120,6 +120,7 @@ async fn carry_out(
                 label,
                 certificate,
                 ca,
+                ..ClientRemove::default()
             };
             remove(reach, request, report).await?;
         }

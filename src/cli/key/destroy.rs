@@ -61,7 +61,12 @@ pub(super) async fn revoke(
 
 pub(super) fn request(args: Destroying) -> Request {
     let Destroying { id, reason, force } = args;
-    Request::KeyDestroy(KeyDestroy { id, reason, force })
+    Request::KeyDestroy(KeyDestroy {
+        id,
+        reason,
+        force,
+        ..KeyDestroy::default()
+    })
 }
 
 /// Has a step of a destruction carried out.

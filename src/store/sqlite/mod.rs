@@ -18,6 +18,7 @@ mod log;
 pub(super) mod master_key;
 pub(super) mod object;
 pub(super) mod own;
+pub(super) mod provenance;
 pub(super) mod retention;
 pub(super) mod revocation;
 pub(super) mod routing;
@@ -94,6 +95,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
     (
         "0019_withdrawn",
         include_str!("migrations/0019_withdrawn.sql"),
+    ),
+    (
+        "0020_provenance",
+        include_str!("migrations/0020_provenance.sql"),
     ),
 ];
 

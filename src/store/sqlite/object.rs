@@ -35,11 +35,11 @@ pub(in crate::store) type Versions = (u64, u64);
 const INSERT: &str = "INSERT INTO object (id, instance, object_type, state, state_version, attributes_version,
     fresh, last_read, initial, activation, process_start, protect_stop, deactivation, destroy, compromise,
     compromise_occurrence, archive, last_change, algorithm, length, usage_mask, digest, revocation_code,
-    revocation_message, data_key_epoch, material, attributes)
+    revocation_message, data_key_epoch, material, attributes, creator)
     VALUES (:id, :instance, :object_type, :state, :state_version, :attributes_version, :fresh, :last_read, :initial,
     :activation, :process_start, :protect_stop, :deactivation, :destroy, :compromise, :compromise_occurrence,
     :archive, :last_change, :algorithm, :length, :usage_mask, :digest, :revocation_code, :revocation_message,
-    :data_key_epoch, :material, :attributes)";
+    :data_key_epoch, :material, :attributes, :creator)";
 
 const UPDATE_STATE: &str = "UPDATE object SET state = :state, state_version = :state_version,
     activation = :activation, process_start = :process_start, protect_stop = :protect_stop,
@@ -47,7 +47,7 @@ const UPDATE_STATE: &str = "UPDATE object SET state = :state, state_version = :s
     compromise_occurrence = :compromise_occurrence, archive = :archive, last_change = max(last_change, :last_change),
     usage_mask = :usage_mask, digest = :digest, revocation_code = :revocation_code,
     revocation_message = :revocation_message, data_key_epoch = :data_key_epoch, material = :material,
-    destroy_due = :destroy_due
+    destroy_due = :destroy_due, changer = coalesce(:changer, changer), destroyer = coalesce(destroyer, :destroyer)
     WHERE id = :id";
 
 /// The object of this identifier.
@@ -72,8 +72,12 @@ pub(in crate::store) fn versions(
         .optional()?)
 }
 
-/// A new row with its names and attributes. Nothing that is made is to be destroyed already.
-pub(in crate::store) fn insert(db: &Connection, object: &Object) -> Result<(), ApplyError> {
+/// A new row with its names and attributes, made by the initiator of this number. Nothing that is made is to be destroyed already.
+pub(in crate::store) fn insert(
+    db: &Connection,
+    object: &Object,
+    creator: Option<u32>,
+) -> Result<(), ApplyError> {
     let Object {
         dates, revocation, ..
     } = object;
@@ -108,6 +112,7 @@ pub(in crate::store) fn insert(db: &Connection, object: &Object) -> Result<(), A
         object.data_key_epoch,
         object.material.as_ref().map(Wrapped::as_bytes),
         encode_attributes(&object.attributes)?,
+        creator,
     ]);
     inserted.map_err(|error| super::taken(&error, Thing::Object, Thing::Instance))?;
     if !object.names.is_empty() {
@@ -116,8 +121,12 @@ pub(in crate::store) fn insert(db: &Connection, object: &Object) -> Result<(), A
     insert_values(db, object)
 }
 
-/// Takes over the part that the state version guards.
-pub(in crate::store) fn update_state(db: &Connection, object: &Object) -> Result<(), ApplyError> {
+/// Takes over the part that the state version guards, changed by the initiator of this number.
+pub(in crate::store) fn update_state(
+    db: &Connection,
+    object: &Object,
+    changer: Option<u32>,
+) -> Result<(), ApplyError> {
     let Object {
         dates, revocation, ..
     } = object;
@@ -143,6 +152,8 @@ pub(in crate::store) fn update_state(db: &Connection, object: &Object) -> Result
         ":data_key_epoch": object.data_key_epoch,
         ":material": material.map(Wrapped::as_bytes),
         ":destroy_due": object.destroy_due,
+        ":changer": changer,
+        ":destroyer": changer.filter(|_| destroyed),
     })?;
     if changed == 0 {
         return Err(ApplyError::Missing(Thing::Object));
@@ -153,10 +164,11 @@ pub(in crate::store) fn update_state(db: &Connection, object: &Object) -> Result
     Ok(())
 }
 
-/// Takes over the part that the attributes version guards.
+/// Takes over the part that the attributes version guards, changed by the initiator of this number.
 pub(in crate::store) fn update_attributes(
     db: &Connection,
     object: &Object,
+    changer: Option<u32>,
 ) -> Result<(), ApplyError> {
     let id = object.id.as_bytes();
     let sql = "SELECT attributes, state FROM object WHERE id = ?1";
@@ -166,12 +178,13 @@ pub(in crate::store) fn update_attributes(
         .optional()?;
     let (before, state) = before.ok_or(ApplyError::Missing(Thing::Object))?;
     let sql = "UPDATE object SET attributes = ?2, attributes_version = ?3,
-        last_change = max(last_change, ?4) WHERE id = ?1";
+        last_change = max(last_change, ?4), changer = coalesce(?5, changer) WHERE id = ?1";
     db.prepare_cached(sql)?.execute(params![
         id,
         encode_attributes(&object.attributes)?,
         object.attributes_version,
-        object.dates.last_change
+        object.dates.last_change,
+        changer,
     ])?;
     update_values(db, object, &decode_attributes(&before)?)?;
     if names(db, object.id)? == object.names {

@@ -233,7 +233,14 @@ const COLUMNS_SINCE_0007: &str = "ALTER TABLE client DROP COLUMN operations;
     ALTER TABLE certificate DROP COLUMN issuer;
     ALTER TABLE certificate DROP COLUMN serial;
     ALTER TABLE certificate DROP COLUMN ends;
-    ALTER TABLE anchor DROP COLUMN warned;";
+    ALTER TABLE anchor DROP COLUMN warned;
+    ALTER TABLE object DROP COLUMN creator;
+    ALTER TABLE object DROP COLUMN changer;
+    ALTER TABLE object DROP COLUMN destroyer;
+    ALTER TABLE certificate DROP COLUMN creator;
+    ALTER TABLE instance DROP COLUMN creator;
+    ALTER TABLE instance DROP COLUMN changed;
+    ALTER TABLE instance DROP COLUMN changer;";
 
 #[tokio::test]
 async fn subtrees_are_kept_of_a_trail_that_was_written_before_them() {

@@ -12,6 +12,7 @@ use crate::domain::lifecycle::is_destroyed;
 use crate::store::Applied;
 use crate::store::changeset::{Changeset, Precondition, Write};
 use crate::store::error::{ApplyError, StoreError};
+use crate::store::sqlite::provenance::{self, Doer};
 use crate::store::sqlite::{
     self, administrator, anchor, attribute, client, delivery, destruction, event, master_key,
     object, own, revocation, routing,
@@ -20,8 +21,8 @@ use crate::store::sqlite::{
 /// What the events of a changeset tell those who write it.
 #[derive(Clone, Copy)]
 struct Told {
-    /// The number of whoever is served material.
-    reader: Option<u32>,
+    /// The number of whoever did it, where that is kept with what is written.
+    by: Option<u32>,
     /// When it was decided, seconds since 1970.
     at: i64,
 }
@@ -36,7 +37,7 @@ impl Writer {
             .iter()
             .try_for_each(|precondition| self.check(precondition))?;
         let told = Told {
-            reader: self.reader(changeset)?,
+            by: self.by(changeset)?,
             at: changeset.events().first().map_or(0, |event| event.time_ms) / 1000,
         };
         if may_fail_halfway(changeset.writes()) {
@@ -62,11 +63,11 @@ impl Writer {
         Ok(Applied { first_sequence })
     }
 
-    /// The number of whoever is served material, given now if there is none: before anything that may be taken back.
-    fn reader(&mut self, changeset: &Changeset) -> Result<Option<u32>, StoreError> {
-        let serves = |write: &Write| matches!(write, Write::Read(..));
+    /// By whom it was done, where that is kept with what is written. A number is given now if there is none: before anything that may be
+    /// taken back.
+    fn by(&mut self, changeset: &Changeset) -> Result<Option<u32>, StoreError> {
         let (true, Some(event)) = (
-            changeset.writes().iter().any(serves),
+            changeset.writes().iter().any(keeps_by),
             changeset.events().first(),
         ) else {
             return Ok(None);
@@ -151,15 +152,29 @@ impl Writer {
     }
 
     fn write(&self, write: &Write, told: Told) -> Result<(), ApplyError> {
+        // The client of a certificate is still there, and a certificate already.
+        let doer = told.by.map(|initiator| Doer {
+            initiator,
+            at: told.at,
+        });
+        if let Some(doer) = doer {
+            provenance::certificates_change(&self.db, write, doer)?;
+        }
+        self.carry_out(write, told)?;
+        doer.map_or(Ok(()), |doer| provenance::made(&self.db, write, doer))
+    }
+
+    fn carry_out(&self, write: &Write, told: Told) -> Result<(), ApplyError> {
         let db = &self.db;
         match write {
-            Write::Insert(object) => object::insert(db, object),
-            Write::State(object) => object::update_state(db, object),
-            Write::Attributes(object) => object::update_attributes(db, object),
-            Write::Read(id, at) => object::update_read(db, *id, *at, told.reader),
+            Write::Insert(object) => object::insert(db, object, told.by),
+            Write::State(object) => object::update_state(db, object, told.by),
+            Write::Attributes(object) => object::update_attributes(db, object, told.by),
+            Write::Read(id, at) => object::update_read(db, *id, *at, told.by),
             Write::Destruction(held) => destruction::set(db, held),
             Write::DestructionEnded(id) => destruction::end(db, *id),
             Write::Instance(instance) => client::insert_instance(db, instance),
+            Write::Adapter(instance, kept) => provenance::insert_adapter(db, *instance, kept),
             Write::Credential(instance, credential) => {
                 client::set_credential(db, *instance, credential)
             }
@@ -169,6 +184,7 @@ impl Writer {
             }
             Write::Client(client) => client::insert_client(db, client),
             Write::Certificate(id, certificate) => client::enrol_certificate(db, *id, certificate),
+            Write::CertificateDer(fingerprint, der) => provenance::insert_der(db, fingerprint, der),
             Write::CertificateRemoved(id, fingerprint) => {
                 client::remove_certificate(db, *id, fingerprint, told.at)
             }
@@ -315,6 +331,24 @@ fn may_fail_halfway(writes: &[Write]) -> bool {
             .any(|write| !matches!(write, Write::Read(..)))
 }
 
+/// Whether it is kept by whom it was done.
+const fn keeps_by(write: &Write) -> bool {
+    matches!(
+        write,
+        Write::Insert(_)
+            | Write::State(_)
+            | Write::Attributes(_)
+            | Write::Read(..)
+            | Write::Instance(_)
+            | Write::Client(_)
+            | Write::Certificate(..)
+            | Write::Leaf(..)
+            | Write::CertificateRemoved(..)
+            | Write::AnchorRemoved(..)
+            | Write::ClientRemoved(_)
+    )
+}
+
 const fn concerns_routing(write: &Write) -> bool {
     matches!(
         write,
@@ -345,6 +379,8 @@ const fn concerns_clients(write: &Write) -> bool {
         | Write::Destruction(_)
         | Write::DestructionEnded(_)
         | Write::DataKey(..)
+        | Write::Adapter(..)
+        | Write::CertificateDer(..)
         | Write::Target(..)
         | Write::TargetRemoved(_)
         | Write::Route(_)

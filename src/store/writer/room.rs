@@ -172,6 +172,8 @@ fn only_reads_or_takes_away(write: &Write) -> bool {
         Write::Insert(_)
         | Write::Attributes(_)
         | Write::Instance(_)
+        | Write::Adapter(..)
+        | Write::CertificateDer(..)
         | Write::CredentialCleared(_)
         | Write::DataKey(..)
         | Write::BackupKey(_)

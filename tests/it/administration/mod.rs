@@ -3,6 +3,7 @@
 mod destroying;
 mod document;
 mod inputs;
+mod key_protect;
 mod login;
 mod observed;
 mod resources;

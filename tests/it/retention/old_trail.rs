@@ -59,6 +59,7 @@ pub(super) fn begin(directory: &Path) {
         let founding = Founding {
             name: INSTANCE,
             scope: scope(),
+            profile: None,
             initiator: Initiator::local_user(1000, "ada"),
             master: &master,
             clock: &clock,
