@@ -46,14 +46,7 @@ pub(super) async fn confined(
         | Request::ClientPermit(ClientPermit { ref label, .. }) => {
             own_client(admin, own, label).map(|()| request)?
         }
-        Request::ClientRemove(ClientRemove {
-            ref label,
-            ref instance,
-            ..
-        }) => {
-            own_instance(own, instance.as_deref())?;
-            own_client(admin, own, label).map(|()| request)?
-        }
+        Request::ClientRemove(ref removal) => own_removal(admin, own, removal).map(|()| request)?,
         Request::InstanceCredential(InstanceCredential { ref instance, .. })
         | Request::InstanceRules(InstanceRules { ref instance, .. }) => {
             own_instance(own, Some(instance)).map(|_| request)?
@@ -63,7 +56,7 @@ pub(super) async fn confined(
         Request::KeyScheduled(ref mut list) => {
             own_list(own, &mut list.instance).map(|()| request)?
         }
-        Request::Adapter(ref adapter) => own_instance(own, adapter.instance()).map(|_| request)?,
+        Request::Adapter(ref read) => own_instance(own, read.instance()).map(|_| request)?,
         Request::Events(mut events) => {
             events.filter.instance = Some(own.scope.instance.clone());
             Request::Events(events)
@@ -189,6 +182,11 @@ async fn own_key(admin: &Admin, own: &Instance, id: &str) -> Result<(), Denied> 
         Some(held) if held.instance == own.id => Ok(()),
         Some(_) | None => Err(missing()),
     }
+}
+
+fn own_removal(admin: &Admin, own: &Instance, removal: &ClientRemove) -> Result<(), Denied> {
+    own_instance(own, removal.instance.as_deref())?;
+    own_client(admin, own, &removal.label)
 }
 
 fn client_add(admin: &Admin, own: &Arc<Instance>, mut add: ClientAdd) -> Result<ClientAdd, Denied> {

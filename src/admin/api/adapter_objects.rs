@@ -50,7 +50,7 @@ struct Which {
     #[param(minimum = 1, maximum = 5000)]
     limit: Option<usize>,
     /// Without the first so many of them.
-    offset: Option<u32>,
+    offset: Option<usize>,
     /// Whether `totalCount` says how many there are.
     #[serde(rename = "totalCount")]
     total_count: Option<bool>,
@@ -87,7 +87,7 @@ async fn list_kmip_objects(
     let objects = AdapterObjects {
         instance: account.instance(&call, &adapter),
         states: states(which.state.as_deref().unwrap_or_default())?,
-        offset: which.offset.unwrap_or(0).into(),
+        offset: u64::try_from(which.offset.unwrap_or(0)).unwrap_or(u64::MAX),
         limit: paging.limit,
         count: paging.count,
     };

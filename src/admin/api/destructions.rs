@@ -33,6 +33,7 @@ struct Stale {
     /// The instance's name; none: the only one, or `default`.
     instance: Option<String>,
     /// Not read for so many days, or made so long ago where nobody ever read it; 90 if it is not said.
+    #[param(value_type = Option<u64>, maximum = 4_294_967_295)]
     older_than_days: Option<u32>,
     /// Only keys after this one: the `next` of the page before.
     after: Option<String>,

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::certificate;
 use crate::harness::{
-    Connection, Credentials, Server, TlsVersion, activate, create, destroy, get, key_template,
-    reason, revoke, skipped,
+    Connection, Credentials, Event, Server, TlsVersion, activate, create, destroy, get,
+    key_template, reason, revoke, skipped,
 };
 
 const ADAPTER: &str = "application/vnd.ibm.kms.kmip_adapter+json";
@@ -105,6 +105,18 @@ impl Sdk {
         assert_eq!(told, field, "{body}");
     }
 
+    /// Makes an adapter; gives it and who made it.
+    #[track_caller]
+    fn made_by_key(&mut self, name: &str) -> (Value, String) {
+        let made = self.make(name);
+        let crk_id = format!("crk-of-{name}");
+        assert_eq!(made["profile_data"], json!({"crk_id": crk_id}));
+        assert_eq!(made["created_by"], made["updated_by"]);
+        let by = made["created_by"].as_str().expect("who made it").to_owned();
+        assert!(by.starts_with("ApiKey-"), "{made}");
+        (made, by)
+    }
+
     #[track_caller]
     fn make(&mut self, name: &str) -> Value {
         let arguments = adapter(
@@ -151,13 +163,9 @@ fn an_adapter_lives_with_its_certificates_and_keys() {
     let Some(mut sdk) = Sdk::start(&server, &key, "iam") else {
         return;
     };
-    let made = sdk.make("vsphere");
-    assert_eq!(made["profile_data"], json!({"crk_id": "crk-of-vsphere"}));
-    assert_eq!(made["created_by"], made["updated_by"]);
-    let by = made["created_by"].as_str().expect("who made it");
-    assert!(by.starts_with("ApiKey-"), "{made}");
+    let (made, by) = sdk.made_by_key("vsphere");
     let (credentials, added) = sdk.enrol("vsphere", "vc-1");
-    assert_eq!(added["created_by"], by);
+    assert_eq!(added["created_by"], by.as_str());
     // It counts at once.
     let mut client = server.connect_as(&credentials);
     let (first, second) = (new_key(&mut client), new_key(&mut client));
@@ -171,28 +179,19 @@ fn an_adapter_lives_with_its_certificates_and_keys() {
     );
     assert_eq!(shown["created_by_kmip_client_cert_id"], added["id"]);
     assert_eq!(shown["updated_by_kmip_client_cert_id"], added["id"]);
-    assert_eq!(shown["created_by"], by);
+    assert_eq!(shown["created_by"], by.as_str());
     let conflict = (409, "CONFLICT_ERR");
-    sdk.refused(
-        conflict,
-        (&first, "Active"),
-        "delete_kmip_object",
-        place(&first),
-    );
-    let keys = ("id", "1 clients and 2 keys");
-    sdk.refused(
-        conflict,
-        keys,
-        "delete_kmip_adapter",
-        json!({"id": "vsphere"}),
-    );
+    let in_use = (first.as_str(), "Active");
+    sdk.refused(conflict, in_use, "delete_kmip_object", place(&first));
+    let (keys, itself) = (("id", "1 clients and 2 keys"), json!({"id": "vsphere"}));
+    sdk.refused(conflict, keys, "delete_kmip_adapter", itself.clone());
     sdk.done(204, "delete_kmip_object", place(&second));
     let mut forced = place(&first);
     forced["force"] = json!(true);
     sdk.done(204, "delete_kmip_object", forced);
     let gone = sdk.done(200, "get_kmip_object", place(&first))["resources"][0].clone();
     assert_eq!(gone["state"], 5);
-    assert_eq!(gone["destroyed_by"], by);
+    assert_eq!(gone["destroyed_by"], by.as_str());
     assert!(gone["destroyed_at"].is_string() && gone["destroyed_by_kmip_client_cert_id"].is_null());
     client.ask(get(&first)).failure(reason::ITEM_NOT_FOUND);
     let named = json!({"adapter_id": "vsphere", "id": "vc-1"});
@@ -201,29 +200,22 @@ fn an_adapter_lives_with_its_certificates_and_keys() {
     let again = server.try_connect(Some(&credentials), TlsVersion::V1_2);
     assert!(again.is_err(), "nor comes in again");
     let missing = (404, "NOT_FOUND_ERR");
-    sdk.refused(
-        missing,
-        ("id", "no certificate"),
-        "get_kmip_client_certificate",
-        named,
-    );
+    let none = ("id", "no certificate");
+    sdk.refused(missing, none, "get_kmip_client_certificate", named);
     // The certificate is gone, and what it made tells of it still.
     let shown = sdk.done(200, "get_kmip_object", place(&first))["resources"][0].clone();
     assert_eq!(shown["created_by_kmip_client_cert_id"], added["id"]);
     sdk.done(204, "delete_kmip_adapter", json!({"id": made["id"]}));
-    sdk.refused(
-        missing,
-        ("id", "no KMIP adapter"),
-        "get_kmip_adapter",
-        json!({"id": "vsphere"}),
-    );
-    let actions: Vec<_> = server
-        .events()
-        .iter()
-        .filter(|event| event.initiator() == by)
-        .map(|event| format!("{} {}", event.action(), event.outcome()))
-        .collect();
-    assert_eq!(actions, EXPECTED);
+    let none = ("id", "no KMIP adapter");
+    sdk.refused(missing, none, "get_kmip_adapter", itself);
+    assert_eq!(actions_of(&server, &by), EXPECTED);
+}
+
+fn actions_of(server: &Server, initiator: &str) -> Vec<String> {
+    let events = server.events();
+    let of_them = events.iter().filter(|event| event.initiator() == initiator);
+    let line = |event: &Event| format!("{} {}", event.action(), event.outcome());
+    of_them.map(line).collect()
 }
 
 /// What the script above leaves in the trail.
@@ -300,8 +292,19 @@ fn lists_come_in_pages_and_by_what_is_asked_for() {
     assert_eq!(correlated["headers"]["correlation-id"], "my-own-1");
 }
 
+const INVALID: (u16, &str) = (400, "INVALID_FIELD_ERR");
+const MISSING: (u16, &str) = (404, "NOT_FOUND_ERR");
+const CONFLICT: (u16, &str) = (409, "CONFLICT_ERR");
+
+fn native(more: &Value) -> Value {
+    let mut resource = json!({"profile": "native_1.0", "profile_data": {"crk_id": "k"}});
+    let more = more.as_object().expect("members").clone();
+    resource.as_object_mut().expect("members").extend(more);
+    adapter(&resource)
+}
+
 #[test]
-fn what_is_wrong_is_told_with_its_field_and_changes_nothing() {
+fn a_wrong_certificate_is_told_with_its_field_and_changes_nothing() {
     let server = Server::start();
     let key = server.api_key("script", "administrator", &[]);
     let Some(mut sdk) = Sdk::start(&server, &key, "bearer") else {
@@ -314,8 +317,8 @@ fn what_is_wrong_is_told_with_its_field_and_changes_nothing() {
     let (_, other) = certificate("other");
     let private = "-----BEGIN PRIVATE";
     let private = format!("{private} KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
-    let invalid = (400, "INVALID_FIELD_ERR");
-    let certificate_field = "resources[0].certificate";
+    let call = "add_kmip_client_certificate";
+    let field = "resources[0].certificate";
     for (text, words) in [
         (format!("{pem}{other}"), "chain"),
         (private, "private key"),
@@ -323,166 +326,119 @@ fn what_is_wrong_is_told_with_its_field_and_changes_nothing() {
         (String::new(), "empty"),
     ] {
         let body = certificate_of("a", &json!({"name": "n", "certificate": text}));
-        sdk.refused(
-            invalid,
-            (certificate_field, words),
-            "add_kmip_client_certificate",
-            body,
-        );
+        sdk.refused(INVALID, (field, words), call, body);
     }
-    for name in [
-        "",
-        "a b",
-        "a.b",
-        "-a",
-        "0199f1d2-7a3b-7c4d-8e5f-0123456789ab",
-        &"x".repeat(65),
-    ] {
-        let body = certificate_of("a", &json!({"name": name, "certificate": pem}));
-        let field = ("resources[0].name", "");
-        sdk.refused(invalid, field, "add_kmip_client_certificate", body);
-        let body = adapter(
-            &json!({"name": name, "profile": "native_1.0", "profile_data": {"crk_id": "k"}}),
-        );
-        sdk.refused(invalid, field, "create_kmip_adapter", body);
-    }
-    let conflict = (409, "CONFLICT_ERR");
-    let held = sdk.done(
-        200,
-        "get_kmip_client_certificate",
-        json!({"adapter_id": "a", "id": "known"}),
-    );
+    let known = json!({"adapter_id": "a", "id": "known"});
+    let held = sdk.done(200, "get_kmip_client_certificate", known);
     let twice = json!({"name": "again", "certificate": held["resources"][0]["certificate"]});
-    let field = (certificate_field, "already enrolled");
-    sdk.refused(
-        conflict,
-        field,
-        "add_kmip_client_certificate",
-        certificate_of("a", &twice),
-    );
+    let twice = certificate_of("a", &twice);
+    sdk.refused(CONFLICT, (field, "already enrolled"), call, twice);
     let taken = certificate_of("a", &json!({"name": "known", "certificate": pem}));
-    let field = ("resources[0].name", "is taken");
-    sdk.refused(conflict, field, "add_kmip_client_certificate", taken);
-    let taken =
-        adapter(&json!({"name": "a", "profile": "native_1.0", "profile_data": {"crk_id": "k"}}));
-    sdk.refused(
-        conflict,
-        ("resources[0].name", "exists already"),
-        "create_kmip_adapter",
-        taken,
-    );
-    for (field, resource) in [
-        (
-            "resources[0].profile",
-            json!({"profile": "native_2.0", "profile_data": {"crk_id": "k"}}),
-        ),
-        (
-            "resources[0].profile_data",
-            json!({"profile": "native_1.0"}),
-        ),
-        (
-            "resources[0].profile_data.crk_id",
-            json!({"profile": "native_1.0", "profile_data": {"crk_id": "x".repeat(200)}}),
-        ),
-        (
-            "resources[0].description",
-            json!({"profile": "native_1.0", "profile_data": {"crk_id": "k"}, "description": "x".repeat(241)}),
-        ),
-    ] {
-        sdk.refused(
-            invalid,
-            (field, ""),
-            "create_kmip_adapter",
-            adapter(&resource),
-        );
-    }
+    sdk.refused(CONFLICT, ("resources[0].name", "is taken"), call, taken);
+    let unknown = certificate_of("none", &json!({"certificate": pem}));
+    sdk.refused(MISSING, ("adapter_id", "none"), call, unknown);
     let mut wrong_type = certificate_of("a", &json!({"certificate": pem}));
     wrong_type["metadata"]["collectionType"] = json!(ADAPTER);
     let field = ("metadata.collectionType", CERTIFICATE);
-    sdk.refused(invalid, field, "add_kmip_client_certificate", wrong_type);
+    sdk.refused(INVALID, field, call, wrong_type);
     let mut two = certificate_of("a", &json!({"certificate": pem}));
     two["resources"] = json!([{"certificate": pem}, {"certificate": other}]);
-    sdk.refused(
-        invalid,
-        ("resources", "one"),
-        "add_kmip_client_certificate",
-        two,
-    );
-    for (field, which) in [
+    sdk.refused(INVALID, ("resources", "one"), call, two);
+    assert_eq!(server.events().len(), before);
+}
+
+#[test]
+fn a_wrong_name_or_profile_is_told_with_its_field_and_one_that_is_not_given_is_drawn() {
+    let server = Server::start();
+    let key = server.api_key("script", "administrator", &[]);
+    let Some(mut sdk) = Sdk::start(&server, &key, "bearer") else {
+        return;
+    };
+    sdk.make("a");
+    let before = server.events().len();
+    let (_, pem) = certificate("fresh");
+    let uuid = "0199f1d2-7a3b-7c4d-8e5f-0123456789ab";
+    for name in ["", "a b", "a.b", "-a", uuid, &"x".repeat(65)] {
+        let field = ("resources[0].name", "");
+        let body = certificate_of("a", &json!({"name": name, "certificate": pem}));
+        sdk.refused(INVALID, field, "add_kmip_client_certificate", body);
+        let body = native(&json!({"name": name}));
+        sdk.refused(INVALID, field, "create_kmip_adapter", body);
+    }
+    let long = json!({"crk_id": "x".repeat(200)});
+    for (field, body) in [
+        ("profile", native(&json!({"profile": "native_2.0"}))),
+        ("profile_data", adapter(&json!({"profile": "native_1.0"}))),
+        (
+            "profile_data.crk_id",
+            native(&json!({"profile_data": long})),
+        ),
+        (
+            "description",
+            native(&json!({"description": "x".repeat(241)})),
+        ),
+    ] {
+        let field = format!("resources[0].{field}");
+        sdk.refused(INVALID, (&field, ""), "create_kmip_adapter", body);
+    }
+    let taken = native(&json!({"name": "a"}));
+    let field = ("resources[0].name", "exists already");
+    sdk.refused(CONFLICT, field, "create_kmip_adapter", taken);
+    assert_eq!(server.events().len(), before);
+    let made = sdk.done(201, "create_kmip_adapter", native(&json!({})));
+    let name = made["resources"][0]["name"].as_str().expect("a name");
+    assert!(name.starts_with("kmip_adapter_"), "{made}");
+    let body = certificate_of(name, &json!({"certificate": pem}));
+    let added = sdk.done(201, "add_kmip_client_certificate", body);
+    let name = added["resources"][0]["name"].as_str().expect("a name");
+    assert!(name.starts_with("kmip_cert_"), "{added}");
+}
+
+#[test]
+fn what_is_in_another_adapter_or_account_is_not_there() {
+    let server = Server::start();
+    let key = server.api_key("script", "administrator", &[]);
+    let Some(mut sdk) = Sdk::start(&server, &key, "bearer") else {
+        return;
+    };
+    sdk.make("a");
+    sdk.enrol("a", "known");
+    let uid = server.new_key();
+    let before = server.events().len();
+    for (field, mut which) in [
         ("limit", json!({"limit": 0})),
         ("limit", json!({"limit": 5001})),
         ("state", json!({"state": [7]})),
     ] {
-        let mut which = which;
         which["adapter_id"] = json!("a");
-        sdk.refused(invalid, (field, ""), "get_kmip_objects", which);
+        sdk.refused(INVALID, (field, ""), "get_kmip_objects", which);
     }
-    let missing = (404, "NOT_FOUND_ERR");
-    let none = json!({"adapter_id": "none", "id": "none"});
-    sdk.refused(
-        missing,
-        ("adapter_id", "none"),
-        "get_kmip_objects",
-        json!({"adapter_id": "none"}),
+    let (remove, none) = ("delete_kmip_client_certificate", ("adapter_id", "none"));
+    let nowhere = json!({"adapter_id": "none"});
+    sdk.refused(MISSING, none, "get_kmip_objects", nowhere);
+    let nowhere = json!({"adapter_id": "none", "id": "none"});
+    sdk.refused(MISSING, none, remove, nowhere);
+    let other = json!({"adapter_id": "default", "id": "known"});
+    sdk.refused(MISSING, ("id", "known"), remove, other);
+    let mut other = json!({"adapter_id": "a", "id": uid});
+    sdk.refused(MISSING, ("", "no key"), "get_kmip_object", other.clone());
+    other["force"] = json!(true);
+    sdk.refused(MISSING, ("", "no key"), "delete_kmip_object", other);
+    let account = "another-account";
+    let elsewhere = json!({"bluemix_instance": account, "id": "a"});
+    let field = ("id", "another-account/a");
+    sdk.refused(MISSING, field, "delete_kmip_adapter", elsewhere);
+    let listed = sdk.done(
+        200,
+        "get_kmip_adapters",
+        json!({"bluemix_instance": account}),
     );
-    sdk.refused(
-        missing,
-        ("adapter_id", "none"),
-        "delete_kmip_client_certificate",
-        none,
-    );
-    // Of another adapter, and of another account: as if they were not there.
-    let other_adapter = json!({"adapter_id": "default", "id": "known"});
-    sdk.refused(
-        missing,
-        ("id", "known"),
-        "delete_kmip_client_certificate",
-        other_adapter,
-    );
-    let uid = server.new_key();
-    let other_adapter = json!({"adapter_id": "a", "id": uid, "force": true});
-    sdk.refused(
-        missing,
-        ("", "no key"),
-        "delete_kmip_object",
-        other_adapter.clone(),
-    );
-    let mut shown = other_adapter;
-    shown.as_object_mut().expect("arguments").remove("force");
-    sdk.refused(missing, ("", "no key"), "get_kmip_object", shown);
-    let elsewhere = |arguments: Value| {
-        let mut arguments = arguments;
-        arguments["bluemix_instance"] = json!("another-account");
-        arguments
-    };
-    sdk.refused(
-        missing,
-        ("id", "another-account/a"),
-        "delete_kmip_adapter",
-        elsewhere(json!({"id": "a"})),
-    );
-    let listed = sdk.done(200, "get_kmip_adapters", elsewhere(json!({})));
     assert_eq!(each(&listed, "name"), Vec::<Value>::new());
-    let body = adapter(&json!({"profile": "native_1.0", "profile_data": {"crk_id": "k"}}));
-    sdk.refused(
-        invalid,
-        ("Bluemix-Instance", ACCOUNT),
-        "create_kmip_adapter",
-        elsewhere(body.clone()),
-    );
-    // All but the key that was made of KMIP's.
-    assert_eq!(server.events().len(), before + 1);
-    // Without names it draws them.
-    let made = sdk.done(201, "create_kmip_adapter", body);
-    let name = made["resources"][0]["name"].as_str().expect("a name");
-    assert!(name.starts_with("kmip_adapter_"), "{made}");
-    let added = sdk.done(
-        201,
-        "add_kmip_client_certificate",
-        certificate_of(name, &json!({"certificate": pem})),
-    );
-    let name = added["resources"][0]["name"].as_str().expect("a name");
-    assert!(name.starts_with("kmip_cert_"), "{added}");
+    let mut body = native(&json!({}));
+    body["bluemix_instance"] = json!(account);
+    let field = ("Bluemix-Instance", ACCOUNT);
+    sdk.refused(INVALID, field, "create_kmip_adapter", body);
+    assert_eq!(server.events().len(), before);
 }
 
 #[test]
