@@ -80,7 +80,7 @@ pub fn open_at(
 /// Whether a server starts without its passphrase: by the flag, or by the settings where no file with the passphrase is given.
 ///
 /// # Errors
-/// It is to, and its master key is none that can be unlocked later.
+/// The flag asks for it, and the master key is none that can be unlocked later.
 pub fn starts_locked(
     settings: &Settings,
     is_asked: bool,
@@ -91,9 +91,16 @@ pub fn starts_locked(
         return Ok(false);
     }
     let provider = place(settings).provider()?;
+    if provider != Provider::Passphrase && !is_asked {
+        // It was replaced, and the settings do not say so yet: that must not keep a site from starting at night.
+        tracing::warn!(
+            "start-locked is set, and no passphrase opens the master key in use: the server starts unlocked."
+        );
+        return Ok(false);
+    }
     if provider != Provider::Passphrase {
         bail!(
-            "a server starts locked only where a passphrase opens its master key, and this one's is of provider `{}`; leave out --locked and start-locked, or run `keyledger master-key rotate --to passphrase` first",
+            "a server starts locked only where a passphrase opens its master key, and this one's is of provider `{}`; leave out --locked, or run `keyledger master-key rotate --to passphrase` first",
             provider.name()
         );
     }

@@ -312,6 +312,16 @@ fn only_a_server_with_a_passphrase_starts_locked() {
     let check = ["serve", "--check", "--passphrase-file", text(&file)];
     let said = server.cli(&check).success().stdout;
     assert!(said.contains("settings, keys, database"), "{said}");
+    // A master key that was replaced, of which the settings do not know yet, keeps no server from starting.
+    let mut other = stopped();
+    other.start_again();
+    unlock(&other);
+    other
+        .cli(&["master-key", "rotate", "--to", "file"])
+        .success();
+    other.stop();
+    other.start_again();
+    assert!(!is_locked(&other));
     crate::harness::make_older(&server.data().join("keyledger.db"), 2);
     server
         .cli(&["serve", "--listen", "127.0.0.1:0", "--log", "off"])
