@@ -6,7 +6,8 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -45,12 +46,29 @@ pub(super) struct Signals {
     clock: Pin<Box<Sleep>>,
 }
 
-/// Tells without a lock whether the signals must be looked at.
+/// Tells without a lock whether the signals must be looked at: something has changed, or a signal has rung. A change alone does not do. It
+/// can be seen before those who wait for it are woken, and a signal that was woken and not looked at would wake nobody again.
 struct News {
     clients: watch::Receiver<u64>,
     stop: watch::Receiver<bool>,
-    /// Whom the signals wake.
-    waker: Option<Waker>,
+    bell: Option<Arc<Bell>>,
+}
+
+/// Whom the signals wake, and whether one did since the last look.
+struct Bell {
+    has_rung: AtomicBool,
+    task: Waker,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.has_rung.store(true, Ordering::Release);
+        self.task.wake_by_ref();
+    }
 }
 
 /// Why waiting ended.
@@ -65,24 +83,33 @@ pub(super) enum Interrupt {
 }
 
 impl News {
-    /// Whether something has changed since the last look, or somebody else must be woken.
-    fn there_is(&mut self, cx: &Context<'_>) -> bool {
-        let wakes = |waker: &Waker| waker.will_wake(cx.waker());
-        let known = self.waker.as_ref().is_some_and(wakes);
-        let none = !self.has_changed();
-        if known && none {
-            return false;
+    /// Whom the signals are to wake, if they must be looked at: something has changed, one has rung, or somebody else must be woken.
+    fn look(&mut self, cx: &Context<'_>) -> Option<Waker> {
+        let known = self.bell.as_ref();
+        let known = known.filter(|bell| bell.task.will_wake(cx.waker()));
+        let has_rung = known.is_some_and(|bell| bell.has_rung.load(Ordering::Acquire));
+        if known.is_some() && !has_rung && !self.has_changed() {
+            return None;
         }
-        if !known {
-            self.waker = Some(cx.waker().clone());
-        }
-        // Before the look at it: what changes after this is new again.
+        let bell = known.map_or_else(|| Arc::new(Bell::new(cx.waker())), Arc::clone);
+        // Before the look at them: what comes after this is new again.
+        bell.has_rung.store(false, Ordering::Release);
         self.clients.mark_unchanged();
-        true
+        self.bell = Some(Arc::clone(&bell));
+        Some(Waker::from(bell))
     }
 
     fn has_changed(&self) -> bool {
         self.clients.has_changed().unwrap_or(false) || self.stop.has_changed().unwrap_or(true)
+    }
+}
+
+impl Bell {
+    fn new(task: &Waker) -> Self {
+        Self {
+            has_rung: AtomicBool::new(false),
+            task: task.clone(),
+        }
     }
 }
 
@@ -101,7 +128,7 @@ impl Signals {
             news: News {
                 clients,
                 stop,
-                waker: None,
+                bell: None,
             },
             clock: Box::pin(sleep_until(Instant::now())),
         }
@@ -150,9 +177,8 @@ impl Signals {
 
     /// What has come from outside. The task is woken when something comes.
     fn interrupt(&mut self, cx: &mut Context<'_>) -> Option<Interrupt> {
-        if !self.news.there_is(cx) {
-            return None;
-        }
+        let waker = self.news.look(cx)?;
+        let cx = &mut Context::from_waker(&waker);
         // Both are looked at, so that both wake.
         let (cut, stop) = (self.cut.poll(cx), self.stop.poll(cx));
         if cut.is_ready() {
@@ -218,5 +244,49 @@ mod tests {
             Poll::Ready(signal.poll(cx).is_ready())
         });
         assert!(seen.await);
+    }
+
+    /// What a task is woken by.
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+
+    /// A change can be seen before whoever waits for it is woken. So it is looked for all the time, until it is there, and after that only
+    /// where the task is woken.
+    #[tokio::test]
+    async fn a_change_that_is_seen_before_it_wakes_is_not_lost() {
+        for _ in 0..2000 {
+            let (changed, clients) = watch::channel(0);
+            let (_stop, stop) = watch::channel(false);
+            let (mut changes, mut stops) = (clients.clone(), stop.clone());
+            let mut signals = Signals {
+                cut: Signal::new(async move { assert!(changes.changed().await.is_ok()) }),
+                stop: Signal::new(async move { stopped(&mut stops).await }),
+                news: News {
+                    clients: clients.clone(),
+                    stop,
+                    bell: None,
+                },
+                clock: Box::pin(sleep_until(Instant::now())),
+            };
+            let woken = Arc::new(Woken::default());
+            let waker = Waker::from(Arc::clone(&woken));
+            let cx = &mut Context::from_waker(&waker);
+            assert_eq!(signals.interrupt(cx), None);
+            let change = std::thread::spawn(move || changed.send_replace(1));
+            while !clients.has_changed().unwrap_or(true) {}
+            let mut interrupt = signals.interrupt(cx);
+            change.join().unwrap();
+            while interrupt.is_none() {
+                assert!(woken.0.swap(false, Ordering::AcqRel), "nobody was woken");
+                interrupt = signals.interrupt(cx);
+            }
+            assert_eq!(interrupt, Some(Interrupt::Cut));
+        }
     }
 }
