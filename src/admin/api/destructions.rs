@@ -24,6 +24,8 @@ use crate::admin::{Request, Response};
 
 /// How many days a key must not have been read for if nothing is said.
 const STALE_DAYS: u32 = 90;
+/// The most days that can be asked for: a hundred years.
+const STALE_DAYS_MAX: u32 = 36_500;
 
 /// Which keys that nobody reads.
 #[derive(Deserialize, IntoParams)]
@@ -33,7 +35,7 @@ struct Stale {
     /// The instance's name; none: the only one, or `default`.
     instance: Option<String>,
     /// Not read for so many days, or made so long ago where nobody ever read it; 90 if it is not said.
-    #[param(value_type = Option<u64>, maximum = 4_294_967_295)]
+    #[param(maximum = 36500)]
     older_than_days: Option<u32>,
     /// Only keys after this one: the `next` of the page before.
     after: Option<String>,
@@ -94,9 +96,14 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
 #[utoipa::path(get, path = "/api/v1/stale-objects", tag = "objects", params(Stale),
     responses((status = 200, description = "A page of them, in the order of their identifiers.", body = Keys)))]
 async fn list_stale_objects(call: Call, Asked(which): Asked<Stale>) -> Result<Json<Keys>, Problem> {
+    let older_than_days = which.older_than_days.unwrap_or(STALE_DAYS);
+    if older_than_days > STALE_DAYS_MAX {
+        let message = format!("older_than_days: write at most {STALE_DAYS_MAX}");
+        return Err(Problem::invalid(message));
+    }
     let request = Request::KeyStale(KeyStale {
         instance: which.instance,
-        older_than_days: which.older_than_days.unwrap_or(STALE_DAYS),
+        older_than_days,
         after: which.after,
         limit: page_limit(which.limit)?,
     });
