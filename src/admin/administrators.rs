@@ -5,7 +5,6 @@ use super::message::{self, AdministratorAdd, Response};
 use super::{Admin, AdminError, Deed};
 use crate::audit::{Action, Data, Field};
 use crate::crypto::Certificate;
-use crate::domain::administrator::ADMINISTRATORS_MAX;
 use crate::domain::client::check_label;
 use crate::domain::clock::rfc3339;
 use crate::domain::{Administrator, Initiator};
@@ -62,10 +61,9 @@ fn check_free(admin: &Admin, new: &Administrator) -> Result<(), AdminError> {
         )
     } else if all.iter().any(|held| held.label == new.label) {
         format!("label: `{}` is taken; choose another", new.label)
-    } else if all.len() >= ADMINISTRATORS_MAX {
-        format!("there are {ADMINISTRATORS_MAX} administrators, which is as many as may be")
     } else {
-        return Ok(());
+        let most = admin.quantities.administrators;
+        return Admin::check_room("administrators", all.len(), most, "administrators-max");
     };
     Err(AdminError::conflict(problem))
 }
@@ -113,6 +111,18 @@ async fn commit(
     held: &Administrator,
     write: Write,
 ) -> Result<(), AdminError> {
+    admin
+        .commit(deed(admin, initiator, (action, told), held)?, vec![write])
+        .await
+}
+
+/// What is recorded of an administrator who is added or removed, with what is `told` besides.
+pub(super) fn deed(
+    admin: &Admin,
+    initiator: Initiator,
+    (action, told): (Action, &Data),
+    held: &Administrator,
+) -> Result<Deed, AdminError> {
     let data = Data::new()
         .text(Field::Label, &held.label)
         .text(Field::Role, held.role.as_str())
@@ -123,14 +133,13 @@ async fn commit(
         Some(instance) => data.text(Field::Instance, instance),
         None => data,
     };
-    let deed = Deed {
+    Ok(Deed {
         action,
         initiator,
         target: held.label.clone(),
         scope: admin.global_scope()?,
         request: data.and(told),
-    };
-    admin.commit(deed, vec![write]).await
+    })
 }
 
 fn shown(admin: &Admin, held: &Administrator) -> message::Administrator {

@@ -38,7 +38,7 @@ pub(super) async fn trust(
             let instance = request.instance.as_deref();
             (new_client(admin, label, instance, Vec::new())?, true)
         }
-        (Some(_), false) => return Err(clients::label_taken(label)),
+        (Some(holder), false) => return Err(clients::label_taken(holder)),
         (None, true) => return Err(clients::unknown(label)),
     };
     let anchor = Anchor {
@@ -92,7 +92,7 @@ fn check_not_ours(admin: &Admin, certificate: &Certificate) -> Result<(), AdminE
 /// anchor of its client, and the same one for other clients.
 fn check_room(snapshot: &Clients, anchor: &Anchor) -> Result<(), AdminError> {
     let mut others = snapshot.anchors().iter();
-    let stands_in_the_way = |held: &Anchor| {
+    let stands_in_the_way = |held: &&Anchor| {
         let (held_ca, ca) = (&held.certificate, &anchor.certificate);
         if held.client == anchor.client {
             held_ca.fingerprint() == ca.fingerprint()
@@ -100,16 +100,20 @@ fn check_room(snapshot: &Clients, anchor: &Anchor) -> Result<(), AdminError> {
             held_ca.digests().key == ca.digests().key && held.subject == anchor.subject
         }
     };
-    if others.any(stands_in_the_way) {
-        return Err(AdminError::conflict(
-            "CA: it is trusted already for this client, or for this subject; remove that first with \
+    if let Some(held) = others.find(stands_in_the_way) {
+        let whose = snapshot.client(held.client).map(|client| client.instance);
+        return Err(clients::in_the_way(
+            "CA",
+            whose,
+            "it is trusted already for this client, or for this subject; remove that first with \
              `keyledger client remove LABEL --ca FINGERPRINT`",
         ));
     }
     if snapshot.anchors().len() >= ANCHORS_MAX {
-        return Err(AdminError::conflict(format!(
-            "CA: {ANCHORS_MAX} are trusted already, which is as many as may be; remove one first"
-        )));
+        let text = format!(
+            "{ANCHORS_MAX} are trusted already, which is as many as may be; remove one first"
+        );
+        return Err(clients::in_the_way("CA", None, &text));
     }
     Ok(())
 }
@@ -126,6 +130,7 @@ pub(super) async fn remove(
         .map_err(|error| AdminError::invalid(format!("CA: {error}")))?;
     let _guard = admin.changes.lock().await;
     let client = labelled(admin, &request.label)?;
+    clients::check_unrestricted(admin, &initiator, &client).await?;
     let snapshot = admin.store.clients();
     let mut anchors = snapshot.anchors().iter();
     let is_this = |held: &&Anchor| held.client == client.id && held.certificate.fingerprint() == ca;

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use super::message::{self, ApiKeyAdd, Response};
 use super::{Admin, AdminError, Deed};
 use crate::audit::{Action, Data, Field};
-use crate::domain::administrator::API_KEYS_MAX;
 use crate::domain::client::check_label;
 use crate::domain::clock::rfc3339;
 use crate::domain::{ApiKey, ApiKeyId, Initiator, InstanceId};
@@ -39,10 +38,8 @@ pub(super) async fn add(
         let text = format!("name: there is an API key `{name}` already; choose another name");
         return Err(AdminError::conflict(text));
     }
-    if held.keys().len() >= API_KEYS_MAX {
-        let text = format!("there are {API_KEYS_MAX} API keys, which is as many as may be");
-        return Err(AdminError::conflict(text));
-    }
+    let (count, most) = (held.keys().len(), admin.quantities.api_keys);
+    Admin::check_room("API keys", count, most, "api-keys-max")?;
     let key = ApiKey {
         id: ApiKeyId::new(admin.clock.now_ms(), admin.random_bytes()?),
         name: name.clone(),
@@ -103,6 +100,18 @@ async fn commit(
     key: &ApiKey,
     write: Write,
 ) -> Result<(), AdminError> {
+    admin
+        .commit(deed(admin, initiator, (change, told), key)?, vec![write])
+        .await
+}
+
+/// What is recorded of a change of an API key, with what is `told` besides.
+pub(super) fn deed(
+    admin: &Admin,
+    initiator: Initiator,
+    (change, told): (&str, &Data),
+    key: &ApiKey,
+) -> Result<Deed, AdminError> {
     let data = Data::new()
         .text(Field::Change, change)
         .text(Field::Label, &key.name)
@@ -115,14 +124,13 @@ async fn commit(
         Some(expires) => data.text(Field::Expires, rfc3339(expires)),
         None => data,
     };
-    let deed = Deed {
+    Ok(Deed {
         action: Action::AccountApikeyUpdate,
         initiator,
         target: key.id.to_string(),
         scope: admin.global_scope()?,
         request: data.and(told),
-    };
-    admin.commit(deed, vec![write]).await
+    })
 }
 
 /// The instance that an administrator is limited to, by its name.

@@ -5,18 +5,20 @@
 
 use std::sync::Arc;
 
+use super::access::asked;
+use super::access::refusals::Refused;
 use super::message::{self, ClientAdd, ClientRemove, ClientStatusChange, Response};
 use super::permissions::texts;
 use super::{Admin, AdminError, Deed, anchors};
-use crate::audit::{Action, Data, Field};
+use crate::audit::{Action, Data, Failure, Field};
 use crate::crypto::{Certificate, Fingerprint};
 use crate::domain::anchor::REMOVED_MAX;
 use crate::domain::client::check_label;
 use crate::domain::clock::rfc3339;
 use crate::domain::expiry::{days_after, days_left};
 use crate::domain::{
-    Client, ClientId, ClientStatus, Clients, EnrolledCertificate, Initiator, Operations,
-    Permissions, Trust,
+    Client, ClientId, ClientStatus, Clients, EnrolledCertificate, Initiator, InstanceId,
+    Operations, Permissions, Role, Trust,
 };
 use crate::store::changeset::Write;
 
@@ -71,7 +73,7 @@ pub(super) async fn enrol(
     check_validity(&enrolment.certificate, admin.now())?;
     let _guard = admin.changes.lock().await;
     let snapshot = admin.store.clients();
-    check_not_enrolled(&snapshot, &enrolment.certificate)?;
+    check_not_enrolled(admin, &snapshot, &enrolment.certificate)?;
     let enrolled = EnrolledCertificate {
         issuer: enrolment.issuer,
         ..EnrolledCertificate::new(&enrolment.certificate, enrolment.trust, admin.now())
@@ -90,7 +92,7 @@ pub(super) async fn enrol(
             )?;
             (client.clone(), vec![Write::Client(client)])
         }
-        (Some(_), false) => return Err(label_taken(label)),
+        (Some(holder), false) => return Err(label_taken(holder)),
         (None, true) => return Err(unknown(label)),
     };
     let der = enrolment.certificate.der().into();
@@ -172,6 +174,7 @@ pub(super) async fn remove(
     if instance.is_some_and(|instance| client.instance != instance.id) {
         return Err(unknown(&request.label));
     }
+    check_unrestricted(admin, &initiator, &client).await?;
     let write = match &request.certificate {
         None => Write::ClientRemoved(client.id),
         Some(text) if request.with_last && is_last(admin, &client, text) => {
@@ -208,6 +211,30 @@ pub(super) async fn remove(
         return Ok(removed);
     }
     shown(admin, &request.label)
+}
+
+/// Refuses an operator the removal of anything of a client whose permissions were narrowed: once it is gone, its label or certificate could be
+/// enrolled anew, with all of them.
+pub(super) async fn check_unrestricted(
+    admin: &Admin,
+    initiator: &Initiator,
+    client: &Client,
+) -> Result<(), AdminError> {
+    let role = asked::rights().role;
+    if role >= Role::Administrator || client.permissions == Permissions::default() {
+        return Ok(());
+    }
+    let refused = Refused {
+        initiator: Some(initiator.clone()),
+        failure: Failure::RoleTooLow,
+        operation: Some("ClientRemove".to_owned()),
+    };
+    admin.refuse(refused, asked::correlation()).await;
+    let (has, needs) = (role.as_str(), Role::Administrator.as_str());
+    Err(AdminError::forbidden(format!(
+        "what client `{}` may do was narrowed: removing anything of it needs the role {needs}; the credential has the role {has}, which can disable it",
+        client.label
+    )))
 }
 
 /// The CAs that go with a client, if any.
@@ -293,22 +320,48 @@ pub(super) fn check_validity(certificate: &Certificate, now: i64) -> Result<(), 
     )))
 }
 
-fn check_not_enrolled(snapshot: &Clients, certificate: &Certificate) -> Result<(), AdminError> {
-    match snapshot.holder(&certificate.fingerprint()) {
-        None => Ok(()),
-        Some(holder) => Err(AdminError::conflict(format!(
-            "certificate: it is already enrolled for client `{}`; a certificate belongs to one \
-             client",
+/// A certificate is one party's: a client's, or an administrator's.
+fn check_not_enrolled(
+    admin: &Admin,
+    snapshot: &Clients,
+    certificate: &Certificate,
+) -> Result<(), AdminError> {
+    let fingerprint = certificate.fingerprint();
+    if let Some(holder) = snapshot.holder(&fingerprint) {
+        let text = format!(
+            "it is already enrolled for client `{}`; a certificate belongs to one client",
             holder.label
-        ))),
+        );
+        return Err(in_the_way("certificate", Some(holder.instance), &text));
     }
+    let administrators = admin.store.administrators();
+    if let Some(holder) = administrators.certificate(&fingerprint) {
+        let text = format!(
+            "it is that of administrator `{}`; a client needs one of its own",
+            holder.label
+        );
+        return Err(in_the_way("certificate", None, &text));
+    }
+    Ok(())
 }
 
-pub(super) fn label_taken(label: &str) -> AdminError {
-    AdminError::conflict(format!(
-        "label: `{label}` is taken; choose another, or add the certificate to that client \
-         (--renew; --client when approving)"
-    ))
+pub(super) fn label_taken(holder: &Client) -> AdminError {
+    let text = format!(
+        "`{}` is taken; choose another, or add the certificate to that client (--renew; --client when approving)",
+        holder.label
+    );
+    in_the_way("label", Some(holder.instance), &text)
+}
+
+/// That something stands in the way. A caller who is limited to another instance than it belongs to is told nothing of it.
+pub(super) fn in_the_way(field: &str, instance: Option<InstanceId>, text: &str) -> AdminError {
+    let limit = asked::rights().instance;
+    if limit.is_some() && limit != instance {
+        return AdminError::conflict(format!(
+            "{field}: it cannot be taken; choose another, or ask who administers the whole server"
+        ));
+    }
+    AdminError::conflict(format!("{field}: {text}"))
 }
 
 pub(super) fn unknown(label: &str) -> AdminError {
@@ -375,6 +428,8 @@ pub(super) fn new_client(
     certificates: Vec<EnrolledCertificate>,
 ) -> Result<Client, AdminError> {
     let instance = admin.instance(instance)?;
+    let count = admin.store.clients().clients().len();
+    Admin::check_room("clients", count, admin.quantities.clients, "clients-max")?;
     Ok(Client {
         id: ClientId::new(admin.clock.now_ms(), admin.random_bytes()?),
         label: label.to_owned(),

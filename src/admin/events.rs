@@ -14,6 +14,8 @@ use crate::store::query::{EventPage, Sequence, StoredEvent};
 
 /// The most events one page holds.
 pub const EVENTS_PER_PAGE_MAX: usize = 1000;
+/// The bytes of events after which a page ends; its last one may go beyond.
+const PAGE_BYTES: usize = 1024 * 1024;
 /// The longest a request waits for an event.
 pub const WAIT_MS_MAX: u64 = 20_000;
 
@@ -45,10 +47,20 @@ pub(super) async fn page(admin: &Admin, request: EventsFrom) -> Result<Response,
 }
 
 fn view(page: &EventPage) -> message::Events {
-    let events = page.events.iter().map(event).collect();
+    let (mut events, mut bytes, mut next) = (Vec::new(), 0, page.next);
+    for stored in &page.events {
+        if bytes >= PAGE_BYTES {
+            // The page after this one begins with it.
+            next = stored.sequence;
+            break;
+        }
+        let event = event(stored);
+        bytes += event.json.len() + event.line.len();
+        events.push(event);
+    }
     message::Events {
         events,
-        next: page.next.0,
+        next: next.0,
         first: page.first.0,
         head: page.head.0,
     }

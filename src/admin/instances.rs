@@ -41,6 +41,13 @@ pub(super) async fn add(
         let text = format!("instance: `{name}` exists already; choose another name");
         return Err(AdminError::conflict(text));
     }
+    let count = admin.store.clients().instances().len();
+    Admin::check_room(
+        "instances",
+        count,
+        admin.quantities.instances,
+        "instances-max",
+    )?;
     if founder.master.check_value() != admin.store.master_key_check() {
         let text = "an instance cannot be made: the master key is not the database's";
         return Err(AdminError::unavailable(text));

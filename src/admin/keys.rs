@@ -14,6 +14,8 @@ use crate::kmip::enums::State;
 pub const KEYS_PER_PAGE_MAX: usize = 1000;
 /// The most keys one request looks at.
 pub(super) const KEYS_SCANNED_MAX: usize = 20_000;
+/// The least that it looks at once: a filter that few keys match must not cost a read of the store for each.
+const KEYS_AT_ONCE_MIN: usize = 200;
 
 pub(super) const NAME: &str = "x-Name";
 const IDENTIFIER: &str = "x-Identifier";
@@ -27,8 +29,9 @@ pub(super) async fn list(admin: &Admin, request: KeyList) -> Result<Response, Ad
     let limit = request.limit.clamp(1, KEYS_PER_PAGE_MAX);
     let (mut keys, mut scanned) = (Vec::new(), 0);
     while keys.len() < limit && scanned < KEYS_SCANNED_MAX {
-        let page = admin.store.objects_after(instance.id, after, limit).await?;
-        let ended = page.len() < limit;
+        let size = at_once(limit);
+        let page = admin.store.objects_after(instance.id, after, size).await?;
+        let ended = page.len() < size;
         for object in &page {
             if keys.len() == limit {
                 return Ok(Response::Keys(Keys {
@@ -52,6 +55,11 @@ pub(super) async fn list(admin: &Admin, request: KeyList) -> Result<Response, Ad
         keys,
         next: after.map(|id| id.to_string()),
     }))
+}
+
+/// How many keys are read at once where a page is to hold so many.
+pub(super) fn at_once(limit: usize) -> usize {
+    limit.max(KEYS_AT_ONCE_MIN)
 }
 
 /// There is no such key.

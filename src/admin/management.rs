@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::message::{EventRecord, Recorded, RecordedInitiator, RecordedTarget, Response};
 use super::{Admin, AdminError};
@@ -24,8 +24,12 @@ const NAME_BYTES_MAX: usize = 256;
 const DEPTH_MAX: usize = 16;
 /// What identifiers begin with that this server gives; nobody else may be recorded under them.
 const OWN_INITIATORS: [&str; 4] = ["CertificateID-", "LocalUser-", "Server-", "ApiKey-"];
-/// How far the clock may have been set back since a pending event: where the search for it begins.
+/// The member of `requestData` that says who recorded the event.
+const RECORDED_BY: &str = "recordedBy";
+/// How far the clock may have been set back or forward about a pending event: between which times it is looked for.
 const CLOCK_SLACK_MS: i64 = 3_600_000;
+/// How many events may have come since the one that work began with: the rest of the trail is looked through for its end.
+const EVENTS_SINCE_MAX: u64 = 10_000_000;
 /// Events read at once.
 const PAGE: usize = 100;
 
@@ -49,9 +53,15 @@ pub(super) async fn record(
 ) -> Result<Response, AdminError> {
     let recorded_by = recorder.id.clone();
     let checked = check(recorder, request)?;
+    // What may take long is looked for before anybody else is kept waiting.
+    let before = match checked.ends {
+        Some(correlation) => Some(begun(admin, checked.action, correlation).await?),
+        None => None,
+    };
     let _turn = admin.changes.lock().await;
-    if let Some(correlation) = checked.ends {
-        check_pending(admin, &checked, correlation).await?;
+    if let Some(mut work) = before {
+        work.read_on(admin).await?;
+        check_pending(&checked, &work)?;
     }
     let event = event(admin, checked)?;
     let (id, correlation) = (event.id, event.correlation);
@@ -109,6 +119,7 @@ fn check(recorder: Initiator, request: EventRecord) -> Result<Checked, AdminErro
             "correlationId: a pending event is given one; leave it out here and name it in the event that ends the work",
         ));
     }
+    let recorded_by = recorder.id.clone();
     Ok(Checked {
         action,
         outcome,
@@ -118,7 +129,7 @@ fn check(recorder: Initiator, request: EventRecord) -> Result<Checked, AdminErro
             Some(given) => initiator(given)?,
             None => recorder,
         },
-        request: data("requestData", request.request_data)?,
+        request: asked_for(request.request_data, &recorded_by)?,
         response: data("responseData", request.response_data)?,
         ends,
     })
@@ -219,6 +230,24 @@ pub(super) fn check_text(field: &str, text: &str, bytes_max: usize) -> Result<()
     Err(AdminError::invalid(format!("{field}: the text {problem}")))
 }
 
+/// What was asked, and who records it: whoever may record events may name anybody as their initiator.
+fn asked_for(value: Option<Value>, recorded_by: &str) -> Result<Data, AdminError> {
+    let mut value = match value {
+        None | Some(Value::Null) => Value::Object(Map::new()),
+        Some(value) => value,
+    };
+    let field = "requestData";
+    if let Value::Object(asked) = &mut value {
+        let recorder = recorded_by.to_owned().into();
+        if asked.insert(RECORDED_BY.to_owned(), recorder).is_some() {
+            return Err(AdminError::invalid(format!(
+                "{field}.{RECORDED_BY}: this server says who records an event; leave it out"
+            )));
+        }
+    }
+    data(field, Some(value))
+}
+
 fn data(field: &str, value: Option<Value>) -> Result<Data, AdminError> {
     match value {
         None | Some(Value::Null) => Ok(Data::new()),
@@ -247,23 +276,11 @@ fn correlation(text: &str) -> Result<RequestId, AdminError> {
     })
 }
 
-/// Whether the trail has a pending event of this correlationId, action and target, and none that ended it.
-async fn check_pending(
-    admin: &Admin,
-    ending: &Checked,
-    correlation: RequestId,
-) -> Result<(), AdminError> {
-    let name = ending.action.short_name();
-    let events = of_work(admin, ending.action, correlation).await?;
-    let Some(begun) = events.first() else {
-        return Err(AdminError::not_found(format!(
-            "correlationId: no pending {name} has {correlation}; leave it out for work that was not recorded as pending"
-        )));
-    };
-    if let Some(end) = events
-        .iter()
-        .find(|event| event.outcome != Outcome::Pending)
-    {
+/// Whether the trail has a pending event of this work, and none that ended it.
+fn check_pending(ending: &Checked, work: &Work) -> Result<(), AdminError> {
+    let (name, correlation) = (ending.action.short_name(), work.correlation);
+    let begun = &work.begun;
+    if let Some(end) = &work.ended {
         let outcome = end.outcome.as_str();
         return Err(AdminError::conflict(format!(
             "correlationId: the {name} of {correlation} has ended already, with {outcome}"
@@ -278,29 +295,74 @@ async fn check_pending(
     Ok(())
 }
 
-/// The events of one piece of work, oldest first. Its correlationId holds the time it began at: what is older is not read.
-async fn of_work(
-    admin: &Admin,
-    action: Action,
+/// A piece of work that the trail knows.
+struct Work {
     correlation: RequestId,
-) -> Result<Vec<Arc<Event>>, AdminError> {
+    filter: EventFilter,
+    /// The event that it began with.
+    begun: Arc<Event>,
+    /// The event that ended it, if there is one before `next`.
+    ended: Option<Arc<Event>>,
+    /// The first event that was not looked at.
+    next: Sequence,
+}
+
+impl Work {
+    /// Looks for its end in what has come since.
+    async fn read_on(&mut self, admin: &Admin) -> Result<(), AdminError> {
+        while self.ended.is_none() && self.next < admin.store.head() {
+            let page = admin.store.events(self.next, PAGE, &self.filter).await?;
+            let mut events = page.events.into_iter().map(|stored| stored.event);
+            let correlation = self.correlation;
+            self.ended = events.find(|event| {
+                event.correlation == correlation && event.outcome != Outcome::Pending
+            });
+            self.next = page.next;
+        }
+        Ok(())
+    }
+}
+
+/// The work that began with the pending event of this action and correlationId, and its end as far as the trail goes now. The correlationId
+/// holds the time at which it began: what is older or newer is not looked at, so that one that was made up costs little.
+async fn begun(admin: &Admin, action: Action, correlation: RequestId) -> Result<Work, AdminError> {
+    let name = action.short_name();
+    let absent = || {
+        AdminError::not_found(format!(
+            "correlationId: no pending {name} has {correlation}; leave it out for work that was not recorded as pending"
+        ))
+    };
     let filter = EventFilter {
         action: Some(ActionPattern::Exact(action)),
         ..EventFilter::default()
     };
     let [a, b, c, d, e, f, ..] = *correlation.as_bytes();
     let begun_ms = i64::from_be_bytes([0, 0, a, b, c, d, e, f]);
-    let mut from = first_since(admin, begun_ms.saturating_sub(CLOCK_SLACK_MS)).await?;
-    let mut found = Vec::new();
-    loop {
-        let page = admin.store.events(from, PAGE, &filter).await?;
-        let events = page.events.into_iter().map(|stored| stored.event);
-        found.extend(events.filter(|event| event.correlation == correlation));
-        if page.next >= page.head {
-            return Ok(found);
+    let mut next = first_since(admin, begun_ms.saturating_sub(CLOCK_SLACK_MS)).await?;
+    let end = first_since(admin, begun_ms.saturating_add(CLOCK_SLACK_MS)).await?;
+    while next < end {
+        let page = admin.store.events(next, PAGE, &filter).await?;
+        let mut events = page.events.into_iter();
+        let found = events.find(|stored| stored.event.correlation == correlation);
+        next = page.next;
+        let Some(found) = found else { continue };
+        let since = admin.store.head().0.saturating_sub(found.sequence.0);
+        if since > EVENTS_SINCE_MAX {
+            return Err(AdminError::conflict(format!(
+                "correlationId: the {name} of {correlation} began {since} events ago; record its end without it"
+            )));
         }
-        from = page.next;
+        let mut work = Work {
+            correlation,
+            filter,
+            begun: found.event,
+            ended: None,
+            next: found.sequence.plus(1),
+        };
+        work.read_on(admin).await?;
+        return Ok(work);
     }
+    Err(absent())
 }
 
 /// The first event that is not before a time, found by halves.

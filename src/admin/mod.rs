@@ -21,6 +21,7 @@ pub mod events;
 pub mod foundation;
 mod gaps;
 pub mod instances;
+mod kept_secrets;
 pub mod keys;
 mod lines;
 pub mod lock;
@@ -64,8 +65,8 @@ use crate::audit::{Action, Data, Event, Failure, Outcome, ReasonCode, Target};
 use crate::crypto::{Certificate, Random};
 use crate::domain::routing::RoutingLimits;
 use crate::domain::{
-    Clock, DestructionPolicy, EventId, Initiator, Instance, OwnCertificates, Pending, RequestId,
-    Scope,
+    Clock, DestructionPolicy, EventId, Initiator, Instance, OwnCertificates, Pending, Quantities,
+    RequestId, Scope,
 };
 use crate::ops::{Sealer, Signer};
 use crate::store::Store;
@@ -96,6 +97,8 @@ pub struct Admin {
     routing_limits: RoutingLimits,
     /// How many days a client's certificate counts after its end.
     grace_days: u32,
+    /// How many there may be of what is made here.
+    quantities: Quantities,
     /// How keys are destroyed, or why that is not known.
     destruction: Result<DestructionPolicy, String>,
     /// Where no target may write.
@@ -156,6 +159,7 @@ impl Admin {
             refusals: access::refusals::Refusals::default(),
             reserved: Arc::new([]),
             routing_limits: RoutingLimits::default(),
+            quantities: Quantities::default(),
             changes,
         }
     }
@@ -229,6 +233,12 @@ impl Admin {
             destruction,
             ..self
         }
+    }
+
+    /// The router with how many instances, clients, API keys and administrators there may be.
+    #[must_use]
+    pub fn with_quantities(self, quantities: Quantities) -> Self {
+        Self { quantities, ..self }
     }
 
     /// The router with how many targets, routes and rules there may be.
@@ -320,7 +330,9 @@ impl Admin {
             Request::ClientCrl(request) => revocations::load(self, initiator, request).await,
             Request::ClientPending => pending::list(self),
             Request::ClientApprove(request) => pending::approve(self, initiator, request).await,
-            Request::ClientDismiss { fingerprint } => pending::dismiss(self, &fingerprint),
+            Request::ClientDismiss { fingerprint } => {
+                pending::dismiss(self, initiator, &fingerprint).await
+            }
             Request::CertificateList => Ok(certificates::list(self)),
             Request::CertificateReload(request) => {
                 certificates::reload(self, initiator, request).await
@@ -361,9 +373,7 @@ impl Admin {
             Request::ApiKeyAdd(request) => api_keys::add(self, initiator, request).await,
             Request::ApiKeyList => api_keys::list(self).await,
             Request::ApiKeyRemove { name } => api_keys::remove(self, initiator, &name).await,
-            Request::AdministratorAdd(request) => {
-                administrators::add(self, initiator, request).await
-            }
+            Request::AdministratorAdd(new) => administrators::add(self, initiator, new).await,
             Request::AdministratorList => Ok(administrators::list(self)),
             Request::AdministratorRemove { label } => {
                 administrators::remove(self, initiator, &label).await
@@ -491,6 +501,17 @@ impl Admin {
     /// What the events of a new piece of work share: the identifier of the request, where it has one.
     fn correlation(&self) -> Result<RequestId, AdminError> {
         access::asked::correlation().map_or_else(|| self.request_id(), Ok)
+    }
+
+    /// Refuses one more of something, of which there are so many and may be so many; the setting is below `[admin]`.
+    fn check_room(what: &str, count: usize, most: usize, setting: &str) -> Result<(), AdminError> {
+        if count < most {
+            return Ok(());
+        }
+        let text = format!(
+            "there are {most}, as many as may be; remove one first, or raise `{setting}` in [admin]"
+        );
+        Err(clients::in_the_way(what, None, &text))
     }
 
     /// Commits one change with its event.

@@ -7,8 +7,8 @@ use std::sync::{MutexGuard, PoisonError};
 
 use super::clients::{self, Enrolment, enrol};
 use super::message::{self, ClientApprove, Response};
-use super::{Admin, AdminError};
-use crate::audit::Action;
+use super::{Admin, AdminError, Deed};
+use crate::audit::{Action, Data, Field};
 use crate::crypto::certificate::is_hidden;
 use crate::crypto::certificate::subject::Subject;
 use crate::crypto::{Certificate, Fingerprint};
@@ -58,13 +58,26 @@ pub(super) async fn approve(
 }
 
 /// Takes a certificate off the list. Nothing else changes: it waits again when its bearer comes again.
-pub(super) fn dismiss(admin: &Admin, text: &str) -> Result<Response, AdminError> {
+pub(super) async fn dismiss(
+    admin: &Admin,
+    initiator: Initiator,
+    text: &str,
+) -> Result<Response, AdminError> {
     let fingerprint = fingerprint(text)?;
-    let mut pending = waiting(admin)?;
-    let held = pending.get(&fingerprint).cloned().ok_or_else(absent)?;
-    pending.remove(&fingerprint);
-    tracing::info!(%fingerprint, "A certificate that waited for approval was dismissed.");
-    Ok(Response::Pending(vec![view(admin, &held)]))
+    let held = waiting(admin)?.get(&fingerprint).cloned();
+    let held = view(admin, &held.ok_or_else(absent)?);
+    let deed = Deed {
+        action: Action::ClientDismiss,
+        initiator,
+        target: fingerprint.to_string(),
+        scope: admin.global_scope()?,
+        request: Data::new()
+            .text(Field::Fingerprint, &held.fingerprint)
+            .text(Field::Subject, &held.subject),
+    };
+    admin.commit(deed, Vec::new()).await?;
+    waiting(admin)?.remove(&fingerprint);
+    Ok(Response::Pending(vec![held]))
 }
 
 fn waiting(admin: &Admin) -> Result<MutexGuard<'_, Pending>, AdminError> {

@@ -2,7 +2,7 @@
 //!
 //! A page passes a bounded number of keys in the order of their identifiers, each in a short look at the store; whoever asks sorts.
 
-use super::keys::{KEYS_PER_PAGE_MAX, KEYS_SCANNED_MAX, parse_id, view};
+use super::keys::{KEYS_PER_PAGE_MAX, KEYS_SCANNED_MAX, at_once, parse_id, view};
 use super::message::{KeyStale, Keys, Response};
 use super::{Admin, AdminError};
 use crate::domain::{Object, lifecycle};
@@ -18,8 +18,9 @@ pub(super) async fn list(admin: &Admin, request: KeyStale) -> Result<Response, A
     let before = admin.now().saturating_sub(age);
     let (mut found, mut scanned, mut ended) = (Vec::new(), 0, false);
     while found.len() < limit && scanned < KEYS_SCANNED_MAX && !ended {
-        let page = admin.store.objects_after(instance.id, after, limit).await?;
-        ended = page.len() < limit;
+        let size = at_once(limit);
+        let page = admin.store.objects_after(instance.id, after, size).await?;
+        ended = page.len() < size;
         scanned += page.len();
         for object in page {
             if found.len() == limit {

@@ -13,9 +13,8 @@ use super::message::routing::{
     TargetChange, TargetRequest, Tested,
 };
 use super::write_status::{Test, write_status};
-use super::{Admin, AdminError, Deed, Response, gaps};
+use super::{Admin, AdminError, Deed, Response, gaps, kept_secrets};
 use crate::audit::{Action, Data};
-use crate::crypto::SecretText;
 use crate::domain::clock::rfc3339;
 use crate::domain::routing::{self, RoutingError};
 use crate::domain::{Initiator, TargetId};
@@ -46,9 +45,9 @@ pub(super) async fn run(
         TargetRequest::Update(change) => update(admin, initiator, change).await?,
         TargetRequest::List => list(admin).await?,
         TargetRequest::Remove(named) => remove(admin, initiator, &named.name).await?,
-        TargetRequest::Validate(named) => tested(admin, &found(admin, &named.name)?).await?,
+        TargetRequest::Validate(named) => validate(admin, initiator, &named.name).await?,
         TargetRequest::Parked(page) => parked(admin, &page).await?,
-        TargetRequest::Retry(some) => retry(admin, &some).await?,
+        TargetRequest::Retry(some) => retry(admin, initiator, &some).await?,
         TargetRequest::Drop(some) => give_up(admin, initiator, &some).await?,
         TargetRequest::Follow(follow) => go_on_at(admin, initiator, &follow).await?,
     };
@@ -139,14 +138,7 @@ async fn update(
     let is_elsewhere = change.endpoint.is_some();
     if let Some(new) = change.endpoint {
         let mut new = read(&target.target_type, &new.0)?;
-        let kept: Vec<_> = held
-            .secrets()
-            .into_iter()
-            .map(|(field, secret)| (field.into_owned(), secret.clone()))
-            .collect();
-        for (field, secret) in new.secrets() {
-            take_over(&field, secret, &kept)?;
-        }
+        kept_secrets::take_over(&mut held, &mut new)?;
         // Not before: a mask is no key and no password.
         check(admin, &new)?;
         held = new;
@@ -171,27 +163,6 @@ async fn update(
     Ok(RoutingResponse::Target(Box::new(
         shown(admin, &target).await?,
     )))
-}
-
-/// What was shown as a mask comes back as one: the secret stays what it is.
-fn take_over(
-    field: &str,
-    secret: &mut SecretText,
-    kept: &[(String, SecretText)],
-) -> Result<(), AdminError> {
-    if secret.is_mask() {
-        let held = kept
-            .iter()
-            .find(|(name, _)| name == field)
-            .map(|(_, held)| held.clone());
-        let missing = || {
-            AdminError::invalid(format!(
-                "{field}: it is the mask and there is no secret yet: write the secret itself"
-            ))
-        };
-        *secret = held.ok_or_else(missing)?;
-    }
-    Ok(())
 }
 
 async fn list(admin: &Admin) -> Result<RoutingResponse, AdminError> {
@@ -223,6 +194,18 @@ async fn remove(
     .await?;
     admin.tests.forget(target.id);
     Ok(RoutingResponse::Target(Box::new(shown)))
+}
+
+/// Sends a test record to a target, once it is recorded that it is.
+async fn validate(
+    admin: &Admin,
+    initiator: Initiator,
+    name: &str,
+) -> Result<RoutingResponse, AdminError> {
+    let target = found(admin, name)?;
+    let action = Action::TargetValidate;
+    commit(admin, initiator, action, &target, json!({}), Vec::new()).await?;
+    tested(admin, &target).await
 }
 
 /// Sends a test record, and says why it was not taken, if it was not.
@@ -291,9 +274,19 @@ async fn parked(admin: &Admin, page: &ParkedFrom) -> Result<RoutingResponse, Adm
     ))
 }
 
-async fn retry(admin: &Admin, some: &ParkedSome) -> Result<RoutingResponse, AdminError> {
+async fn retry(
+    admin: &Admin,
+    initiator: Initiator,
+    some: &ParkedSome,
+) -> Result<RoutingResponse, AdminError> {
     let target = found(admin, &some.target)?;
     parked_page(admin, &target, some.sequence).await?;
+    let again = match some.sequence {
+        Some(sequence) => json!({ "sequence": sequence }),
+        None => json!({ "count": admin.store.parked_count(target.id).await? }),
+    };
+    let action = Action::TargetRetry;
+    commit(admin, initiator, action, &target, again, Vec::new()).await?;
     let range = match some.sequence {
         Some(sequence) => ParkedRange::One(Sequence(sequence)),
         None => ParkedRange::All,

@@ -184,6 +184,7 @@ actions! {
     ClientRemove = 405, Extended, "kmip-client", "remove", Critical, Plain, Local, "kmip-client", "A client, a certificate of one or a CA trusted for one is removed.";
     ClientIssue = 406, Extended, "kmip-client", "issue", Critical, Plain, Local, "kmip-client", "A certificate is issued to a client.";
     ClientApprove = 407, Extended, "kmip-client", "approve", Critical, Plain, Local, "kmip-client", "A certificate that waited for approval is enrolled.";
+    ClientDismiss = 413, Extended, "kmip-client", "dismiss", Critical, Plain, Global, "kmip-client", "A certificate that waited for approval is taken off the list.";
     InstanceCredentialSet = 421, Extended, "instance-credential", "set", Critical, Plain, Local, "instance-credential", "An instance's user name and password are set.";
     InstanceCredentialClear = 422, Extended, "instance-credential", "clear", Critical, Plain, Local, "instance-credential", "An instance's user name and password are cleared.";
     ClientExpire = 408, Extended, "kmip-client", "expire", Warning, Plain, Local, "kmip-client", "A client's certificate expires soon or has expired.";
@@ -215,6 +216,8 @@ actions! {
     TargetFollow = 604, Extended, "routing-target", "follow", Critical, Plain, Global, "routing-target", "A target goes on at another event of the trail: what is skipped is not delivered to it.";
     TargetDrop = 605, Extended, "routing-target", "drop", Critical, Plain, Global, "routing-target", "Events that a target refused are given up: they are not delivered to it.";
     TargetSkip = 606, Extended, "routing-target", "skip", Critical, Plain, Global, "routing-target", "Retention removes events that a target was not given: they are not delivered to it.";
+    TargetValidate = 607, Extended, "routing-target", "validate", Warning, Plain, Global, "routing-target", "A test record is sent to a target.";
+    TargetRetry = 608, Extended, "routing-target", "retry", Warning, Plain, Global, "routing-target", "Events that a target refused are given to it again.";
     RouteCreate = 611, Extended, "routing-route", "create", Critical, Plain, Global, "routing-route", "A route that says which events go to which targets is made.";
     RouteDelete = 612, Extended, "routing-route", "delete", Critical, Plain, Global, "routing-route", "A route that says which events go to which targets is removed.";
     RouteUpdate = 614, Extended, "routing-route", "update", Critical, Plain, Global, "routing-route", "A route that says which events go to which targets is changed.";

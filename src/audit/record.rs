@@ -11,21 +11,25 @@
 //!
 //! Version 2 holds its initiator itself: in the place of its number, the 32 bytes of a certificate's fingerprint and its name
 //! as text, empty where that is the id. Refusals are stored so: strangers make as many initiators as they like, and what has a
-//! number is kept for good.
+//! number is kept for good. Version 3 does so for a party that another system named: its kind 1 (3 user, 4 service), its id and its name as
+//! texts, the name empty where it is the id.
 
 use std::sync::Arc;
 
-use super::action::Action;
+use super::action::{Action, Kind};
 use super::data::{Data, push_text, push_varint, take_array, take_text, take_varint};
 use super::event::{Event, Outcome, Target};
 use super::failure::Failure;
 use super::reason::ReasonCode;
 use crate::crypto::Fingerprint;
-use crate::domain::{EventId, Initiator, ObjectId, RequestId, Scope};
+use crate::domain::{EventId, Initiator, InitiatorKind, ObjectId, RequestId, Scope};
 
 // Stored state: changing anything below needs a migration and a new format version.
 const VERSION: u8 = 1;
 const VERSION_WITH_INITIATOR: u8 = 2;
+const VERSION_WITH_PARTY: u8 = 3;
+const USER: u8 = 3;
+const SERVICE: u8 = 4;
 const INSTANCE: u8 = 0;
 const KEY: u8 = 1;
 const RESOURCE: u8 = 2;
@@ -80,26 +84,50 @@ pub const HELD: u32 = 0;
 /// Whether the record of this event holds its initiator itself: encode it with [`HELD`].
 #[must_use]
 pub fn holds_initiator(event: &Event) -> bool {
-    event.action == Action::ClientRefuse && event.initiator.fingerprint().is_some()
+    (event.action == Action::ClientRefuse && event.initiator.fingerprint().is_some())
+        || (event.action.kind() == Kind::Management && party_code(event.initiator.kind).is_some())
+}
+
+/// The number of a kind of party that another system names.
+const fn party_code(kind: InitiatorKind) -> Option<u8> {
+    match kind {
+        InitiatorKind::User => Some(USER),
+        InitiatorKind::ServiceId => Some(SERVICE),
+        InitiatorKind::Certificate
+        | InitiatorKind::LocalUser
+        | InitiatorKind::Server
+        | InitiatorKind::ApiKey
+        | InitiatorKind::Administrator => None,
+    }
 }
 
 /// Appends the stored form of `event` to `out`; its initiator and scope are stored under the
 /// numbers given, or the initiator is in the record where its number is [`HELD`].
 pub fn encode(event: &Event, initiator: u32, scope: u32, out: &mut Vec<u8>) {
-    let held = (initiator == HELD).then(|| event.initiator.fingerprint());
-    let held = held.flatten();
-    out.push(match held {
-        Some(_) => VERSION_WITH_INITIATOR,
-        None => VERSION,
+    let is_held = initiator == HELD;
+    let fingerprint = event.initiator.fingerprint().filter(|_| is_held);
+    let party = party_code(event.initiator.kind).filter(|_| is_held);
+    out.push(match (fingerprint, party) {
+        (Some(_), _) => VERSION_WITH_INITIATOR,
+        (None, Some(_)) => VERSION_WITH_PARTY,
+        (None, None) => VERSION,
     });
     out.extend_from_slice(&event.action.code().to_le_bytes());
     out.push(event.outcome.code());
     out.extend_from_slice(&event.reason.code().to_le_bytes());
     out.push(event.failure.map_or(0, Failure::code));
     out.extend_from_slice(&event.time_ms.to_le_bytes());
-    match held {
-        Some(fingerprint) => encode_initiator(&event.initiator, fingerprint, out),
-        None => push_varint(out, u64::from(initiator)),
+    match (fingerprint, party) {
+        (Some(fingerprint), _) => {
+            out.extend_from_slice(fingerprint.as_bytes());
+            encode_name(&event.initiator, out);
+        }
+        (None, Some(kind)) => {
+            out.push(kind);
+            push_text(out, &event.initiator.id);
+            encode_name(&event.initiator, out);
+        }
+        (None, None) => push_varint(out, u64::from(initiator)),
     }
     push_varint(out, u64::from(scope));
     let key = encode_target(&event.target, out);
@@ -112,8 +140,7 @@ pub fn encode(event: &Event, initiator: u32, scope: u32, out: &mut Vec<u8>) {
     event.response.encode(key, out);
 }
 
-fn encode_initiator(initiator: &Initiator, fingerprint: Fingerprint, out: &mut Vec<u8>) {
-    out.extend_from_slice(fingerprint.as_bytes());
+fn encode_name(initiator: &Initiator, out: &mut Vec<u8>) {
     let has_name = initiator.name != initiator.id;
     push_text(out, if has_name { &initiator.name } else { "" });
 }
@@ -160,6 +187,11 @@ pub fn decode(bytes: &[u8], resolve: &dyn Resolve) -> Result<Event, RecordError>
         StoredInitiator::Held { fingerprint, name } => {
             Arc::new(Initiator::certificate(fingerprint, name))
         }
+        StoredInitiator::Party { kind, id, name } => Arc::new(Initiator {
+            id: id.to_owned(),
+            name: if name.is_empty() { id } else { name }.to_owned(),
+            kind,
+        }),
     };
     let scope = resolve.scope(head.scope);
     Ok(Event {
@@ -201,6 +233,11 @@ enum StoredInitiator<'a> {
         fingerprint: Fingerprint,
         name: &'a str,
     },
+    Party {
+        kind: InitiatorKind,
+        id: &'a str,
+        name: &'a str,
+    },
 }
 
 #[derive(Clone, Copy)]
@@ -229,27 +266,33 @@ impl StoredTarget<'_> {
 
 fn take_start(bytes: &[u8]) -> Result<(Start<'_>, &[u8]), RecordError> {
     let (&version, mut rest) = bytes.split_first().ok_or(RecordError::Damaged)?;
-    let is_held = match version {
-        VERSION => false,
-        VERSION_WITH_INITIATOR => true,
-        other => return Err(RecordError::Version(other)),
-    };
-    let start = take_fields(&mut rest, is_held).ok_or(RecordError::Damaged)?;
+    if !(VERSION..=VERSION_WITH_PARTY).contains(&version) {
+        return Err(RecordError::Version(version));
+    }
+    let start = take_fields(&mut rest, version).ok_or(RecordError::Damaged)?;
     Ok((start, rest))
 }
 
-fn take_initiator<'a>(rest: &mut &'a [u8], is_held: bool) -> Option<StoredInitiator<'a>> {
-    if is_held {
-        return Some(StoredInitiator::Held {
+fn take_initiator<'a>(rest: &mut &'a [u8], version: u8) -> Option<StoredInitiator<'a>> {
+    Some(match version {
+        VERSION_WITH_INITIATOR => StoredInitiator::Held {
             fingerprint: Fingerprint::from_bytes(take_array(rest)?),
             name: take_text(rest)?,
-        });
-    }
-    let number = u32::try_from(take_varint(rest)?).ok()?;
-    Some(StoredInitiator::Number(number))
+        },
+        VERSION_WITH_PARTY => StoredInitiator::Party {
+            kind: match take_array(rest)? {
+                [USER] => InitiatorKind::User,
+                [SERVICE] => InitiatorKind::ServiceId,
+                _ => return None,
+            },
+            id: take_text(rest)?,
+            name: take_text(rest)?,
+        },
+        _ => StoredInitiator::Number(u32::try_from(take_varint(rest)?).ok()?),
+    })
 }
 
-fn take_fields<'a>(rest: &mut &'a [u8], is_held: bool) -> Option<Start<'a>> {
+fn take_fields<'a>(rest: &mut &'a [u8], version: u8) -> Option<Start<'a>> {
     let action = Action::from_code(u16::from_le_bytes(take_array(rest)?))?;
     let [outcome] = take_array(rest)?;
     let outcome = Outcome::from_code(outcome)?;
@@ -259,7 +302,7 @@ fn take_fields<'a>(rest: &mut &'a [u8], is_held: bool) -> Option<Start<'a>> {
         [code] => Some(Failure::from_code(code)?),
     };
     let time_ms = i64::from_le_bytes(take_array(rest)?);
-    let initiator = take_initiator(rest, is_held)?;
+    let initiator = take_initiator(rest, version)?;
     let scope = u32::try_from(take_varint(rest)?).ok()?;
     let target = match take_array(rest)? {
         [INSTANCE] => StoredTarget::Instance,
@@ -285,7 +328,7 @@ fn take_fields<'a>(rest: &mut &'a [u8], is_held: bool) -> Option<Start<'a>> {
         time_ms,
         initiator: match initiator {
             StoredInitiator::Number(number) => number,
-            StoredInitiator::Held { .. } => HELD,
+            StoredInitiator::Held { .. } | StoredInitiator::Party { .. } => HELD,
         },
         scope,
         object,

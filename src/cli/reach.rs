@@ -246,6 +246,7 @@ pub fn changed_nothing(error: &anyhow::Error) -> bool {
 fn settled(admin: Admin, settings: &Settings) -> Admin {
     let admin = admin.with_files_beside(backup::reader(settings));
     let admin = admin.with_grace(settings.expired_client_grace_days);
+    let admin = admin.with_quantities(settings.administration.config.quantities());
     admin.with_routing_limits(settings.routing.clone())
 }
 

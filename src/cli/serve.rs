@@ -532,6 +532,8 @@ fn router(
         keyring: Some(Arc::clone(&opened.keyring)),
     };
     let admin = admin.with_routing_limits(opened.settings.routing.clone());
+    let administration = &opened.settings.administration.config;
+    let admin = admin.with_quantities(administration.quantities());
     let admin = admin.with_files_beside(backup::reader(&opened.settings));
     let admin = admin.with_destruction(Ok(opened.settings.destruction.clone()));
     let admin = admin.with_grace(opened.settings.expired_client_grace_days);

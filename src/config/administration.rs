@@ -61,6 +61,10 @@ pub(super) fn check(config: Config) -> Result<Administration, SettingsError> {
 fn check_counts(config: &Config) -> Result<(), SettingsError> {
     let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let counts = [
+        ("admin.instances-max", wide(config.instances_max)),
+        ("admin.clients-max", wide(config.clients_max)),
+        ("admin.api-keys-max", wide(config.api_keys_max)),
+        ("admin.administrators-max", wide(config.administrators_max)),
         ("admin.connections-max", wide(config.connections_max)),
         (
             "admin.connections-per-address-max",
@@ -136,6 +140,7 @@ mod tests {
             ("key = \"k\"", "admin.key"),
             ("certificate = \"c\"", "admin.certificate"),
             ("connections-max = 0", "admin.connections-max"),
+            ("clients-max = 0", "admin.clients-max"),
             (
                 "failed-logins-per-minute = 0",
                 "admin.failed-logins-per-minute",

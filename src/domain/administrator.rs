@@ -12,10 +12,29 @@ use super::{ApiKeyId, Initiator, InstanceId};
 use crate::crypto::Fingerprint;
 use crate::crypto::secret::constant_time_eq;
 
-/// The most API keys there may be: each login compares with all of them.
-pub const API_KEYS_MAX: usize = 1000;
-/// The most administrator certificates there may be.
-pub const ADMINISTRATORS_MAX: usize = 1000;
+/// How many there may be of what administrators make and the server holds in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quantities {
+    /// The most instances.
+    pub instances: usize,
+    /// The most clients.
+    pub clients: usize,
+    /// The most API keys: each login compares with all of them.
+    pub api_keys: usize,
+    /// The most administrator certificates.
+    pub administrators: usize,
+}
+
+impl Default for Quantities {
+    fn default() -> Self {
+        Self {
+            instances: 1000,
+            clients: 10_000,
+            api_keys: 1000,
+            administrators: 1000,
+        }
+    }
+}
 
 /// What an administrator may do; each role may do what those before it may.
 #[derive(

@@ -29,7 +29,7 @@ pub mod warning;
 
 pub use access::{Access, Denied, Operations, Permissions, Rules, Window};
 pub use administrator::{
-    Administrator, Administrators, ApiKey, Caller, Login, LoginRefused, Rights, Role,
+    Administrator, Administrators, ApiKey, Caller, Login, LoginRefused, Quantities, Rights, Role,
 };
 pub use anchor::Anchor;
 pub use client::{

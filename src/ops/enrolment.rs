@@ -24,6 +24,11 @@ pub(super) async fn enrol(service: &Service, leaf: &Certificate) -> Result<(), N
         return Ok(());
     }
     let now_ms = service.now_ms();
+    // Who administers the server uses no keys by the same certificate.
+    let administrators = service.store().administrators();
+    if administrators.certificate(&fingerprint).is_some() {
+        return Err(NotAdmitted::Unknown);
+    }
     let (client, anchor) = clients.sponsor(leaf, now_ms.div_euclid(1000))?;
     let instance = clients.instance(client.instance);
     let instance = instance.ok_or(NotAdmitted::Unknown)?;

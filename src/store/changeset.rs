@@ -34,6 +34,8 @@ pub enum Precondition {
     Attributes(ObjectId, u64),
     /// The destruction of the object that is under way is this one, or none is.
     Destruction(ObjectId, Option<Box<Destruction>>),
+    /// No key of the instance is other than destroyed.
+    NoLiveObjects(InstanceId),
     /// The sequence of the changeset's first event.
     Next(Sequence),
     /// The targets that were not given everything before this event are these, each as it was read.
@@ -71,7 +73,8 @@ pub enum Write {
     CredentialCleared(InstanceId),
     /// A wrapped data key: instance, epoch, key.
     DataKey(InstanceId, u32, Wrapped),
-    /// An instance removed at this time (seconds since 1970), with its clients and data keys: nothing opens its keys any more.
+    /// An instance removed at this time (seconds since 1970), with its clients, who may administer it alone, and its data keys: nothing opens
+    /// its keys any more.
     InstanceRemoved(InstanceId, i64),
     /// A new client with its certificates.
     Client(Client),

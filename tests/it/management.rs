@@ -57,10 +57,10 @@ fn work_is_recorded_when_it_begins_and_when_it_ends() {
         log_source.contains(":vmware-solutions::a/"),
         "global: {log_source}"
     );
-    assert_eq!(
-        event.data("/requestData"),
-        Some(&serde_json::json!({"hosts": 3}))
-    );
+    let asked = event.data("/requestData").expect("an object");
+    assert_eq!(asked["hosts"], 3);
+    let recorder = asked["recordedBy"].as_str().expect("who recorded it");
+    assert!(recorder.starts_with("LocalUser-"), "{recorder}");
 
     // What was recorded is there after a hard end, and the work may end where no server runs.
     server.kill();

@@ -11,7 +11,6 @@ use crate::admin::message::{
 };
 use crate::admin::{Admin, AdminError, Request, Response, clients, keys};
 use crate::audit::Failure;
-use crate::crypto::Certificate;
 use crate::domain::{Caller, Instance, InstanceId, ObjectId};
 
 /// Why a request is not carried out.
@@ -194,14 +193,6 @@ fn client_add(admin: &Admin, own: &Arc<Instance>, mut add: ClientAdd) -> Result<
         own_client(admin, own, &add.label)?;
     } else {
         add.instance = Some(own_instance(own, add.instance.as_deref())?);
-    }
-    // Whose certificate it is elsewhere is not told.
-    if let Ok(certificate) = Certificate::from_pem(&add.certificate)
-        && let Some(holder) = admin.store().clients().holder(&certificate.fingerprint())
-        && holder.instance != own.id
-    {
-        let text = "certificate: it is enrolled already; a certificate belongs to one client";
-        return Err(Denied::Missing(AdminError::conflict(text)));
     }
     Ok(add)
 }

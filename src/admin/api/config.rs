@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::Quantities;
+
 /// The settings of the administration API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -26,8 +28,17 @@ pub struct Config {
     pub header_timeout_ms: u64,
     /// The most bytes of a request's body.
     pub body_bytes_max: usize,
-    /// How long a request's body may take to arrive, and an answer to be taken, in milliseconds.
+    /// How long a request's body may take to arrive, and each part of an answer to be taken, in milliseconds; a whole answer may take four
+    /// times as long.
     pub body_timeout_ms: u64,
+    /// The most instances there may be.
+    pub instances_max: usize,
+    /// The most clients there may be.
+    pub clients_max: usize,
+    /// The most API keys there may be.
+    pub api_keys_max: usize,
+    /// The most administrator certificates there may be.
+    pub administrators_max: usize,
     /// The most refused credentials of one address each minute; further wrong ones are answered as too many.
     pub failed_logins_per_address_per_minute: u32,
     /// The most refused credentials of all addresses each minute.
@@ -36,7 +47,12 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
+        let quantities = Quantities::default();
         Self {
+            instances_max: quantities.instances,
+            clients_max: quantities.clients,
+            api_keys_max: quantities.api_keys,
+            administrators_max: quantities.administrators,
             listen: "127.0.0.1:5697".to_owned(),
             certificate: String::new(),
             key: String::new(),
@@ -54,6 +70,17 @@ impl Default for Config {
 }
 
 impl Config {
+    /// How many there may be of what administrators make.
+    #[must_use]
+    pub const fn quantities(&self) -> Quantities {
+        Quantities {
+            instances: self.instances_max,
+            clients: self.clients_max,
+            api_keys: self.api_keys_max,
+            administrators: self.administrators_max,
+        }
+    }
+
     /// How long a TLS handshake may take.
     #[must_use]
     pub const fn handshake_timeout(&self) -> Duration {

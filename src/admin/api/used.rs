@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::admin::Admin;
 use crate::domain::ApiKeyId;
-use crate::domain::administrator::API_KEYS_MAX;
 
 const HOUR: i64 = 3600;
+/// The most keys that are remembered.
+const KEYS_MAX: usize = 100_000;
 
 /// The hour each API key was last used in, as far as this server has kept it.
 #[derive(Default)]
@@ -23,7 +24,7 @@ impl Used {
                 return;
             }
             // Keys that were removed stay in it: it is begun anew before they are many.
-            if used.len() > 2 * API_KEYS_MAX {
+            if used.len() >= KEYS_MAX {
                 used.clear();
             }
             used.insert(key, hour);

@@ -415,9 +415,10 @@ impl TargetRequest {
     #[must_use]
     pub const fn only_reads(&self) -> bool {
         match self {
-            Self::List | Self::Parked(_) | Self::Validate(_) => true,
+            Self::List | Self::Parked(_) => true,
             Self::Add(_)
             | Self::Update(_)
+            | Self::Validate(_)
             | Self::Remove(_)
             | Self::Retry(_)
             | Self::Drop(_)

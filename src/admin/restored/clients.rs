@@ -136,7 +136,7 @@ impl Admin {
             return Ok(false);
         };
         let keys = self.store.live_objects(id).await?;
-        let changeset = removal::changeset(self, by, instance, keys, &again(taken))?;
+        let changeset = removal::changeset(self, by, instance, keys, &again(taken)).await?;
         self.store.apply(changeset).await?;
         Ok(true)
     }

@@ -67,6 +67,34 @@ async fn keys_are_listed_in_pages() {
 }
 
 #[tokio::test]
+async fn a_page_of_few_is_found_in_few_reads_and_goes_on_after_its_last() {
+    assert!(super::super::keys::at_once(1) >= 100);
+    assert_eq!(super::super::keys::at_once(1000), 1000);
+    let world = world().await;
+    for number in 1..=5 {
+        let name = if number % 2 == 0 { "web" } else { "db" };
+        world.insert_key(number, State::Active, name).await;
+    }
+    let (mut after, mut found) = (None, 0);
+    loop {
+        let request = KeyList {
+            limit: 1,
+            name: Some("db".into()),
+            after,
+            ..KeyList::default()
+        };
+        let page = world.keys(request).await;
+        found += page.keys.len();
+        assert!(page.keys.len() <= 1);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, 3);
+}
+
+#[tokio::test]
 async fn a_key_is_shown_with_vcenters_names_and_an_unknown_one_is_not_found() {
     let world = world().await;
     let first = world.insert_key(1, State::Active, "web-01").await;

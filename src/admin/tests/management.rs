@@ -82,7 +82,7 @@ async fn an_event_of_another_system_is_recorded_as_it_was_given() {
         ),
         (
             "/requestData",
-            json!({"edition": "advanced", "hosts": [1, 2, {"cpu": null}], "ü": "\u{1}"}),
+            json!({"edition": "advanced", "hosts": [1, 2, {"cpu": null}], "recordedBy": "LocalUser-1000", "ü": "\u{1}"}),
         ),
         ("/responseData", json!({"licensed": false})),
         (
@@ -105,7 +105,7 @@ async fn what_is_left_out_has_a_default() {
         assert_eq!(event["target"]["name"], "vcs-1");
         assert_eq!(
             (&event["requestData"], &event["responseData"]),
-            (&json!({}), &json!({}))
+            (&json!({"recordedBy": "LocalUser-1000"}), &json!({}))
         );
     }
     let plan = json!({"action": "vcs-plan.update", "outcome": "success", "target": {"id": "p"}});
@@ -190,6 +190,11 @@ async fn what_is_wrong_is_named_and_nothing_is_recorded() {
             "responseData: it must be a JSON object",
         ),
         ("requestData", deep, "requestData: objects"),
+        (
+            "requestData",
+            json!({"recordedBy": "User-1"}),
+            "requestData.recordedBy: ",
+        ),
         (
             "requestData",
             json!({"a": "x".repeat(16 * 1024)}),
@@ -283,6 +288,16 @@ async fn work_begins_once_and_ends_once_under_one_correlation() {
         .refused(with(end("success"), &[("correlationId", unknown)]))
         .await;
     assert_eq!(error.kind, ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_correlation_that_was_made_up_keeps_nobody_waiting() {
+    let world = world().await;
+    world.record(creation("pending")).await.unwrap();
+    let _another_s_turn = world.admin.changes.lock().await;
+    let made_up = json!("00000000-0000-4000-8000-000000000000");
+    let end = with(creation("success"), &[("correlationId", made_up)]);
+    assert_eq!(world.refused(end).await.kind, ErrorKind::NotFound);
 }
 
 #[tokio::test]

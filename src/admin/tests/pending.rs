@@ -128,8 +128,10 @@ async fn what_was_enrolled_from_a_file_or_dismissed_waits_no_more() {
     };
     let from = world.trail(0).await.len();
     world.run(dismiss()).await.unwrap();
+    let event = world.last().await;
+    assert_eq!(event["action"], "vmware-solutions.kmip-client.dismiss");
     assert!(pending.lock().unwrap().list().is_empty());
-    assert_eq!(world.trail(0).await.len(), from, "nothing has changed");
+    assert_eq!(world.trail(0).await.len(), from + 1, "that alone");
     let error = world.run(dismiss()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::NotFound);
     let request = Request::ClientApprove(approval(&fingerprint, "vc2"));

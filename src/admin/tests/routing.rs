@@ -123,3 +123,35 @@ async fn every_event_that_is_given_up_is_named_in_the_trail() {
     }
     assert!(named.into_iter().eq((0..1201).map(|number| 2 * number)));
 }
+
+#[tokio::test]
+async fn a_test_record_and_another_try_are_events() {
+    let world = world().await;
+    target_with_parked(&world, 3).await;
+    let retry = |sequence| {
+        TargetRequest::Retry(ParkedSome {
+            target: "log".to_owned(),
+            sequence,
+        })
+    };
+    let validate = TargetRequest::Validate(Named {
+        name: "log".to_owned(),
+    });
+    for (request, told) in [
+        (retry(None), ("count", 3)),
+        (retry(Some(2)), ("sequence", 2)),
+    ] {
+        world.run(Request::Target(Box::new(request))).await.unwrap();
+        let event = world.last().await;
+        assert_eq!(event["action"], "vmware-solutions.routing-target.retry");
+        assert_eq!(event["requestData"][told.0], told.1);
+    }
+    // It is recorded that it is sent, whatever becomes of it.
+    world
+        .run(Request::Target(Box::new(validate)))
+        .await
+        .unwrap();
+    let event = world.last().await;
+    assert_eq!(event["action"], "vmware-solutions.routing-target.validate");
+    assert_eq!(event["requestData"]["name"], "log");
+}

@@ -91,3 +91,32 @@ async fn hashes_are_given_of_nodes_that_there_are_and_of_a_bounded_number() {
         assert_eq!(refused.kind, ErrorKind::Invalid, "{wrong:?}");
     }
 }
+
+#[tokio::test]
+async fn a_page_ends_with_its_bytes_and_goes_on_where_it_ended() {
+    let world = world().await;
+    let head = world.admin.store.head().0;
+    for _ in 0..90 {
+        let request = serde_json::json!({"action": "vcs.create", "outcome": "success", "target": {"id": "v"},
+            "requestData": {"a": "x".repeat(15_000)}});
+        let request = serde_json::from_value(request).unwrap();
+        let request = Request::EventRecord(Box::new(request));
+        world.run(request).await.unwrap();
+    }
+    let (mut next, mut seen) = (head, 0);
+    while next < head + 90 {
+        let request = EventsFrom {
+            from: next,
+            limit: 1000,
+            ..EventsFrom::default()
+        };
+        let Response::Events(page) = world.run(Request::Events(request)).await.unwrap() else {
+            panic!("not events");
+        };
+        let bytes: usize = page.events.iter().map(|event| event.json.len()).sum();
+        assert!(bytes < 1024 * 1024 + Event::BYTES_MAX, "{bytes}");
+        assert_eq!(page.events[0].sequence, next, "nothing is left out");
+        (next, seen) = (page.next, seen + page.events.len());
+    }
+    assert_eq!(seen, 90);
+}

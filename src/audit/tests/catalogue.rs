@@ -80,6 +80,7 @@ const CODES: &[(u16, &str)] = &[
     (410, "kmip-client.trust"),
     (411, "kmip-client.enrol"),
     (412, "kmip-client.permit"),
+    (413, "kmip-client.dismiss"),
     (421, "instance-credential.set"),
     (422, "instance-credential.clear"),
     (423, "instance-rules.update"),
@@ -103,6 +104,8 @@ const CODES: &[(u16, &str)] = &[
     (604, "routing-target.follow"),
     (605, "routing-target.drop"),
     (606, "routing-target.skip"),
+    (607, "routing-target.validate"),
+    (608, "routing-target.retry"),
     (611, "routing-route.create"),
     (612, "routing-route.delete"),
     (613, "routing-settings.update"),
@@ -241,6 +244,7 @@ fn expected(name: &'static str) -> Expected {
         (_, "expire") => "warning",
         ("server-certificate" | "certificate-authority" | "revocation-list", _) => "critical",
         // Who hears of what happens.
+        ("routing-target", "validate" | "retry") => "warning",
         ("routing-target" | "routing-route" | "routing-settings", _) => "critical",
         ("kmip-storage", "exhaust") | ("trail", "begin-epoch") | ("trail-seal", "fail") => {
             "critical"
@@ -263,7 +267,9 @@ fn expected(name: &'static str) -> Expected {
         verb,
         severity,
         data_event,
-        global: management || name == "kmip-client.refuse" || NODE.contains(&object),
+        global: management
+            || ["kmip-client.refuse", "kmip-client.dismiss"].contains(&name)
+            || NODE.contains(&object),
         type_uri: match object {
             "kmip-key-attributes" => "vmware-solutions/kmip-key/attributes".to_owned(),
             other => format!("vmware-solutions/{other}"),

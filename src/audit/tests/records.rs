@@ -8,7 +8,7 @@ use super::{KEY_TEXT, NOON_MS, decoded, encoded, event, failed, get, json, key, 
 use crate::audit::record::{self, RecordError};
 use crate::audit::{Action, Data, Event, Failure, Field, Outcome, ReasonCode, Target};
 use crate::crypto::Fingerprint;
-use crate::domain::{Initiator, ObjectId};
+use crate::domain::{Initiator, InitiatorKind, ObjectId};
 
 #[test]
 fn the_record_of_a_read_is_small() {
@@ -115,6 +115,37 @@ fn a_refusal_holds_its_initiator_and_needs_no_number() {
         ..named
     };
     assert!(!record::holds_initiator(&by_the_server));
+}
+
+/// Pinned too: so do events of other systems, which name whom they like.
+#[test]
+fn a_recorded_event_holds_the_party_that_another_system_named() {
+    let party = |name: &str| Event {
+        initiator: Arc::new(Initiator {
+            id: "IBMid-1".to_owned(),
+            name: name.to_owned(),
+            kind: InitiatorKind::User,
+        }),
+        ..event(Action::VcsCreate)
+    };
+    for recorded in [party("ada"), party("IBMid-1")] {
+        assert!(record::holds_initiator(&recorded));
+        let mut out = Vec::new();
+        record::encode(&recorded, record::HELD, 300, &mut out);
+        let resolve = resolver(&recorded);
+        assert_eq!(record::decode(&out, &resolve).unwrap(), recorded);
+        assert_eq!(record::peek(&out).unwrap().initiator, record::HELD);
+    }
+    let mut out = Vec::new();
+    record::encode(&party("ada"), record::HELD, 300, &mut out);
+    let text = hex::encode(&out);
+    assert!(text.starts_with("036900"), "{text}");
+    assert!(text.contains("030749424d69642d3103616461ac02"), "{text}");
+    let own = Event {
+        initiator: Arc::new(Initiator::local_user(0, "")),
+        ..event(Action::VcsCreate)
+    };
+    assert!(!record::holds_initiator(&own), "they are few");
 }
 
 fn any_data() -> impl Strategy<Value = Data> {

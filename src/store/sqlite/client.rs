@@ -377,8 +377,8 @@ pub(in crate::store) fn update_rules(
     found(db.prepare_cached(sql)?.execute(values)?, Thing::Instance)
 }
 
-/// An instance removed with its clients, what it asks them for, and the data keys without which its keys are noise. Its row stays, for its
-/// keys refer to it; its name is free.
+/// An instance removed with its clients, what it asks them for, who may administer it alone, and the data keys without which its keys are
+/// noise. Its row stays, for its keys refer to it; its name is free.
 pub(in crate::store) fn remove_instance(
     db: &Connection,
     instance: InstanceId,
@@ -390,6 +390,8 @@ pub(in crate::store) fn remove_instance(
         "DELETE FROM credential WHERE instance = ?1",
         "DELETE FROM client WHERE instance = ?1",
         "DELETE FROM destruction WHERE instance = ?1",
+        "DELETE FROM api_key WHERE instance = ?1",
+        "DELETE FROM administrator WHERE instance = ?1",
     ] {
         db.prepare_cached(sql)?.execute([instance.as_bytes()])?;
     }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use super::{Submission, Writer};
 use crate::audit::{Tree, record};
-use crate::domain::ObjectId;
 use crate::domain::lifecycle::is_destroyed;
+use crate::domain::{EnrolledCertificate, ObjectId};
 use crate::store::Applied;
 use crate::store::changeset::{Changeset, Precondition, Write};
-use crate::store::error::{ApplyError, StoreError};
+use crate::store::error::{ApplyError, StoreError, Thing};
 use crate::store::sqlite::provenance::{self, Doer};
 use crate::store::sqlite::{
     self, administrator, anchor, attribute, client, delivery, destruction, event, master_key,
@@ -36,6 +36,10 @@ impl Writer {
             .preconditions()
             .iter()
             .try_for_each(|precondition| self.check(precondition))?;
+        changeset
+            .writes()
+            .iter()
+            .try_for_each(|write| self.check_certificates(write))?;
         let told = Told {
             by: self.by(changeset)?,
             at: changeset.events().first().map_or(0, |event| event.time_ms) / 1000,
@@ -106,6 +110,9 @@ impl Writer {
             Precondition::Destruction(id, read) => {
                 destruction::load(&self.db, *id)? == read.as_deref().cloned()
             }
+            Precondition::NoLiveObjects(instance) => {
+                client::live_objects(&self.db, *instance)? == 0
+            }
             Precondition::Next(sequence) => self.next == *sequence,
             Precondition::Behind(before, read) => self.are_behind(*before, read)?,
             Precondition::Routing(read) => match &self.routing {
@@ -117,6 +124,25 @@ impl Writer {
             Ok(())
         } else {
             Err(ApplyError::Conflict)
+        }
+    }
+
+    /// A certificate is a client's or an administrator's, whichever comes first: who uses keys and who administers them stay apart.
+    fn check_certificates(&self, write: &Write) -> Result<(), ApplyError> {
+        let is_administrator_s = |held: &EnrolledCertificate| {
+            let administrators = &self.administrators;
+            administrators.certificate(&held.fingerprint).is_some()
+        };
+        let is_taken = match write {
+            Write::Certificate(_, held) | Write::Leaf(_, _, held) => is_administrator_s(held),
+            Write::Client(client) => client.certificates.iter().any(is_administrator_s),
+            Write::Administrator(held) => self.clients.holder(&held.fingerprint).is_some(),
+            _ => false,
+        };
+        if is_taken {
+            Err(ApplyError::Exists(Thing::Certificate))
+        } else {
+            Ok(())
         }
     }
 
@@ -367,6 +393,7 @@ const fn concerns_administrators(write: &Write) -> bool {
             | Write::ApiKeyRemoved(_)
             | Write::Administrator(_)
             | Write::AdministratorRemoved(_)
+            | Write::InstanceRemoved(..)
     )
 }
 

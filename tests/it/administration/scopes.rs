@@ -132,8 +132,12 @@ fn a_limited_key_makes_clients_in_its_instance_and_is_told_of_no_other() {
     let demo = std::fs::read_to_string(demo).expect("a certificate");
     let body = json!({"label": "mine", "certificate": demo});
     let reply = api.post("/api/v1/clients", &body);
-    reply.refused(409, "conflict", "certificate", "enrolled already");
+    reply.refused(409, "conflict", "certificate", "cannot be taken");
     assert!(!reply.body.contains("demo"), "whose it is is not told");
+    let (_, pem) = certificate("third");
+    let body = json!({"label": "demo", "certificate": pem});
+    let reply = api.post("/api/v1/clients", &body);
+    reply.refused(409, "conflict", "label", "cannot be taken");
 }
 
 /// The segments that a name follows: of an instance, of a client, and of keys.
