@@ -76,7 +76,10 @@ fn put(layout: &Layout, file: &Path) -> anyhow::Result<()> {
 fn names(settings: &Settings) -> Vec<String> {
     let of = &settings.master_key;
     let (pkcs11, command) = (&of.providers.pkcs11, &of.providers.command);
-    let passphrase = of.passphrase_file.as_deref().unwrap_or(Path::new(""));
+    let passphrase = of
+        .passphrase_file
+        .as_deref()
+        .unwrap_or_else(|| Path::new(""));
     let passphrase = passphrase.to_string_lossy();
     [
         ("master-key.command.program", &*command.program),
