@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::message::{self, EventsFrom, Response};
+use super::management::first_since;
+use super::message::{self, EventShow, EventsFrom, Response};
 use super::{Admin, AdminError};
-use crate::audit::render;
+use crate::audit::{EventFilter, render};
+use crate::domain::EventId;
 use crate::store::query::{EventPage, Sequence, StoredEvent};
 
 /// The most events one page holds.
@@ -18,6 +20,8 @@ pub const EVENTS_PER_PAGE_MAX: usize = 1000;
 const PAGE_BYTES: usize = 1024 * 1024;
 /// The longest a request waits for an event.
 pub const WAIT_MS_MAX: u64 = 20_000;
+/// How far apart two events of the trail may be in time in the wrong order: what is decided is committed within that.
+const COMMIT_SLACK_MS: i64 = 60_000;
 
 /// A page of the trail. With `wait_ms`, an empty page at the end is held back until there is an event or the time is over.
 pub(super) async fn page(admin: &Admin, request: EventsFrom) -> Result<Response, AdminError> {
@@ -43,6 +47,39 @@ pub(super) async fn page(admin: &Admin, request: EventsFrom) -> Result<Response,
         from = page.next;
         // Late or closed, the page is looked at once more: an end is an answer too.
         drop(timeout_at(deadline, head.changed()).await);
+    }
+}
+
+/// The event of an id. There is no index over ids: an id begins with its time, and the trail is nearly in that order.
+pub(super) async fn show(admin: &Admin, request: EventShow) -> Result<Response, AdminError> {
+    let EventShow { id, instance } = request;
+    let missing = || {
+        let id = id.escape_debug();
+        AdminError::not_found(format!("there is no event `{id}` in the trail"))
+    };
+    let wanted: EventId = id.parse().map_err(|_| missing())?;
+    let [a, b, c, d, e, f, ..] = *wanted.as_bytes();
+    let time_ms = i64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+    let from = time_ms.saturating_sub(COMMIT_SLACK_MS);
+    let mut from = first_since(admin, from).await?;
+    let everything = EventFilter {
+        instance,
+        ..EventFilter::default()
+    };
+    loop {
+        let page = admin
+            .store
+            .events(from, EVENTS_PER_PAGE_MAX, &everything)
+            .await?;
+        if let Some(found) = page.events.iter().find(|held| held.event.id == wanted) {
+            return Ok(Response::Event(Box::new(event(found))));
+        }
+        let last = page.events.last().map(|held| held.event.time_ms);
+        let is_past = last.is_some_and(|last| last.saturating_sub(COMMIT_SLACK_MS) > time_ms);
+        if is_past || page.next >= page.head {
+            return Err(missing());
+        }
+        from = page.next;
     }
 }
 

@@ -366,7 +366,7 @@ async fn begun(admin: &Admin, action: Action, correlation: RequestId) -> Result<
 }
 
 /// The first event that is not before a time, found by halves.
-async fn first_since(admin: &Admin, time_ms: i64) -> Result<Sequence, AdminError> {
+pub(super) async fn first_since(admin: &Admin, time_ms: i64) -> Result<Sequence, AdminError> {
     let everything = EventFilter::default();
     let (mut low, mut high) = (0, admin.store.head().0);
     while low < high {

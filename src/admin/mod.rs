@@ -47,7 +47,7 @@ mod withdrawn;
 mod write_status;
 
 pub use access::LOCAL_TARGETS;
-use backup::{Backups, ReadFilesBeside};
+use backup::{Backups, FilesBeside};
 pub use certificates::{Found, Source};
 pub use error::{AdminError, ErrorKind};
 pub use instances::Founder;
@@ -110,7 +110,7 @@ pub struct Admin {
     /// What became of the last test record of each target.
     tests: write_status::Tests,
     /// Reads what goes with the database into a backup, or why nobody can.
-    files_beside: Result<ReadFilesBeside, String>,
+    files_beside: Result<FilesBeside, String>,
     /// The backup that is under way.
     backups: Backups,
     /// Where the administration API is served, once it is.
@@ -207,7 +207,7 @@ impl Admin {
 
     /// The router with what reads the files that go with the database into a backup.
     #[must_use]
-    pub fn with_files_beside(self, files_beside: ReadFilesBeside) -> Self {
+    pub fn with_files_beside(self, files_beside: FilesBeside) -> Self {
         Self {
             files_beside: Ok(files_beside),
             ..self
@@ -358,6 +358,7 @@ impl Admin {
             Request::KeyRestore { id } => destruction::restore(self, initiator, &id).await,
             Request::KeyScheduled(request) => destruction::list(self, request).await,
             Request::Events(request) => events::page(self, request).await,
+            Request::EventShow(request) => events::show(self, request).await,
             Request::EventRecord(request) => management::record(self, initiator, *request).await,
             Request::Checkpoint => seal::checkpoint(self).await,
             Request::Seal => seal::seal(self).await,

@@ -22,6 +22,8 @@ use crate::server::{Presented, ServerPair, TlsFiles};
 
 /// How long to wait for another command that replaces certificates.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long until it is looked for again.
+const PAUSE: Duration = Duration::from_millis(50);
 
 const END: &str = "-----END CERTIFICATE-----";
 
@@ -32,19 +34,39 @@ const END: &str = "-----END CERTIFICATE-----";
 pub async fn lock(layout: &Layout) -> anyhow::Result<DirectoryLock> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        match DirectoryLock::acquire(&layout.certificates_lock()) {
-            Ok(lock) => {
-                finish(layout)?;
-                return Ok(lock);
-            }
-            Err(LockError::Held { .. }) if Instant::now() < deadline => {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            Err(LockError::Held { .. }) => {
-                bail!("another command is replacing certificates and does not end; try again")
-            }
-            Err(error) => return Err(error.into()),
+        match try_lock(layout, Instant::now() < deadline)? {
+            Some(lock) => return Ok(lock),
+            None => tokio::time::sleep(PAUSE).await,
         }
+    }
+}
+
+/// The same, on a thread that may wait.
+///
+/// # Errors
+/// Those of [`lock`].
+pub fn lock_blocking(layout: &Layout) -> anyhow::Result<DirectoryLock> {
+    let deadline = std::time::Instant::now() + PATIENCE;
+    loop {
+        match try_lock(layout, std::time::Instant::now() < deadline)? {
+            Some(lock) => return Ok(lock),
+            None => std::thread::sleep(PAUSE),
+        }
+    }
+}
+
+/// The lock, if nobody holds it; where somebody does, that is an error unless there is time to wait.
+fn try_lock(layout: &Layout, may_wait: bool) -> anyhow::Result<Option<DirectoryLock>> {
+    match DirectoryLock::acquire(&layout.certificates_lock()) {
+        Ok(lock) => {
+            finish(layout)?;
+            Ok(Some(lock))
+        }
+        Err(LockError::Held { .. }) if may_wait => Ok(None),
+        Err(LockError::Held { .. }) => {
+            bail!("another command is replacing certificates and does not end; try again")
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

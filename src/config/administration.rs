@@ -78,6 +78,10 @@ fn check_counts(config: &Config) -> Result<(), SettingsError> {
             "admin.failed-logins-per-minute",
             config.failed_logins_per_minute.into(),
         ),
+        (
+            "admin.event-tails-per-caller-max",
+            wide(config.event_tails_per_caller_max),
+        ),
     ];
     let wrong = |(_, count): &(&str, u64)| !(1..=COUNT_MAX).contains(count);
     match counts.into_iter().find(wrong) {
@@ -144,6 +148,10 @@ mod tests {
             (
                 "failed-logins-per-minute = 0",
                 "admin.failed-logins-per-minute",
+            ),
+            (
+                "event-tails-per-caller-max = 0",
+                "admin.event-tails-per-caller-max",
             ),
             ("header-bytes-max = 100", "admin.header-bytes-max"),
             ("body-bytes-max = 100", "admin.body-bytes-max"),

@@ -292,6 +292,19 @@ impl Administrators {
         })
     }
 
+    /// Whether who is known by this would be taken at `now` (seconds since 1970): they were not removed, and their dates hold.
+    #[must_use]
+    pub fn is_good(&self, login: Login, now: i64) -> bool {
+        match login {
+            Login::Local => true,
+            Login::ApiKey(id) => self
+                .keys
+                .iter()
+                .any(|key| key.id == id && key.expires.is_none_or(|expires| now <= expires)),
+            Login::Certificate(fingerprint) => self.by_certificate(&fingerprint, now).is_ok(),
+        }
+    }
+
     /// Whether somebody still has these rights: neither the credential nor what it may do was taken away or changed. Dates are not looked at.
     #[must_use]
     pub fn may_act(&self, rights: &Rights) -> bool {
@@ -338,6 +351,7 @@ mod tests {
         let (refused, whose) = held.by_key(&[1; 32], NOW + 1).unwrap_err();
         assert_eq!(refused, LoginRefused::NotNow);
         assert_eq!(whose.as_ref(), Some(&caller.initiator));
+        assert!(held.is_good(caller.login, NOW) && !held.is_good(caller.login, NOW + 1));
         assert!(held.by_key(&[2; 32], i64::MAX).is_ok());
         assert_eq!(
             held.by_key(&[3; 32], NOW).unwrap_err(),
@@ -382,7 +396,9 @@ mod tests {
         for never in [NOW - 2, NOW + 2] {
             let (refused, _) = held.by_certificate(&fingerprint, never).unwrap_err();
             assert_eq!(refused, LoginRefused::NotNow);
+            assert!(!held.is_good(Login::Certificate(fingerprint), never));
         }
+        assert!(held.is_good(Login::Certificate(fingerprint), NOW));
         let (refused, _) = held
             .by_certificate(&Fingerprint::of(b"b"), NOW)
             .unwrap_err();

@@ -185,7 +185,10 @@ impl<'a> Exchange<'a> {
             let ran = course.run(&mut ctx, &mut answer, allowance).await;
             *searched = ctx.searched();
             match ran {
-                Ok(done) => return Ok((ctx, done, answer)),
+                Ok(done) => {
+                    tracing::debug!(request = %self.request, items = done.len(), "A message was carried out.");
+                    return Ok((ctx, done, answer));
+                }
                 Err(Halt::Full(shorter)) => course = shorter,
                 Err(Halt::Spent) => {
                     drop((ctx, answer));

@@ -32,6 +32,8 @@ pub struct Snapshot {
     pub epochs: Epochs,
     /// The number of the schema.
     pub schema: u32,
+    /// The check value of the master key.
+    pub master_key_check: [u8; 16],
     /// The checkpoint beside the database, as it was before.
     pub beside: Option<String>,
 }
@@ -101,6 +103,7 @@ fn make(path: &Path, beside: Option<String>, wanted: &Weak<()>) -> Result<Snapsh
         head: copied.head,
         epochs: copied.epochs,
         schema: copied.schema,
+        master_key_check: copied.master_key_check,
         beside,
     })
 }

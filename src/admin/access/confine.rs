@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::admin::message::adapter::AdapterResponse;
 use crate::admin::message::{
-    ClientAdd, ClientPermit, ClientRemove, ClientStatusChange, ClientTrust, InstanceCredential,
-    InstanceRules, KeyDestroy, KeyRevoke,
+    ClientAdd, ClientPermit, ClientRemove, ClientStatusChange, ClientTrust, EventsFrom,
+    InstanceCredential, InstanceRules, KeyDestroy, KeyRevoke,
 };
 use crate::admin::{Admin, AdminError, Request, Response, clients, keys};
 use crate::audit::Failure;
@@ -56,15 +56,13 @@ pub(super) async fn confined(
             own_list(own, &mut list.instance).map(|()| request)?
         }
         Request::Adapter(ref read) => own_instance(own, read.instance()).map(|_| request)?,
-        Request::Events(mut events) => {
-            events.filter.instance = Some(own.scope.instance.clone());
-            Request::Events(events)
-        }
+        Request::Events(events) => Request::Events(own_events(own, events)),
         Request::KeyRevoke(KeyRevoke { ref id, .. })
         | Request::KeyDestroy(KeyDestroy { ref id, .. })
         | Request::KeyApprove { ref id }
         | Request::KeyRefuse { ref id }
         | Request::KeyRestore { ref id } => own_key(admin, own, id).await.map(|()| request)?,
+        Request::EventShow(event) => Request::EventShow(event.within(&own.scope.instance)),
         // A certificate that waits for approval belongs to no instance yet, a CA's list to none.
         Request::ClientPending
         | Request::ClientInspect(_)
@@ -151,6 +149,12 @@ fn own_instance(own: &Instance, named: Option<&str>) -> Result<String, Denied> {
         }
         Some(_) | None => Ok(own.name.clone()),
     }
+}
+
+/// Has a page of the trail hold what is of the caller's instance alone.
+fn own_events(own: &Instance, mut events: EventsFrom) -> EventsFrom {
+    events.filter.instance = Some(own.scope.instance.clone());
+    events
 }
 
 /// Has a list hold what is of the caller's instance alone.

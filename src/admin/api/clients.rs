@@ -14,7 +14,7 @@ use super::gate::Call;
 use super::input::{Body, Segments};
 use super::problem::Problem;
 use crate::admin::message::{
-    Client, ClientAdd, ClientPermit, ClientRemove, ClientStatusChange, ClientTrust,
+    Client, ClientAdd, ClientCrl, ClientPermit, ClientRemove, ClientStatusChange, ClientTrust,
 };
 use crate::admin::{Request, Response};
 
@@ -96,6 +96,17 @@ struct NewPermissions {
     windows: Option<Vec<String>>,
 }
 
+/// What a CA has revoked.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewRevocationList {
+    /// The list in PEM form.
+    list: String,
+    /// The CA's fingerprint; none: the only one that is trusted for the client.
+    #[serde(default)]
+    authority: Option<String>,
+}
+
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(list_clients, add_client))
@@ -105,6 +116,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(remove_certificate))
         .routes(routes!(add_authority))
         .routes(routes!(remove_authority))
+        .routes(routes!(load_revocation_list))
 }
 
 /// Lists clients and their certificates.
@@ -268,6 +280,23 @@ async fn remove_authority(
         ..ClientRemove::default()
     };
     changed(&call, Request::ClientRemove(removal)).await
+}
+
+/// Takes up what a CA that is trusted for a client has revoked; connections that came with it are cut. A list counts for every client that the
+/// CA is trusted for.
+#[utoipa::path(put, path = "/api/v1/clients/{label}/revocation-list", tag = "clients", params(("label" = String, Path, description = "Its label.")),
+    request_body = NewRevocationList, responses((status = 200, description = "It counts.", body = Client)))]
+async fn load_revocation_list(
+    call: Call,
+    Segments(label): Segments<String>,
+    Body(new): Body<NewRevocationList>,
+) -> Result<Json<Client>, Problem> {
+    let request = ClientCrl {
+        label,
+        ca: new.authority,
+        list: new.list,
+    };
+    changed(&call, Request::ClientCrl(request)).await
 }
 
 pub(super) async fn changed(call: &Call, request: Request) -> Result<Json<Client>, Problem> {

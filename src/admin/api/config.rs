@@ -43,6 +43,8 @@ pub struct Config {
     pub failed_logins_per_address_per_minute: u32,
     /// The most refused credentials of all addresses each minute.
     pub failed_logins_per_minute: u32,
+    /// How often one credential may follow the trail at once.
+    pub event_tails_per_caller_max: usize,
 }
 
 impl Default for Config {
@@ -65,6 +67,7 @@ impl Default for Config {
             body_timeout_ms: 30_000,
             failed_logins_per_address_per_minute: 20,
             failed_logins_per_minute: 200,
+            event_tails_per_caller_max: 4,
         }
     }
 }

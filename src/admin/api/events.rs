@@ -23,36 +23,37 @@ use super::gate::Call;
 use super::input::{Asked, Body, Segments, page_limit};
 use super::problem::Problem;
 use crate::admin::events::WAIT_MS_MAX;
-use crate::admin::message::{self, EventRecord, EventsFrom, Recorded};
+use crate::admin::message::{self, EventRecord, EventShow, EventsFrom, Recorded};
 use crate::admin::{Request, Response};
 use crate::audit::filter::time_ms;
 use crate::audit::{EventFilter, Outcome};
+use crate::domain::EventId;
 
 /// Which events.
-#[derive(Deserialize, IntoParams)]
+#[derive(Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Which {
+pub(super) struct Which {
     /// The first sequence wanted; 0 if it is not said. The `next` of the page before.
-    from: Option<u64>,
+    pub(super) from: Option<u64>,
     /// At most so many; 100 if it is not said.
     #[param(minimum = 1, maximum = 1000)]
-    limit: Option<usize>,
+    pub(super) limit: Option<usize>,
     /// Only this action, such as `kmip-key.read`, or those that begin alike, such as `kmip-*`.
-    action: Option<String>,
+    pub(super) action: Option<String>,
     /// Only those that ended like this: `success`, `failure` or `pending`.
-    outcome: Option<String>,
+    pub(super) outcome: Option<String>,
     /// Only those of this initiator: a label, an initiator id, a fingerprint, or its first eight digits or more.
-    client: Option<String>,
+    pub(super) client: Option<String>,
     /// Only those about this key.
-    key: Option<String>,
+    pub(super) key: Option<String>,
     /// Not before this time: RFC 3339, a date, or `15m`, `2h`, `7d` ago.
-    since: Option<String>,
+    pub(super) since: Option<String>,
     /// Before this time.
-    until: Option<String>,
+    pub(super) until: Option<String>,
     /// How long to wait for an event where there is none, in milliseconds: who asks again from `next` follows the trail as it grows.
     #[param(minimum = 0, maximum = 20000)]
-    wait_ms: Option<u64>,
+    pub(super) wait_ms: Option<u64>,
 }
 
 /// A page of the trail.
@@ -111,7 +112,7 @@ async fn list_events(call: Call, Asked(which): Asked<Which>) -> Result<Answer, P
     )))
 }
 
-fn request(call: &Call, which: Which) -> Result<EventsFrom, Problem> {
+pub(super) fn request(call: &Call, which: Which) -> Result<EventsFrom, Problem> {
     let now_ms = call.api.admin.now().saturating_mul(1000);
     let time = |field: &str, text: Option<String>| {
         let parsed = text.map(|text| time_ms(&text, now_ms)).transpose();
@@ -148,7 +149,7 @@ fn request(call: &Call, which: Which) -> Result<EventsFrom, Problem> {
     })
 }
 
-async fn page(call: &Call, request: EventsFrom) -> Result<message::Events, Problem> {
+pub(super) async fn page(call: &Call, request: EventsFrom) -> Result<message::Events, Problem> {
     match call.run(Request::Events(request)).await? {
         Response::Events(page) => Ok(page),
         _ => Err(Problem::unexpected()),
@@ -157,11 +158,21 @@ async fn page(call: &Call, request: EventsFrom) -> Result<message::Events, Probl
 
 /// Shows one event.
 #[utoipa::path(get, path = "/api/v1/events/{sequence}", tag = "events",
-    params(("sequence" = u64, Path, description = "Its place in the trail.")),
+    params(("sequence" = String, Path, description = "Its place in the trail, or its `id`.")),
     responses((status = 200, description = "It.", body = EventOfTrail)))]
 async fn show_event(call: Call, Segments(text): Segments<String>) -> Result<Answer, Problem> {
+    if let Ok(id) = text.parse::<EventId>() {
+        let id = id.to_string();
+        let request = Request::EventShow(EventShow { id, instance: None });
+        return match call.run(request).await? {
+            Response::Event(event) => Ok(json(whole(&event))),
+            _ => Err(Problem::unexpected()),
+        };
+    }
     let sequence: u64 = text.parse().map_err(|_| {
-        Problem::invalid("sequence: it is a number, the event's place in the trail")
+        Problem::invalid(
+            "sequence: it is a number, the event's place in the trail, or the event's id",
+        )
     })?;
     let request = EventsFrom {
         from: sequence,
@@ -193,7 +204,8 @@ async fn record_event(
     }
 }
 
-fn whole(event: &message::Event) -> String {
+/// An event in its place, as JSON.
+pub(super) fn whole(event: &message::Event) -> String {
     let message::Event {
         sequence,
         leaf_hash,

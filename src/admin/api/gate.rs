@@ -53,6 +53,13 @@ impl Call {
         let admit = self.api.admin.admit(&self.caller, Some(self.id), request);
         Ok(admit.await.map(drop)?)
     }
+
+    /// Whether the caller is still there and within their dates: for an answer that takes long.
+    pub(super) fn may_still_ask(&self) -> bool {
+        let admin = &self.api.admin;
+        let administrators = admin.store().administrators();
+        administrators.is_good(self.caller.login, admin.now())
+    }
 }
 
 impl FromRequestParts<Arc<Api>> for Call {
@@ -86,6 +93,9 @@ pub(super) async fn pass(
     };
     let named = named_by_peer(request.headers());
     request.extensions_mut().insert(id);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let peer = request.extensions().get::<Arc<Peer>>();
+    let address = peer.map(|peer| peer.address);
     let answer = if OPEN.contains(&request.uri().path()) {
         next.run(request).await
     } else {
@@ -97,7 +107,10 @@ pub(super) async fn pass(
             Err(problem) => problem.answer(&id.to_string(), form),
         }
     };
-    finished(answer, id, named, form)
+    let answer = finished(answer, id, named, form);
+    let status = answer.status().as_u16();
+    tracing::debug!(request = %id, address = ?address, %method, path, status, "A request of the administration API was answered.");
+    answer
 }
 
 /// The answer with its headers; a problem gets its body.

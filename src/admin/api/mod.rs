@@ -9,6 +9,7 @@ mod adapters;
 mod administrators;
 mod api_keys;
 mod attempts;
+mod backups;
 mod clients;
 mod config;
 mod destructions;
@@ -21,12 +22,14 @@ mod instances;
 mod key_protect;
 mod metrics;
 mod objects;
+mod own;
 mod pending;
 mod problem;
 mod routes;
 mod seal;
 mod serve;
 mod status;
+mod tail;
 mod targets;
 mod token;
 mod unhurried;
@@ -37,7 +40,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use config::Config;
@@ -46,6 +49,7 @@ pub use serve::serve;
 use super::Admin;
 use attempts::Attempts;
 use problem::Problem;
+use tail::Followers;
 use used::Used;
 
 /// What the handlers work with.
@@ -54,12 +58,15 @@ struct Api {
     config: Config,
     attempts: Attempts,
     used: Used,
+    followers: Followers,
+    /// True once the server stops.
+    stop: watch::Receiver<bool>,
     /// A password is hashed by one at a time: it takes much memory on purpose.
     hashing: Arc<Semaphore>,
 }
 
 impl Api {
-    fn new(admin: Arc<Admin>, config: Config) -> Arc<Self> {
+    fn new(admin: Arc<Admin>, config: Config, stop: watch::Receiver<bool>) -> Arc<Self> {
         let attempts = Attempts::new(
             config.failed_logins_per_address_per_minute,
             config.failed_logins_per_minute,
@@ -69,6 +76,8 @@ impl Api {
             config,
             attempts,
             used: Used::default(),
+            followers: Followers::default(),
+            stop,
             hashing: Arc::new(Semaphore::new(1)),
         })
     }
@@ -87,7 +96,10 @@ fn resources() -> OpenApiRouter<Arc<Api>> {
         .merge(objects::routes())
         .merge(destructions::routes())
         .merge(events::routes())
+        .merge(tail::routes())
         .merge(seal::routes())
+        .merge(own::routes())
+        .merge(backups::routes())
         .merge(api_keys::routes())
         .merge(administrators::routes())
         .merge(targets::routes())

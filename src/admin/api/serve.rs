@@ -33,7 +33,10 @@ pub async fn serve(
         connections_per_address_max: config.connections_per_address_max,
         handshake_timeout: config.handshake_timeout(),
     };
-    let (api, stopping) = (Api::new(Arc::clone(&admin), config), stop.clone());
+    let (api, stopping) = (
+        Api::new(Arc::clone(&admin), config, stop.clone()),
+        stop.clone(),
+    );
     // Made when the first connection comes.
     let made = OnceLock::new();
     let handle = move |stream, peer| {

@@ -40,16 +40,20 @@ pub struct FileBeside {
     pub content: Secret,
 }
 
-/// The files that go with the database, and whether the master key's is one of them.
-pub struct FilesBeside {
-    /// The files.
-    pub files: Vec<FileBeside>,
-    /// Whether the file of the master key is one of them.
-    pub master_key: bool,
-}
+/// Reads the settings, the certificates and their keys, on a thread that may wait.
+pub type ReadFiles = Arc<dyn Fn() -> Result<Vec<FileBeside>, String> + Send + Sync>;
+/// Reads the file of the master key with a check value; asked with whether it must be there also where it is the key itself.
+pub type ReadMasterKey =
+    Arc<dyn Fn(bool, [u8; 16]) -> Result<Option<FileBeside>, String> + Send + Sync>;
 
-/// Reads the files that go with the database; asked with whether the master key's must be one of them.
-pub type ReadFilesBeside = Arc<dyn Fn(bool) -> Result<FilesBeside, String> + Send + Sync>;
+/// Reads what goes with the database.
+#[derive(Clone)]
+pub struct FilesBeside {
+    /// All but the master key.
+    pub files: ReadFiles,
+    /// The master key, while none is being replaced.
+    pub master_key: ReadMasterKey,
+}
 
 /// Carries out what is asked.
 pub(super) async fn run(
@@ -124,13 +128,10 @@ async fn begin(
     {
         tracing::warn!(%error, "A backup is made of a trail that could not be sealed by a checkpoint.");
     }
-    let read = admin
-        .files_beside
-        .as_ref()
-        .map_err(AdminError::unavailable)?;
-    let beside = read(wanted.with_master_key).map_err(AdminError::unavailable)?;
+    let beside = admin.files_beside.as_ref();
+    beside.map_err(AdminError::unavailable)?;
     let id = hex::encode(admin.random_bytes()?);
-    let under_way = UnderWay::begin(&id, initiator, recipient, beside, &admin.store);
+    let under_way = UnderWay::begin(&id, initiator, (recipient, wanted), &admin.store);
     *place = Some(under_way);
     drop(place);
     admin.backups.end_when_idle(id.clone());
@@ -157,7 +158,7 @@ async fn next(admin: &Admin, id: &str) -> Result<BackupPart, AdminError> {
     let mut place = admin.backups.place(id).await?;
     let under_way = place.take().filter(|under_way| under_way.id == id);
     let mut under_way = under_way.ok_or_else(under_way::unknown)?;
-    let mut sending = match under_way.copied(now(admin)).await {
+    let mut sending = match under_way.copied(admin).await {
         // It is tried again: the place keeps it.
         None => {
             *place = Some(under_way);
@@ -206,19 +207,38 @@ async fn next(admin: &Admin, id: &str) -> Result<BackupPart, AdminError> {
     })
 }
 
+/// What goes with a snapshot. It is read after the copy: certificates are those that the copy knows of or newer ones, which know of the former
+/// CAs. The master key is the one that the copy names, whichever is in use now.
+async fn files_beside(
+    admin: &Admin,
+    snapshot: &Snapshot,
+    with_master_key: bool,
+) -> Result<(Vec<FileBeside>, Option<FileBeside>), String> {
+    let FilesBeside { files, master_key } = admin.files_beside.clone()?;
+    let waited = |error: tokio::task::JoinError| error.to_string();
+    // Before the turn: who replaces certificates holds their lock, and waits for a turn to have them taken up.
+    let files = tokio::task::spawn_blocking(move || files()).await;
+    let files = files.map_err(waited)??;
+    let check = snapshot.master_key_check;
+    let _turn = admin.changes.lock().await;
+    let master_key = tokio::task::spawn_blocking(move || master_key(with_master_key, check)).await;
+    Ok((files, master_key.map_err(waited)??))
+}
+
 /// What is sent of a snapshot and the files beside it.
 fn sending(
     recipient: &Recipient,
     snapshot: Snapshot,
-    beside: FilesBeside,
+    (files, key): (Vec<FileBeside>, Option<FileBeside>),
     created: String,
 ) -> io::Result<Sending> {
-    let master_key = beside.master_key;
+    let master_key = key.is_some();
     let checkpoint = snapshot.beside.map(|note| FileBeside {
         name: CHECKPOINT.to_owned(),
         content: Secret::new(note.into_bytes()),
     });
-    let files: Vec<_> = checkpoint.into_iter().chain(beside.files).collect();
+    let before = checkpoint.into_iter().chain(key);
+    let files: Vec<_> = before.chain(files).collect();
     let entry = |name: &str, bytes: u64| Entry {
         name: name.to_owned(),
         bytes,

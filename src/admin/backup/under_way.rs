@@ -9,7 +9,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::archive::{List, Sealed};
-use super::{AdminError, FilesBeside, sending};
+use super::{AdminError, files_beside, now, sending};
+use crate::admin::Admin;
+use crate::admin::message::BackupBegin;
 use crate::crypto::Recipient;
 use crate::domain::Initiator;
 use crate::store::{Snapshot, Store, StoreError};
@@ -24,6 +26,7 @@ pub(super) struct UnderWay {
     pub(super) id: String,
     pub(super) initiator: Initiator,
     pub(super) recipient: Recipient,
+    with_master_key: bool,
     /// When it was asked for last.
     asked: Instant,
     stage: Stage,
@@ -32,10 +35,7 @@ pub(super) struct UnderWay {
 }
 
 enum Stage {
-    Copying(
-        JoinHandle<Result<Snapshot, StoreError>>,
-        Option<FilesBeside>,
-    ),
+    Copying(JoinHandle<Result<Snapshot, StoreError>>),
     Sending(Box<Sending>),
     /// It is being read just now.
     Taken,
@@ -56,8 +56,7 @@ impl UnderWay {
     pub(super) fn begin(
         id: &str,
         initiator: Initiator,
-        recipient: Recipient,
-        beside: FilesBeside,
+        (recipient, wanted_of_it): (Recipient, BackupBegin),
         store: &Store,
     ) -> Self {
         let wanted = Arc::new(());
@@ -67,32 +66,38 @@ impl UnderWay {
             id: id.to_owned(),
             initiator,
             recipient,
+            with_master_key: wanted_of_it.with_master_key,
             asked: Instant::now(),
-            stage: Stage::Copying(copying, Some(beside)),
+            stage: Stage::Copying(copying),
             _wanted: wanted,
         }
     }
 
     /// What is handed over, once it is copied; none where that takes longer.
-    pub(super) async fn copied(&mut self, created: String) -> Option<Result<Sending, StoreError>> {
+    pub(super) async fn copied(&mut self, admin: &Admin) -> Option<Result<Sending, StoreError>> {
         self.asked = Instant::now();
         match std::mem::replace(&mut self.stage, Stage::Taken) {
             Stage::Sending(sending) => Some(Ok(*sending)),
-            Stage::Copying(mut copying, beside) => {
+            Stage::Copying(mut copying) => {
                 let Ok(copied) = timeout(COPY_WAIT, &mut copying).await else {
-                    self.stage = Stage::Copying(copying, beside);
+                    self.stage = Stage::Copying(copying);
                     return None;
                 };
-                let failed = |error: String| StoreError::File(error);
-                let copied = copied.unwrap_or_else(|error| Err(failed(error.to_string())));
-                let beside = beside.ok_or(StoreError::Closed);
-                Some(copied.and_then(|snapshot| {
-                    let begun = sending(&self.recipient, snapshot, beside?, created);
-                    begun.map_err(|error| failed(error.to_string()))
-                }))
+                Some(match copied {
+                    Ok(Ok(snapshot)) => self.sending(admin, snapshot).await,
+                    Ok(Err(error)) => Err(error),
+                    Err(error) => Err(StoreError::File(error.to_string())),
+                })
             }
             Stage::Taken => Some(Err(StoreError::Closed)),
         }
+    }
+
+    async fn sending(&self, admin: &Admin, snapshot: Snapshot) -> Result<Sending, StoreError> {
+        let beside = files_beside(admin, &snapshot, self.with_master_key).await;
+        let beside = beside.map_err(StoreError::File)?;
+        let begun = sending(&self.recipient, snapshot, beside, now(admin));
+        begun.map_err(|error| StoreError::File(error.to_string()))
     }
 
     /// Keeps what is still to be handed over.

@@ -1,6 +1,7 @@
 //! What is asked about backups and what is answered. A backup passes in parts, sealed: nothing in it can be read on its way.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +67,7 @@ pub enum BackupResponse {
 }
 
 /// The key that backups are sealed to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BackupKey {
     /// Its id, 16 hexadecimal digits.

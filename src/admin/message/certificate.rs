@@ -1,6 +1,7 @@
 //! The certificates of the server's own, as they are shown and taken up.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Takes up the server's certificate and its CA's as they lie in the files.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +48,7 @@ pub struct OwnRevocation {
 }
 
 /// What the server has of its own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Certificates {
     /// The server's certificate; none: it cannot be read.
@@ -57,7 +58,7 @@ pub struct Certificates {
 }
 
 /// A certificate of the server's own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OwnCertificate {
     /// SHA-256 over its DER.
@@ -77,7 +78,7 @@ pub struct OwnCertificate {
 }
 
 /// A certificate of our CA.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OwnAuthority {
     /// The certificate.

@@ -20,6 +20,27 @@ pub struct EventsFrom {
     pub wait_ms: u64,
 }
 
+/// One event.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EventShow {
+    /// Its id.
+    pub id: String,
+    /// The instance that it must be of, as its scope names it; none: any or none.
+    pub instance: Option<String>,
+}
+
+impl EventShow {
+    /// The same, of this instance only.
+    #[must_use]
+    pub fn within(self, instance: &str) -> Self {
+        Self {
+            instance: Some(instance.to_owned()),
+            ..self
+        }
+    }
+}
+
 /// A page of the trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

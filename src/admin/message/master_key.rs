@@ -66,7 +66,7 @@ pub struct Unlocked {
 }
 
 /// What is said of the master key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MasterKey {
     /// The provider; none where the key is not open here.
@@ -85,7 +85,7 @@ pub struct MasterKey {
 }
 
 /// What is said of a recovery key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Recovery {
     /// What its shares begin with.

@@ -37,7 +37,7 @@ pub use client::{
 };
 pub use destruction::{Destruction, DestructionList, Destructions, KeyDestroy, KeyRevoke};
 pub use event::{
-    Event, EventRecord, Events, EventsFrom, Recorded, RecordedInitiator, RecordedTarget,
+    Event, EventRecord, EventShow, Events, EventsFrom, Recorded, RecordedInitiator, RecordedTarget,
 };
 pub use instance::{Instance, InstanceCredential, NewCredential};
 pub use key::{Key, KeyList, KeyStale, Keys};
@@ -144,6 +144,8 @@ pub enum Request {
     KeyScheduled(DestructionList),
     /// A page of the trail, perhaps waiting for one.
     Events(EventsFrom),
+    /// One event, by its id.
+    EventShow(EventShow),
     /// Records a management event that another system performed.
     EventRecord(Box<EventRecord>),
     /// A checkpoint of every event there is: made, where the last one seals fewer.
@@ -219,6 +221,7 @@ impl Request {
             | Self::KeyStale(_)
             | Self::KeyScheduled(_)
             | Self::Events(_)
+            | Self::EventShow(_)
             | Self::Checkpoint
             | Self::Seal
             | Self::SealedEvents(_)
@@ -234,7 +237,6 @@ impl Request {
             | Self::ClientDismiss { .. }
             | Self::InstanceAdd { .. }
             | Self::InstanceCredential(_)
-            | Self::KeyRevoke(_)
             | Self::EventRecord(_) => Role::Operator,
             // What a client may do can be widened by them.
             Self::ClientPermit(_)
@@ -246,6 +248,7 @@ impl Request {
             | Self::CertificateCrl(_)
             | Self::MasterKey(_)
             | Self::Unlock(_)
+            | Self::KeyRevoke(_)
             | Self::KeyDestroy(_)
             | Self::KeyApprove { .. }
             | Self::KeyRefuse { .. }
@@ -279,6 +282,7 @@ impl Request {
             | Self::KeyStale(_)
             | Self::KeyScheduled(_)
             | Self::Events(_)
+            | Self::EventShow(_)
             | Self::Checkpoint
             | Self::Seal
             | Self::SealedEvents(_)
@@ -368,6 +372,8 @@ pub enum Response {
     Destructions(Destructions),
     /// A page of the trail.
     Events(Events),
+    /// One event.
+    Event(Box<Event>),
     /// An event that was recorded.
     Recorded(Recorded),
     /// What is kept of the trail's seal.

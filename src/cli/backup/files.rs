@@ -9,8 +9,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::admin::backup::{FileBeside, FilesBeside, ReadFilesBeside};
-use crate::cli::master;
+use crate::admin::backup::{FileBeside, FilesBeside};
+use crate::cli::{master, own};
 use crate::config::{Layout, Settings};
 use crate::crypto::Secret;
 use crate::providers::Provider;
@@ -20,35 +20,47 @@ const BYTES_MAX: u64 = 1024 * 1024;
 
 /// Reads the files of a directory with these settings, each time a backup is made.
 #[must_use]
-pub fn reader(settings: &Settings) -> ReadFilesBeside {
-    let layout = settings.layout.clone();
-    let place = master::place(settings);
-    Arc::new(move |with_master_key| {
-        // Looked at each time: another may have taken its place.
-        let is_sealed = place.provider().is_ok_and(|of| of != Provider::File);
-        let master_key = with_master_key || is_sealed;
-        read(&layout, master_key).map(|files| FilesBeside { files, master_key })
-    })
+pub fn reader(settings: &Settings) -> FilesBeside {
+    let (layout, place) = (settings.layout.clone(), master::place(settings));
+    let key_layout = layout.clone();
+    FilesBeside {
+        files: Arc::new(move || {
+            // A pair that is being replaced is read before or after, never in between.
+            let _lock = own::lock_blocking(&layout).map_err(|error| format!("{error:#}"))?;
+            read(&layout)
+        }),
+        master_key: Arc::new(move |is_wanted, check| {
+            // Looked for each time: another may have taken its place.
+            let place = place.of(check);
+            let is_sealed = place.provider().is_ok_and(|of| of != Provider::File);
+            if !is_wanted && !is_sealed {
+                return Ok(None);
+            }
+            let content = content(place.path())?;
+            let name = name(&key_layout, &key_layout.master_key())?;
+            Ok(content.map(|content| FileBeside { name, content }))
+        }),
+    }
 }
 
-fn read(layout: &Layout, master_key: bool) -> Result<Vec<FileBeside>, String> {
+fn read(layout: &Layout) -> Result<Vec<FileBeside>, String> {
     let mut files = Vec::new();
-    let asked = master_key.then(|| layout.master_key());
-    let all = layout.backed_up().into_iter().chain(asked);
+    let all = layout.backed_up().into_iter();
     for path in all.chain(client_certificates(layout)?) {
-        let Some(content) = content(&path)? else {
-            continue;
-        };
-        let name = path.strip_prefix(layout.root()).unwrap_or(&path);
-        let name = name
-            .to_str()
-            .ok_or_else(|| format!("{} has a name that is no text", path.display()))?;
-        files.push(FileBeside {
-            name: name.to_owned(),
-            content,
-        });
+        if let Some(content) = content(&path)? {
+            let name = name(layout, &path)?;
+            files.push(FileBeside { name, content });
+        }
     }
     Ok(files)
+}
+
+/// The name of a file in a backup.
+fn name(layout: &Layout, path: &Path) -> Result<String, String> {
+    let name = path.strip_prefix(layout.root()).unwrap_or(path);
+    let name = name.to_str();
+    let name = name.ok_or_else(|| format!("{} has a name that is no text", path.display()))?;
+    Ok(name.to_owned())
 }
 
 /// The certificates of clients that were issued here.

@@ -237,6 +237,19 @@ impl KeyPlace {
         Ok(found)
     }
 
+    /// Where the key with this check value lies: one that the database names and that is not in its place yet, one that another took the
+    /// place of, or else the one that is there. It holds as long as no key is replaced.
+    #[must_use]
+    pub fn of(&self, check: [u8; 16]) -> Self {
+        let next = self.beside(&format!("{}.next", hex::encode(check)));
+        let apart = [next, self.retired(check)];
+        let path = apart.into_iter().find(|path| path.exists());
+        Self {
+            path: path.unwrap_or_else(|| self.path.clone()),
+            ..self.clone()
+        }
+    }
+
     /// Where a key that another took the place of is kept.
     #[must_use]
     pub fn retired(&self, check: [u8; 16]) -> PathBuf {

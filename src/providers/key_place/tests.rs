@@ -127,3 +127,23 @@ fn a_file_tells_whose_key_it_is_and_its_secret_is_asked_for() {
     let none = place.prepare(Provider::Passphrase, None, &SystemRandom);
     assert!(matches!(none, Err(ProviderError::NoSecret(_))));
 }
+
+#[test]
+fn each_key_is_found_by_its_check_value_wherever_it_lies() {
+    let (_folder, place, old) = Folder::new();
+    assert_eq!(place.of(old).path(), place.path());
+    let next = place.prepare(Provider::File, None, &SystemRandom).unwrap();
+    let new = next.key.check_value();
+    for step in ["prepared", "put", "another put"] {
+        assert_eq!(check(&place.of(old)), old, "{step}");
+        assert_eq!(check(&place.of(new)), new, "{step}");
+        match step {
+            "prepared" => place.put(&next, old).unwrap(),
+            "put" => {
+                let third = place.prepare(Provider::File, None, &SystemRandom).unwrap();
+                place.put(&third, new).unwrap();
+            }
+            _ => {}
+        }
+    }
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
-use super::{connect, epochs, head, open_reader, schema};
+use super::{connect, epochs, head, master_key_check, open_reader, schema};
 use crate::store::error::StoreError;
 use crate::store::{Epochs, Sequence};
 
@@ -26,6 +26,8 @@ pub(in crate::store) struct Copied {
     pub(in crate::store) epochs: Epochs,
     /// The number of the schema.
     pub(in crate::store) schema: u32,
+    /// The check value of the master key.
+    pub(in crate::store) master_key_check: [u8; 16],
 }
 
 /// Copies the database at `path` to the empty file `to`. `may_go_on` is asked with the bytes that are still to be written, every mebibyte.
@@ -40,6 +42,7 @@ pub(in crate::store) fn copy(
     let epochs = epochs(&moment)?;
     let head = head(&moment, &epochs)?;
     let schema = schema(&moment)?;
+    let master_key_check = master_key_check(&moment)?;
     let page_bytes: u64 = moment.pragma_query_value(None, "page_size", |row| row.get(0))?;
     let pages: u64 = moment.pragma_query_value(None, "page_count", |row| row.get(0))?;
     may_go_on(pages.saturating_mul(page_bytes))?;
@@ -50,6 +53,7 @@ pub(in crate::store) fn copy(
         head,
         epochs,
         schema,
+        master_key_check,
     })
 }
 

@@ -129,7 +129,7 @@ fn a_limited_administrator_ends_keys_of_its_instance_and_sees_no_others() {
     let stale = stale["keys"].as_array().expect("a list");
     assert!(stale.iter().all(|key| key["instance"] == "second"));
     assert_eq!(stale.len(), 2);
-    // A key of the role operator revokes and does not destroy.
+    // A key of the role operator does neither.
     let key = server.api_key("operator", "operator", &["--instance", "second"]);
     let reply = server.api().with_key(&key).post(&destroy(&other), &asked);
     reply.refused(403, "forbidden", "", "administrator");

@@ -1,5 +1,6 @@
 //! The administration API over the wire: who may what, what is refused and how, and that nothing leaks.
 
+mod backing_up;
 mod destroying;
 mod document;
 mod inputs;
@@ -9,6 +10,7 @@ mod observed;
 mod resources;
 mod roles;
 mod scopes;
+mod tailing;
 mod wire;
 
 use keyledger::crypto::authority::{KeyKind, self_signed_client};

@@ -106,6 +106,22 @@ impl Api {
         self.send_text(method, path, headers, &body)
     }
 
+    /// Sends a request and leaves its answer to be read.
+    #[track_caller]
+    pub(crate) fn open(&self, method: &str, path: &str, body: &str) -> Connection {
+        let key = self.key.as_deref().expect("a key");
+        let (address, length) = (self.address, body.len());
+        let mut connection = self.connect();
+        connection.write(
+            format!(
+                "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n\
+                 Content-Type: application/json\r\nAuthorization: Bearer {key}\r\n\r\n{body}"
+            )
+            .as_bytes(),
+        );
+        connection
+    }
+
     /// Sends a request with these headers besides, each ended, and this body.
     #[track_caller]
     pub(crate) fn send_text(&self, method: &str, path: &str, headers: &str, body: &str) -> Reply {

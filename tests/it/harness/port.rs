@@ -1,8 +1,9 @@
 //! Ports for servers that a test stops and starts again: they must still be theirs when they come back.
 
-use std::fs;
+use std::fs::{self, File};
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 const LOWEST: u32 = 10_000;
 /// Where Linux begins by default to take ports for who asks for none.
@@ -21,9 +22,23 @@ pub(crate) fn kept_port() -> u16 {
     for _ in 0..ports {
         let offset = first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % ports;
         let port = u16::try_from(LOWEST + offset).expect("below the end");
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        if claim(port) && TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
     }
     panic!("no free port below {end}");
+}
+
+/// Keeps a port from other test programs for as long as this one runs: also while its server is away, nobody listens on it.
+fn claim(port: u16) -> bool {
+    static CLAIMED: Mutex<Vec<File>> = Mutex::new(Vec::new());
+    let folder = std::env::temp_dir().join("keyledger-test-ports");
+    fs::create_dir_all(&folder).expect("a folder");
+    let file = File::create(folder.join(port.to_string())).expect("a file");
+    let is_ours = file.try_lock().is_ok();
+    if is_ours {
+        let mut claimed = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);
+        claimed.push(file);
+    }
+    is_ours
 }

@@ -221,6 +221,19 @@ impl Connection {
         self.stream.read_to_end(&mut bytes).map(|_| bytes)
     }
 
+    /// Reads until these words have come; gives all that came, or what ended it.
+    pub(crate) fn read_to(&mut self, words: &str) -> Result<String, String> {
+        let (mut text, mut bytes) = (String::new(), [0; 4096]);
+        while !text.contains(words) {
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return Err(format!("it ended: {text}")),
+                Ok(read) => text.push_str(&String::from_utf8_lossy(&bytes[..read])),
+                Err(error) => return Err(format!("{error}: {text}")),
+            }
+        }
+        Ok(text)
+    }
+
     /// How long reading and writing wait from now on.
     pub(crate) fn set_patience(&self, patience: Duration) {
         let socket = &self.stream.sock;

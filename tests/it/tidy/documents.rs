@@ -9,7 +9,7 @@ use keyledger::kmip::enums::ObjectType;
 use keyledger::kmip::operation::Operation;
 use keyledger::kmip::version::ProtocolVersion;
 
-use super::sources::root;
+use super::sources::{Source, none, root, sources};
 
 /// A document, if it has been written.
 fn document(path: &str) -> Option<String> {
@@ -180,4 +180,50 @@ fn dependencies_say_what_they_are_for() {
         }
         previous = line;
     }
+}
+
+/// The variants of an enum in this text.
+fn variants(text: &str, name: &str) -> Vec<String> {
+    let begin = format!("pub enum {name} {{\n");
+    let body = text.split_once(&begin).expect("the enum").1;
+    let body = body.split("\n}").next().expect("its end");
+    let names = body.lines().filter_map(|line| line.strip_prefix("    "));
+    let names = names.filter(|line| line.starts_with(char::is_uppercase));
+    names
+        .map(|line| {
+            let end = line.find(|c: char| !c.is_alphanumeric());
+            line[..end.unwrap_or(line.len())].to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn every_request_is_served_over_http_or_the_page_says_why_not() {
+    let page = fs::read_to_string(root().join("docs/administration.md")).expect("the page");
+    let api: String = sources("src/admin/api").iter().map(Source::code).collect();
+    let mut findings = Vec::new();
+    for (file, name) in [
+        ("mod", "Request"),
+        ("backup", "BackupRequest"),
+        ("master_key", "MasterKeyRequest"),
+        ("routing", "TargetRequest"),
+        ("routing", "RouteRequest"),
+    ] {
+        let message = format!("src/admin/message/{file}.rs");
+        let message = fs::read_to_string(root().join(message)).expect("a source");
+        for variant in variants(&message, name) {
+            let whole = format!("{name}::{variant}");
+            let served = api.match_indices(&whole).any(|(at, _)| {
+                let before = api[..at].chars().next_back();
+                let after = api[at + whole.len()..].chars().next();
+                let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+                !is_word(before) && !is_word(after)
+            });
+            let short = if name == "Request" { &variant } else { &whole };
+            if !served && !page.contains(&format!("`{short}`")) {
+                findings.push(format!("{whole}: neither served nor said why not"));
+            }
+        }
+    }
+    none("requests of administrators", &findings);
 }
