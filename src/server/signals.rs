@@ -176,7 +176,7 @@ impl Signals {
     }
 
     /// What has come from outside. The task is woken when something comes.
-    fn interrupt(&mut self, cx: &mut Context<'_>) -> Option<Interrupt> {
+    fn interrupt(&mut self, cx: &Context<'_>) -> Option<Interrupt> {
         let waker = self.news.look(cx)?;
         let cx = &mut Context::from_waker(&waker);
         // Both are looked at, so that both wake.
@@ -276,7 +276,7 @@ mod tests {
             };
             let woken = Arc::new(Woken::default());
             let waker = Waker::from(Arc::clone(&woken));
-            let cx = &mut Context::from_waker(&waker);
+            let cx = &Context::from_waker(&waker);
             assert_eq!(signals.interrupt(cx), None);
             let change = std::thread::spawn(move || changed.send_replace(1));
             while !clients.has_changed().unwrap_or(true) {}

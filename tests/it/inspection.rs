@@ -55,7 +55,7 @@ fn files(server: &Server) -> Authority {
     write("expired.pem", &alone(now() - 30 * 86_400).certificate_pem);
     write("early.pem", &alone(now() + 30 * 86_400).certificate_pem);
     let key = String::from_utf8(good.key_pem.expose().to_vec()).expect("text");
-    write("both.pem", &(good.certificate_pem.clone() + &key));
+    write("both.pem", &(good.certificate_pem + &key));
     let ca = Authority::create("Site CA", now(), 60, kind).expect("a CA");
     write("ca.pem", &ca.certificate_pem());
     let leaf = ca.issue_client("vc", kind, now(), 10).expect("a leaf");

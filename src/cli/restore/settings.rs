@@ -76,11 +76,8 @@ fn put(layout: &Layout, file: &Path) -> anyhow::Result<()> {
 fn names(settings: &Settings) -> Vec<String> {
     let of = &settings.master_key;
     let (pkcs11, command) = (&of.providers.pkcs11, &of.providers.command);
-    let passphrase = of
-        .passphrase_file
-        .as_deref()
-        .unwrap_or_else(|| Path::new(""));
-    let passphrase = passphrase.to_string_lossy();
+    let passphrase = of.passphrase_file.as_deref();
+    let passphrase = passphrase.map(Path::to_string_lossy).unwrap_or_default();
     [
         ("master-key.command.program", &*command.program),
         ("master-key.pkcs11.module", &pkcs11.module),
