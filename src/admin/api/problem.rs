@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::key_protect;
 use crate::admin::{AdminError, ErrorKind};
+use crate::domain::ObjectId;
 
 /// The most bytes of a sentence: it may hold what was sent.
 const MESSAGE_BYTES_MAX: usize = 1000;
@@ -211,7 +212,9 @@ impl Problem {
 fn field(message: &str) -> Option<&str> {
     let (field, _) = message.split_once(": ")?;
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '[' | ']');
-    (!field.is_empty() && field.chars().all(is_name)).then_some(field)
+    let is_field = !field.is_empty() && field.chars().all(is_name);
+    // What begins with the identifier of a key is about that key.
+    (is_field && field.parse::<ObjectId>().is_err()).then_some(field)
 }
 
 fn shortened(mut message: String) -> String {
@@ -266,6 +269,8 @@ mod tests {
         );
         assert_eq!(field("an instance cannot be made: no key"), None);
         assert_eq!(field("there are none"), None);
+        let of_a_key = "01a217c1-886e-72aa-89d9-e8b5507ff235: it is Active";
+        assert_eq!(field(of_a_key), None);
     }
 
     #[test]
