@@ -181,7 +181,7 @@ fn an_adapter_lives_with_its_certificates_and_keys() {
     assert_eq!(shown["updated_by_kmip_client_cert_id"], added["id"]);
     assert_eq!(shown["created_by"], by.as_str());
     let conflict = (409, "CONFLICT_ERR");
-    let in_use = (first.as_str(), "Active");
+    let in_use = ("", "Active");
     sdk.refused(conflict, in_use, "delete_kmip_object", place(&first));
     let (keys, itself) = (("id", "1 clients and 2 keys"), json!({"id": "vsphere"}));
     sdk.refused(conflict, keys, "delete_kmip_adapter", itself.clone());
