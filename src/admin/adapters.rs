@@ -135,12 +135,12 @@ fn of_client(client: &Client) -> impl Iterator<Item = Held> {
     })
 }
 
-/// The certificate of an instance with this identifier or name.
+/// The certificate of an instance with this identifier, or this name: no name may stand in for what an identifier means.
 pub(super) fn find(snapshot: &Clients, instance: InstanceId, id: &str) -> Option<Held> {
     let mut all = held(snapshot, instance);
     let is_it = |held: &Held| CertificateId::of(&held.fingerprint).to_string() == id;
-    let found = all.iter().position(|held| held.name == id);
-    let found = found.or_else(|| all.iter().position(is_it));
+    let found = all.iter().position(is_it);
+    let found = found.or_else(|| all.iter().position(|held| held.name == id));
     found.map(|place| all.swap_remove(place))
 }
 

@@ -4,6 +4,7 @@
 //! first. A CA that is in the files no more is refused while clients have certificates of it, unless those are to be removed with it: a
 //! client that is locked out must be locked out by somebody who said so.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -159,6 +160,8 @@ enum Decided {
 struct Changes {
     deeds: Vec<(Action, Fingerprint, Data)>,
     writes: Vec<Write>,
+    /// The certificates that the writes remove.
+    removed: HashSet<Fingerprint>,
 }
 
 impl Changes {
@@ -225,10 +228,13 @@ impl Changes {
                 .push((Action::AuthorityRetire, fingerprint, data));
             // What such a CA issued is refused in any case; a CA that was moved away by mistake may come back.
             if matches!(decided, Decided::Now(_)) {
-                let removed = dependants
-                    .iter()
-                    .map(|(client, held)| Write::CertificateRemoved(client.id, held.fingerprint));
-                self.writes.extend(removed);
+                for (client, held) in &dependants {
+                    // One whose issuer is not known depends on each CA.
+                    if self.removed.insert(held.fingerprint) {
+                        let write = Write::CertificateRemoved(client.id, held.fingerprint);
+                        self.writes.push(write);
+                    }
+                }
             }
         }
         Ok(())

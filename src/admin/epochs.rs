@@ -55,7 +55,7 @@ pub(super) async fn go_on(admin: &Admin) -> Result<(), AdminError> {
     }
     let (clock, random) = (&*admin.clock, &*admin.random);
     epoch::go_on(&admin.store, &admin.global_scope()?, clock, random).await?;
-    Ok(())
+    admin.postpone_put_back().await
 }
 
 impl From<EpochError> for AdminError {

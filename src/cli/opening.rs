@@ -23,6 +23,8 @@ pub(super) struct Opened {
     pub(super) own: OwnCertificates,
     /// Who signs the trail, or why nobody can: keys are served all the same. None: the server is locked.
     pub(super) signer: Option<Signer>,
+    /// Whether the database was put back.
+    pub(super) was_put_back: bool,
 }
 
 /// Opens all that is in the directory and compares its parts.
@@ -54,7 +56,7 @@ pub(super) async fn open(settings: Settings, args: &Args) -> anyhow::Result<Open
             "The database was brought up to date."
         );
     }
-    go_on(&settings, &store).await;
+    let was_put_back = go_on(&settings, &store).await;
     let (keyring, signer) = if custodian.custody.is_locked() {
         tracing::warn!(
             "The server is locked and serves no keys until it is given the passphrase of its master key: run `keyledger unlock`."
@@ -70,15 +72,20 @@ pub(super) async fn open(settings: Settings, args: &Args) -> anyhow::Result<Open
         settings,
         store,
         own,
+        was_put_back,
     })
 }
 
 /// Before anything is recorded: a database that was put back gets a new epoch of its trail. Where none can begin, a site must still get its
-/// keys; nothing is signed then.
-async fn go_on(settings: &Settings, store: &Store) {
+/// keys; nothing is signed then. Whether it was put back, or may have been.
+async fn go_on(settings: &Settings, store: &Store) -> bool {
     let scope = Arc::new(settings.scope.global());
-    if let Err(error) = epoch::go_on(store, &scope, &SystemClock, &SystemRandom).await {
-        tracing::error!(%error, "The trail does not go on from its last checkpoint, and no new epoch could begin.");
+    match epoch::go_on(store, &scope, &SystemClock, &SystemRandom).await {
+        Ok(begun) => begun.is_some(),
+        Err(error) => {
+            tracing::error!(%error, "The trail does not go on from its last checkpoint, and no new epoch could begin.");
+            true
+        }
     }
 }
 

@@ -340,7 +340,7 @@ async fn serve(
     let counted = Counted::of(&service, &gatekeeper);
     let admin = router(&opened, &service, address, &deliveries, counted);
     let admin = Arc::new(admin.with_own(opened.own.clone(), source));
-    note_own(&admin).await;
+    before_serving(&admin, opened.was_put_back).await?;
     let demo = if is_quickstart {
         Some(quickstart::demo(&opened.settings, Arc::clone(&admin)).await?)
     } else {
@@ -391,11 +391,17 @@ async fn serve(
     Ok(())
 }
 
-/// Files that somebody changed while no server ran are on the record before anybody is served.
-async fn note_own(admin: &Admin) {
+/// Files that somebody changed while no server ran are on the record before anybody is served, and in a database that was put back no recovery
+/// window ends at once.
+async fn before_serving(admin: &Admin, was_put_back: bool) -> anyhow::Result<()> {
     if let Err(error) = admin.note_own_certificates().await {
         tracing::error!(%error, "Whether the server's certificates are those of the last time is not known.");
     }
+    if was_put_back {
+        let postponed = admin.postpone_put_back().await;
+        postponed.context("recovery windows of a database that was put back cannot begin anew")?;
+    }
+    Ok(())
 }
 
 /// The limits of the listener, with as many connections as there are descriptors for.

@@ -23,7 +23,7 @@ pub(super) struct Readers {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// The threads that may search at the same time; who waits for one is served in turn.
-    searches: Semaphore,
+    searches: Arc<Semaphore>,
 }
 
 impl Readers {
@@ -42,7 +42,7 @@ impl Readers {
         Ok(Self {
             jobs: Mutex::new(Some(sender)),
             threads: Mutex::new(threads),
-            searches: Semaphore::new(count.saturating_sub(1).max(1)),
+            searches: Arc::new(Semaphore::new(count.saturating_sub(1).max(1))),
         })
     }
 
@@ -52,12 +52,15 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let _turn = self
-            .searches
-            .acquire()
-            .await
-            .map_err(|_| StoreError::Closed)?;
-        self.read(job).await
+        let turn = Arc::clone(&self.searches).acquire_owned().await;
+        let turn = turn.map_err(|_| StoreError::Closed)?;
+        // The turn goes with the job, which is done also where nobody waits for it any more.
+        let in_turn = move |db: &Connection| {
+            let done = job(db);
+            drop(turn);
+            done
+        };
+        self.read(in_turn).await
     }
 
     /// Runs `job` on one of the threads, in one read transaction.

@@ -25,12 +25,13 @@ use super::key_protect::{
     Account, Collection, Listing, Paging, drawn_name, name_checked, one, renamed,
 };
 use super::problem::Problem;
-use crate::admin::adapters::{PROFILE, find};
+use crate::admin::adapters::{Held, PROFILE, find, held};
 use crate::admin::message::adapter::{
     Adapter, AdapterCertificate, AdapterRequest, AdapterResponse, NewAdapter, ProfileData,
 };
 use crate::admin::message::{ClientAdd, ClientRemove, InstanceRemove};
-use crate::admin::{Request, Response};
+use crate::admin::{AdminError, Request, Response};
+use crate::domain::{Clients, InstanceId};
 
 /// Where they are.
 pub(super) const PATH: &str = "/api/v2/kmip_adapters";
@@ -349,21 +350,44 @@ async fn delete_kmip_certificate(
     Segments((adapter, id)): Segments<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     let snapshot = call.api.admin.store().clients();
-    let found = account.held(&call, &adapter);
-    let found = found.and_then(|instance| find(&snapshot, instance.id, &id));
+    let instance = account.held(&call, &adapter);
+    let of_it = instance.map(|instance| instance.id);
+    let found = of_it.and_then(|instance| find(&snapshot, instance, &id));
+    let refused = match (&found, of_it) {
+        // Asked for again, the next one would bear the name.
+        (Some(cert), Some(instance)) if cert.name == id && is_one_of(&snapshot, instance, cert) => {
+            Some(AdminError::conflict(format!(
+                "id: {id} has more than one certificate; name one by its identifier"
+            )))
+        }
+        (None, Some(_)) => Some(AdminError::not_found("id: there is no such certificate")),
+        _ => None,
+    };
     let (label, fingerprint) = match found {
         Some(held) => (held.label, held.fingerprint.to_string()),
-        // Who may not ask for it is told so first; then that there is no such client.
+        // Who may not ask for it is told so first.
         None => (id, String::new()),
     };
-    let removal = ClientRemove {
+    let removal = Request::ClientRemove(ClientRemove {
         label,
         certificate: Some(fingerprint),
         instance: Some(account.instance(&call, &adapter)),
         with_last: true,
         ca: None,
+    });
+    let removed = match refused {
+        Some(refused) => call.check(removal).await.and(Err(refused.into())),
+        None => call.run(removal).await.map(drop),
     };
-    let removed = call.run(Request::ClientRemove(removal)).await;
     removed.map_err(|problem| renamed(problem, &OF_CERTIFICATES))?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whether the client of a certificate has others too.
+fn is_one_of(snapshot: &Clients, instance: InstanceId, certificate: &Held) -> bool {
+    let all = held(snapshot, instance);
+    all.iter()
+        .filter(|other| other.label == certificate.label)
+        .count()
+        > 1
 }

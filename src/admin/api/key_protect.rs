@@ -188,14 +188,15 @@ impl Account {
         self.held(call, name).is_some()
     }
 
-    /// The instance of this name or identifier that belongs to it.
+    /// The instance of this identifier or name that belongs to it and that the caller may reach.
     pub(super) fn held(&self, call: &Call, id: &str) -> Option<Arc<Instance>> {
         let instances = call.api.admin.store().clients().instances();
         let mut own = instances
             .into_iter()
-            .filter(|held| self.is(&held.scope.account));
-        let named = own.clone().find(|held| held.name == id);
-        named.or_else(|| own.find(|held| held.id.to_string() == id))
+            .filter(|held| self.is(&held.scope.account))
+            .filter(|held| call.caller.instance.is_none_or(|own| own == held.id));
+        let identified = own.clone().find(|held| held.id.to_string() == id);
+        identified.or_else(|| own.find(|held| held.name == id))
     }
 
     /// The name of the instance that is meant. Where it is not there, a text that is no name: the router says so to who may ask.

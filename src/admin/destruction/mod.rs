@@ -101,7 +101,7 @@ pub(super) async fn destroy(
 }
 
 /// How keys are destroyed; without that nothing is: a window that is not known must not become none.
-fn policy(admin: &Admin) -> Result<&DestructionPolicy, AdminError> {
+pub(super) fn policy(admin: &Admin) -> Result<&DestructionPolicy, AdminError> {
     admin.destruction.as_ref().map_err(|problem| {
         AdminError::unavailable(format!(
             "no key can be destroyed by an administrator: {problem}"

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Admin, AdminError};
-use crate::admin::destruction::asked;
+use crate::admin::destruction::{asked, policy};
 use crate::audit::{Action, Event, Field, Outcome, ReasonCode};
 use crate::domain::destruction::{self, DestructionPolicy};
 use crate::domain::{Destruction, Initiator, Object, ObjectId};
@@ -22,7 +22,8 @@ pub struct Postponed {
 }
 
 impl Admin {
-    /// Has no window of a database that was restored from the backup of that time (`created`, RFC 3339) end before as long has passed as one lasts.
+    /// Has no window of a database that was put back end before as long has passed as one lasts. `created`: the time of the backup, in RFC 3339,
+    /// where that is known.
     ///
     /// # Errors
     /// One could not be changed.
@@ -30,7 +31,7 @@ impl Admin {
         &self,
         by: &Initiator,
         policy: &DestructionPolicy,
-        created: &str,
+        created: Option<&str>,
     ) -> Result<Vec<Postponed>, AdminError> {
         let least = policy.due_anew(self.now());
         let (mut postponed, mut after) = (Vec::new(), None);
@@ -49,12 +50,25 @@ impl Admin {
         }
     }
 
+    /// The same for a database that was found put back, otherwise than by a restore, before a window ends in it.
+    ///
+    /// # Errors
+    /// One could not be changed, or how keys are destroyed is not known: then nothing that destroys them may start.
+    pub async fn postpone_put_back(&self) -> Result<(), AdminError> {
+        let server = Initiator::server(&self.store.origin().name);
+        let postponed = self.postpone(&server, policy(self)?, None).await?;
+        for Postponed { key, .. } in postponed {
+            tracing::warn!(%key, "The database was put back, and whether the destruction of this key was called off since is not known: its recovery window begins anew.");
+        }
+        Ok(())
+    }
+
     async fn postpone_one(
         &self,
         by: &Initiator,
         held: &Destruction,
         least: i64,
-        created: &str,
+        created: Option<&str>,
     ) -> Result<bool, AdminError> {
         let Some(stored) = self.store.object_fresh(held.object).await? else {
             return Ok(false);
@@ -63,7 +77,11 @@ impl Admin {
         if !destruction::postpone(&mut held, &mut object, least, self.now()) {
             return Ok(false);
         }
-        let request = asked(&held).text(Field::BackupTime, created);
+        let request = asked(&held);
+        let request = match created {
+            Some(created) => request.text(Field::BackupTime, created),
+            None => request,
+        };
         let event = self.of_work(by, &held, Action::KeyDestroy, request)?;
         let mut changeset = Self::changeset(Event {
             outcome: Outcome::Pending,

@@ -165,7 +165,7 @@ async fn complete(
     Ok(Done {
         begun,
         again,
-        postponed: admin.postpone(&user, &looked.policy, created).await?,
+        postponed: admin.postpone(&user, &looked.policy, Some(created)).await?,
         removed,
     })
 }

@@ -490,3 +490,42 @@ fn the_sdk_may_what_its_key_may() {
     assert_eq!(shown["recoverable"], json!(true));
     assert!(!server.log().contains(&key));
 }
+
+/// Whoever may enrol could otherwise have a script take away a decoy in place of what it names by its identifier.
+#[test]
+fn no_name_stands_in_for_an_identifier() {
+    let server = Server::start();
+    let api = server.api_as("administrator");
+    let list = "/api/v2/kmip_adapters/default/certificates";
+    let all = || api.get(list).expect(200).json()["resources"].clone();
+    let demo = all()[0].clone();
+    assert_eq!(demo["name"], "demo");
+    let id = demo["id"].as_str().expect("an identifier").to_owned();
+    let decoy = json!({"label": id, "certificate": certificate("decoy").1});
+    api.post("/api/v1/clients", &decoy).expect(201);
+    api.send("DELETE", &format!("{list}/{id}"), None)
+        .expect(204);
+    let left = all();
+    assert_eq!(left.as_array().map(Vec::len), Some(1), "{left}");
+    assert_eq!(left[0]["name"], json!(id));
+    // By now it is the name of the decoy only.
+    api.send("DELETE", &format!("{list}/{id}"), None)
+        .expect(204);
+    let nothing = api.send("DELETE", &format!("{list}/{id}"), None);
+    nothing.expect(404);
+}
+
+/// The newest certificate of a client bears its name: asked for again by that name, the next one would be taken away, and at last the client.
+#[test]
+fn a_name_of_several_certificates_takes_none_away() {
+    let server = Server::start();
+    let api = server.api_as("administrator");
+    let list = "/api/v2/kmip_adapters/default/certificates";
+    let more = json!({"certificate": certificate("more").1});
+    api.post("/api/v1/clients/demo/certificates", &more)
+        .expect(201);
+    let by_name = api.send("DELETE", &format!("{list}/demo"), None);
+    by_name.expect(409);
+    let held = api.get(list).expect(200).json();
+    assert_eq!(held["resources"].as_array().map(Vec::len), Some(2));
+}
