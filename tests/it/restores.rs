@@ -281,3 +281,70 @@ fn without_a_later_trail_nobody_administers_from_elsewhere_and_no_window_ends() 
         Some(2)
     );
 }
+
+#[test]
+fn what_no_checkpoint_seals_and_what_was_recorded_by_hand_is_not_done_again() {
+    let site = Site::new();
+    let server = &site.server;
+    server.api_key("stays", "reader", &[]);
+    let off = ["client", "issue", "off"];
+    server.cli(&off).success();
+    server.cli(&["client", "disable", "off"]).success();
+    let [gone, kept] = std::array::from_fn(|_| active(server));
+    site.back_up("one.backup");
+    server.cli(&["client", "enable", "off"]).success();
+    let destroy = ["key", "destroy", &gone, "--reason", "gone", "--force"];
+    server.cli(&destroy).success();
+    let record = ["events", "record", "kmip-key.destroy", "--outcome"];
+    let recorded = [&record[..], &["success", "--target", &kept]].concat();
+    // Of keys only the server itself records; of API keys others do too.
+    assert_ne!(server.cli(&recorded).code, 0);
+    let id = shown(server, &["api-key", "list"])[0]["id"].clone();
+    let id = id.as_str().expect("an id");
+    let record = ["events", "record", "account-apikey.update", "--outcome"];
+    let removed = [
+        "success",
+        "--target",
+        id,
+        "--request-data",
+        r#"{"change":"remove"}"#,
+    ];
+    server.cli(&[&record[..], &removed].concat()).success();
+    let export = site.text("later.jsonl");
+    let line = ["events", "export", "--output", &export];
+    server.cli(&line).success();
+    // As a target of every event receives it, and with a line more at the end.
+    let export = fs::read_to_string(&export).expect("a file");
+    let mut lines: Vec<_> = export
+        .lines()
+        .filter(|line| line.contains("\"action\":\"vmware-solutions."))
+        .map(str::to_owned)
+        .collect();
+    lines.push(export.lines().last().expect("a checkpoint").to_owned());
+    let real = lines.iter().find(|line| {
+        line.contains("kmip-key.destroy\"") && line.contains("\"outcome\":\"success\"")
+    });
+    let forged = real.expect("an event").replace(&*gone, &kept);
+    let restored = |name: &str, lines: &[String]| {
+        let file = site.text(name);
+        fs::write(&file, lines.join("\n") + "\n").expect("a file");
+        site.restored("one.backup", &["--trail", &file])
+    };
+    let (_, told, _) = restored("whole.jsonl", &lines);
+    assert_eq!(told["unproved"], 0);
+    assert_eq!(told["removedAdministrators"], json!([]));
+    let done = names(&told["doneAgain"], "what");
+    assert!(!done.contains(&"API key removed".to_owned()), "{done:?}");
+    let again = names(&told["toDoAgain"], "action");
+    assert!(
+        again.contains(&"kmip-client.enable".to_owned()),
+        "{again:?}"
+    );
+    lines.push(forged);
+    let (second, told, said) = restored("forged.jsonl", &lines);
+    assert_eq!(told["unproved"], 1);
+    assert!(said.contains("No checkpoint seals"), "{said}");
+    assert_ne!(told["removedAdministrators"], json!([]));
+    let state = |uid: &str| shown(&second, &["key", "show", uid])["state"].clone();
+    assert_eq!([state(&gone), state(&kept)], ["Destroyed", "Active"]);
+}

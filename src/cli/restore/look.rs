@@ -38,7 +38,9 @@ pub(super) struct Looked {
     pub(super) trail: Result<Verified, Break>,
     /// What came after it, where that is known.
     pub(super) later: Option<Later>,
-    /// How many events there were after it, as far as a checkpoint says.
+    /// The epoch and the size of the newest checkpoint that is known, if it is newer than the database.
+    newest: Option<(u32, u64)>,
+    /// How many events there were after it, as far as a checkpoint of its epoch says.
     pub(super) missing: Option<u64>,
 }
 
@@ -56,11 +58,18 @@ pub(super) enum Keys {
 impl Looked {
     /// Of how many events after the backup it is known that there were so many, and not what they did; none where nothing is known.
     pub(super) fn untold(&self) -> Option<u64> {
-        let told = self.later.as_ref().map_or(0, |later| later.events);
-        match (told, self.missing) {
-            (0, None) => None,
-            _ => Some(self.missing.unwrap_or(0).saturating_sub(told)),
-        }
+        let later = self.later.as_ref();
+        let (told, unproved) = later.map_or((0, 0), |later| (later.events, later.unproved));
+        let left = match (self.newest, later.and_then(|later| later.reached)) {
+            (None, _) if told == 0 => return None,
+            (None, _) => 0,
+            (Some((epoch, size)), Some((reached, end))) if epoch == reached => {
+                size.saturating_sub(end)
+            }
+            // Of an epoch of which nothing else is known: how many came before it is not either.
+            _ => self.missing?,
+        };
+        Some(left.saturating_add(unproved))
     }
 
     /// Closes the database.
@@ -137,6 +146,7 @@ async fn look_at_trail(
         policy: DestructionPolicy::default(),
         trail,
         later: None,
+        newest: None,
         missing: None,
     };
     if !args.trail.is_empty() {
@@ -164,7 +174,9 @@ impl Looked {
             return;
         };
         if at > here {
-            self.missing = Some(at.1.saturating_sub(here.1));
+            // A later epoch may have begun with the number of an event that was lost.
+            self.missing = (at.0 == here.0).then(|| at.1.saturating_sub(here.1));
+            self.newest = Some(at);
             self.later.get_or_insert_default().checkpoint = Some(note);
         }
     }
@@ -260,6 +272,7 @@ async fn later_of(store: &Store, key: &VerifierKey, args: &Args) -> anyhow::Resu
             verified.end.saturating_sub(1)
         );
     }
+    later.accept(&verified);
     later.end();
     Ok(later)
 }

@@ -48,7 +48,7 @@ pub(super) fn restored(
     });
     let record = json!({
         "backup": backup(looked, recipient), "dataKeys": data_keys(looked), "named": looked.named, "epoch": done.begun.epoch, "firstSequence": done.begun.first,
-        "missing": looked.missing, "doneAgain": done.again.iter().map(taken).collect::<Vec<_>>(), "lostKeys": lost_keys,
+        "missing": looked.missing, "unproved": later.map(|later| later.unproved), "doneAgain": done.again.iter().map(taken).collect::<Vec<_>>(), "lostKeys": lost_keys,
         "lostChanges": later.map(|later| &later.changes), "toDoAgain": later.map(|later| &later.lost),
         "postponed": done.postponed.iter().map(postponed).collect::<Vec<_>>(), "removedAdministrators": done.removed,
     });
@@ -137,6 +137,12 @@ fn what_was_done(looked: &Looked, done: &Done) -> Vec<(&'static str, Option<Stri
 /// What is not known of the time after the backup.
 fn what_comes_back(looked: &Looked) {
     let (time, next) = (&looked.list.created, looked.list.events);
+    let unproved = looked.later.as_ref().map_or(0, |later| later.unproved);
+    if unproved > 0 {
+        remark(&format!(
+            "No checkpoint seals the last {unproved} events of --trail: anybody can have added them, and nothing of what they say was done."
+        ));
+    }
     match looked.untold() {
         None => remark(&format!(
             "What was destroyed, revoked or removed after the backup of {time}, from event {next} on, is there again: keys, clients, instances and what clients may do. If there is a later export of \

@@ -46,6 +46,7 @@ fn command(action: Action, name: &str) -> Option<String> {
         Action::KeyDestroy => format!("key destroy {name} --reason TEXT"),
         Action::KeyApprove => format!("key approve {name}"),
         Action::ClientAdd | Action::ClientApprove => format!("client add {name} FILE"),
+        Action::ClientEnable => format!("client enable {name}"),
         Action::ClientIssue => format!("client issue {name}"),
         Action::ClientTrust => format!("client trust-ca {name} FILE --subject SUBJECT"),
         Action::ClientPermit => format!("client permit {name} --operations NAMES"),

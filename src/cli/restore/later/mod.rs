@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::admin::restored::{Act, Taken};
 use crate::audit::verification::epoch_begun as beginning;
-use crate::audit::{Action, Kind, Outcome};
+use crate::audit::{Action, Kind, Outcome, Verified};
 use crate::cli::verify::Met;
 use crate::crypto::Fingerprint;
 use crate::domain::{ClientId, ObjectId, Operations, Rules};
@@ -26,10 +26,16 @@ pub(super) struct Later {
     held: u64,
     /// The epoch of the backup.
     epoch: u32,
-    /// Whether a later epoch has begun.
-    is_of_later_epoch: bool,
-    /// How many events came after it.
+    /// The epoch and the sequence of what was met last.
+    at: (u32, u64),
+    /// Events that may have come after it, by their epoch and sequence, until it is known which of them are sealed.
+    met: BTreeMap<(u32, u64), Vec<u8>>,
+    /// How many events came after it, of those that are sealed.
     pub(super) events: u64,
+    /// How many events no checkpoint seals: anybody can have added them, and nothing of what they say is done.
+    pub(super) unproved: u64,
+    /// The newest epoch that is sealed, and how many events are.
+    pub(super) reached: Option<(u32, u64)>,
     /// What was taken away, in its order.
     pub(super) taken: Vec<Taken>,
     /// Keys that were made, and not destroyed again.
@@ -71,21 +77,52 @@ impl Later {
         Self {
             held,
             epoch,
+            at: (epoch, 0),
             ..Self::default()
         }
     }
 
-    /// Takes what is met in an export.
+    /// Takes what is met in an export; what it says counts once it is [accepted](Self::accept).
     pub(super) fn take(&mut self, met: Met<'_>) {
         match met {
             Met::Checkpoint(note) => self.checkpoint = Some(note.to_owned()),
-            Met::Event(sequence, json) => {
-                // An epoch that began later may use the numbers of events again that were lost.
-                let begun = beginning(json).is_some_and(|epoch| epoch > self.epoch);
-                self.is_of_later_epoch |= begun;
-                if sequence >= self.held || self.is_of_later_epoch {
-                    self.event(json);
-                }
+            Met::Event(sequence, json) => self.meet(sequence, json),
+        }
+    }
+
+    fn meet(&mut self, sequence: u64, json: &[u8]) {
+        let epoch = match beginning(json) {
+            // What came before was of epochs before the backup's.
+            Some(epoch) if epoch <= self.epoch => {
+                self.met.clear();
+                self.epoch
+            }
+            // It may use the numbers of events again that were lost.
+            Some(epoch) => epoch,
+            // Another file, which begins earlier.
+            None if sequence <= self.at.1 => self.epoch,
+            None => self.at.0,
+        };
+        self.at = (epoch, sequence);
+        if sequence >= self.held || epoch > self.epoch {
+            self.met.insert(self.at, json.to_vec());
+        }
+    }
+
+    /// Reads what the verified export says: of the events that a checkpoint seals.
+    pub(super) fn accept(&mut self, verified: &Verified) {
+        let sealed: BTreeMap<_, _> = verified
+            .epochs
+            .iter()
+            .filter(|span| span.sealed > span.first)
+            .map(|span| (span.epoch, span.sealed))
+            .collect();
+        self.reached = sealed.last_key_value().map(|(epoch, end)| (*epoch, *end));
+        for ((epoch, sequence), json) in std::mem::take(&mut self.met) {
+            if sealed.get(&epoch).is_some_and(|end| sequence < *end) {
+                self.event(&json);
+            } else {
+                self.unproved += 1;
             }
         }
     }
@@ -96,10 +133,18 @@ impl Later {
             return self.changed("an event that cannot be read");
         };
         let action = Action::from_name(&told.action);
+        let is_success = told.outcome == Outcome::Success.as_str();
+        // Somebody said so by hand: this server did nothing of it.
+        if told.request_data.get("recordedBy").is_some() {
+            if is_success {
+                self.changed(action.map_or(told.action.as_str(), |action| action.short_name()));
+            }
+            return;
+        }
         if action == Some(Action::KeyDestroy) {
             self.destruction(&told);
         }
-        if told.outcome != Outcome::Success.as_str() {
+        if !is_success {
             return;
         }
         // Of a later release.
@@ -114,7 +159,7 @@ impl Later {
             None if action == Action::KeyCreate => {
                 self.keys.extend(told.target.name.parse::<ObjectId>());
             }
-            None if action == Action::ClientEnable => self.enabled(&told.target.name),
+            None if action == Action::ClientEnable => self.enabled(&told),
             None if changes_something(action) => self.lose(action, &told),
             None => {}
         }
@@ -164,12 +209,15 @@ impl Later {
         *self.changes.entry(action.to_owned()).or_default() += 1;
     }
 
-    /// A client that was enabled again is not to be disabled.
-    fn enabled(&mut self, client: &str) {
-        let Ok(client) = client.parse::<ClientId>() else {
-            return;
-        };
-        self.taken.retain(|taken| taken.act != Act::Disable(client));
+    /// A client that was enabled again is not to be disabled; one that was disabled before the backup is enabled by hand.
+    fn enabled(&mut self, told: &Told) {
+        let before = self.taken.len();
+        if let Ok(client) = told.target.name.parse::<ClientId>() {
+            self.taken.retain(|taken| taken.act != Act::Disable(client));
+        }
+        if self.taken.len() == before {
+            self.lose(Action::ClientEnable, told);
+        }
     }
 
     /// Ends it: a key that was destroyed again is not lost, and a destruction that has not ended has to be asked for again.
