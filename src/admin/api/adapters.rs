@@ -360,7 +360,9 @@ async fn delete_kmip_certificate(
                 "id: {id} has more than one certificate; name one by its identifier"
             )))
         }
-        (None, Some(_)) => Some(AdminError::not_found("id: there is no such certificate")),
+        (None, Some(_)) => Some(AdminError::not_found(format!(
+            "id: there is no certificate {id}"
+        ))),
         _ => None,
     };
     let (label, fingerprint) = match found {

@@ -7,6 +7,7 @@ mod inputs;
 mod key_protect;
 mod login;
 mod observed;
+mod races;
 mod resources;
 mod roles;
 mod scopes;
