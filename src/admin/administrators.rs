@@ -31,6 +31,7 @@ pub(super) async fn add(
         not_before: certificate.not_before(),
         not_after: certificate.not_after(),
         added: admin.now(),
+        makers: admin.makers(&initiator)?,
     };
     check_free(admin, &held)?;
     let write = Write::Administrator(held.clone());
@@ -153,5 +154,6 @@ fn shown(admin: &Admin, held: &Administrator) -> message::Administrator {
         not_after: rfc3339(held.not_after),
         expired: admin.now() > held.not_after,
         added: rfc3339(held.added),
+        made_by: held.makers.ids().to_vec(),
     }
 }

@@ -48,6 +48,7 @@ pub(super) async fn add(
         digest,
         created: admin.now(),
         expires: request.expires,
+        makers: admin.makers(&initiator)?,
     };
     let write = Write::ApiKey(key.clone());
     commit(admin, initiator, ("add", &Data::new()), &key, write).await?;
@@ -158,5 +159,6 @@ fn shown(admin: &Admin, key: &ApiKey, used: &HashMap<ApiKeyId, i64>) -> message:
         expires: key.expires.map(rfc3339),
         expired: key.expires.is_some_and(|expires| admin.now() > expires),
         last_used: used.get(&key.id).copied().map(rfc3339),
+        made_by: key.makers.ids().to_vec(),
     }
 }

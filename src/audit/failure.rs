@@ -91,6 +91,7 @@ failures! {
     DestructionScheduled = 51, Conflict, "the key's destruction is scheduled";
     CalledOff = 52, Conflict, "the destruction was called off";
     SameAdministrator = 53, Forbidden, "the administrator who asked for it may not approve it";
+    KinAdministrator = 55, Forbidden, "who approves it counts as the administrator who asked for it: one made the other, or one made both";
     Reported = 45, InternalServerError, "the system that performed it reported a failure";
     ServerLocked = 54, ServiceUnavailable, "the server is locked";
     LoginMissing = 60, Unauthorized, "no credential that may administer the server was given";

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ApiKeyId, Initiator, InstanceId};
+use super::{ApiKeyId, Initiator, InstanceId, Makers, TooManyMakers};
 use crate::crypto::Fingerprint;
 use crate::crypto::secret::constant_time_eq;
 
@@ -98,6 +98,8 @@ pub struct ApiKey {
     pub created: i64,
     /// The last second it is good, since 1970; none: until it is removed.
     pub expires: Option<i64>,
+    /// Who made it.
+    pub makers: Makers,
 }
 
 /// A certificate that may administer the server.
@@ -119,6 +121,8 @@ pub struct Administrator {
     pub not_after: i64,
     /// When it was added, seconds since 1970.
     pub added: i64,
+    /// Who added it.
+    pub makers: Makers,
 }
 
 /// By what somebody is known to the router.
@@ -226,6 +230,10 @@ impl Administrators {
         &self.keys
     }
 
+    fn key(&self, id: ApiKeyId) -> Option<&Arc<ApiKey>> {
+        self.keys.iter().find(|key| key.id == id)
+    }
+
     /// Every administrator, by label.
     #[must_use]
     pub fn certificates(&self) -> Vec<Arc<Administrator>> {
@@ -292,15 +300,40 @@ impl Administrators {
         })
     }
 
+    /// Who made the credential that somebody is known by; nobody, where it is there no more.
+    #[must_use]
+    pub fn makers(&self, login: Login) -> Makers {
+        let held = match login {
+            Login::Local => None,
+            Login::ApiKey(id) => self.key(id).map(|key| &key.makers),
+            Login::Certificate(fingerprint) => {
+                self.certificate(&fingerprint).map(|held| &held.makers)
+            }
+        };
+        held.cloned().unwrap_or_default()
+    }
+
+    /// The makers of what somebody makes who is known by this, and in events by `id`.
+    ///
+    /// # Errors
+    /// There are more than are kept.
+    pub fn makers_by(&self, login: Login, id: &str) -> Result<Makers, TooManyMakers> {
+        let held = self.makers(login);
+        match login {
+            Login::Local => Ok(held),
+            Login::ApiKey(_) => Ok(Makers::of_api_key(id, &held)),
+            Login::Certificate(_) => Makers::of_certificate(id, &held),
+        }
+    }
+
     /// Whether who is known by this would be taken at `now` (seconds since 1970): they were not removed, and their dates hold.
     #[must_use]
     pub fn is_good(&self, login: Login, now: i64) -> bool {
         match login {
             Login::Local => true,
             Login::ApiKey(id) => self
-                .keys
-                .iter()
-                .any(|key| key.id == id && key.expires.is_none_or(|expires| now <= expires)),
+                .key(id)
+                .is_some_and(|key| key.expires.is_none_or(|expires| now <= expires)),
             Login::Certificate(fingerprint) => self.by_certificate(&fingerprint, now).is_ok(),
         }
     }
@@ -310,10 +343,7 @@ impl Administrators {
     pub fn may_act(&self, rights: &Rights) -> bool {
         let held = match rights.login {
             Login::Local => return true,
-            Login::ApiKey(id) => {
-                let key = self.keys.iter().find(|key| key.id == id);
-                key.map(|key| (key.role, key.instance))
-            }
+            Login::ApiKey(id) => self.key(id).map(|key| (key.role, key.instance)),
             Login::Certificate(fingerprint) => {
                 let held = self.certificates.get(&fingerprint);
                 held.map(|held| (held.role, held.instance))
@@ -338,6 +368,7 @@ mod tests {
             digest: [number; 32],
             created: 0,
             expires,
+            makers: Makers::default(),
         }
     }
 
@@ -390,6 +421,7 @@ mod tests {
             not_before: NOW - 1,
             not_after: NOW + 1,
             added: 0,
+            makers: Makers::default(),
         };
         let held = Administrators::new(Vec::new(), vec![held]);
         assert!(held.by_certificate(&fingerprint, NOW).is_ok());

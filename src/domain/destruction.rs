@@ -10,7 +10,7 @@
 //! The material is erased when the window ends.
 
 use crate::domain::lifecycle::{self, Refused};
-use crate::domain::{Initiator, InstanceId, Object, ObjectId, RequestId};
+use crate::domain::{Initiator, InstanceId, Makers, Object, ObjectId, RequestId};
 use crate::kmip::enums::State;
 
 /// The most bytes of a reason.
@@ -79,6 +79,8 @@ pub struct Destruction {
     pub requested: i64,
     /// Who asked.
     pub requested_by: Party,
+    /// Who made the credential that it was asked for by.
+    pub requested_by_makers: Makers,
     /// Who approved it.
     pub approved_by: Option<Party>,
     /// What its events share.

@@ -16,6 +16,7 @@ pub mod id;
 pub mod lifecycle;
 pub mod locate;
 pub mod location;
+pub mod makers;
 pub mod measure;
 pub mod object;
 pub mod own;
@@ -42,6 +43,7 @@ pub use destruction::{Destruction, DestructionPolicy};
 pub use id::{
     ApiKeyId, CertificateId, ClientId, EventId, InstanceId, ObjectId, RequestId, RouteId, TargetId,
 };
+pub use makers::{Makers, TooManyMakers};
 pub use object::{Dates, Name, Object, RevocationReason};
 pub use own::OwnCertificates;
 pub use pending::{Pending, PendingCertificate};

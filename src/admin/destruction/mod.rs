@@ -77,6 +77,7 @@ pub(super) async fn destroy(
             forced: request.force,
             requested: admin.now(),
             requested_by: Party::from(&initiator),
+            requested_by_makers: admin.own_makers(),
             approved_by: None,
             correlation: admin.correlation()?,
             scheduled: None,
@@ -150,15 +151,10 @@ pub(super) async fn approve(
     for _ in 0..TRIES {
         let mut step = Step::load(admin, &initiator, id).await?;
         let mut held = step.waiting()?;
-        if held.requested_by.id == initiator.id {
-            let cause = Failure::SameAdministrator;
+        if let Some((cause, text)) = not_another(admin, &held, &initiator) {
             step.fails(Action::KeyApprove, asked(&held), cause)?;
             step.commit(Vec::new()).await?;
-            let text = format!(
-                "{id}: {} asked for it; another administrator has to approve it",
-                held.requested_by.name
-            );
-            return Err(AdminError::conflict(text));
+            return Err(AdminError::conflict(format!("{id}: {text}")));
         }
         if let Err(refused) = destruction::check(&step.object, held.forced, admin.now()) {
             // A client was first, or the key is in use since.
@@ -185,6 +181,30 @@ pub(super) async fn approve(
         }
     }
     Err(step::restless(id))
+}
+
+/// Why this initiator is not another administrator than the one who asked, where that is so.
+fn not_another(
+    admin: &Admin,
+    held: &Destruction,
+    initiator: &Initiator,
+) -> Option<(Failure, String)> {
+    let asked = &held.requested_by;
+    if asked.id == initiator.id {
+        let text = format!(
+            "{} asked for it; another administrator has to approve it",
+            asked.name
+        );
+        return Some((Failure::SameAdministrator, text));
+    }
+    let makers = admin.own_makers();
+    let shared = makers.shared(&initiator.id, (&asked.id, &held.requested_by_makers))?;
+    let text = format!(
+        "{} asked for it, and {} counts as the same administrator: {shared} is or made both; an administrator has to approve it whose credential was made \
+         by others, or on the server's machine (`keyledger api-key add`, `keyledger admin add`)",
+        asked.name, initiator.name
+    );
+    Some((Failure::KinAdministrator, text))
 }
 
 /// Refuses a destruction that waits for an administrator; who asked for it may take it back so.

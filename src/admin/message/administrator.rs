@@ -53,6 +53,10 @@ pub struct ApiKey {
     pub expired: bool,
     /// When it was last used, to the hour, RFC 3339.
     pub last_used: Option<String>,
+    /// The initiators that made it over the API, the nearest first, each by its identifier: where two administrators are needed, it counts as
+    /// them. None: it was made on the server's machine, or before this was kept. Of API keys that made one another the first stands for all.
+    #[serde(default)]
+    pub made_by: Vec<String>,
 }
 
 /// Allows a certificate to administer the server.
@@ -92,4 +96,8 @@ pub struct Administrator {
     pub expired: bool,
     /// When it was added, RFC 3339.
     pub added: String,
+    /// The initiators that made it over the API, the nearest first, each by its identifier: where two administrators are needed, it counts as
+    /// them. None: it was made on the server's machine, or before this was kept. Of API keys that made one another the first stands for all.
+    #[serde(default)]
+    pub made_by: Vec<String>,
 }

@@ -8,7 +8,7 @@ use crate::domain::DestructionPolicy;
 
 const DAY_MS: i64 = 86_400_000;
 
-async fn governed(recovery_days: u32, second_administrator: bool) -> World {
+pub(super) async fn governed(recovery_days: u32, second_administrator: bool) -> World {
     let world = world().await;
     let admin = Arc::into_inner(world.admin).expect("nobody else has it");
     let policy = DestructionPolicy {
@@ -25,7 +25,7 @@ fn other() -> Initiator {
     Initiator::local_user(1001, "bob")
 }
 
-fn destroy(id: ObjectId, force: bool) -> Request {
+pub(super) fn destroy(id: ObjectId, force: bool) -> Request {
     Request::KeyDestroy(KeyDestroy {
         id: id.to_string(),
         reason: "the VM is gone".into(),
@@ -34,7 +34,7 @@ fn destroy(id: ObjectId, force: bool) -> Request {
     })
 }
 
-fn approve(id: ObjectId) -> Request {
+pub(super) fn approve(id: ObjectId) -> Request {
     Request::KeyApprove { id: id.to_string() }
 }
 
@@ -65,7 +65,7 @@ impl World {
     }
 
     /// What the trail says of a key: action, outcome and code of each event, which all share one correlation but for those before.
-    async fn told(&self, id: ObjectId) -> Vec<String> {
+    pub(super) async fn told(&self, id: ObjectId) -> Vec<String> {
         let id = id.to_string();
         let trail = self.trail(0).await;
         let of_key = trail.iter().filter(|event| event["target"]["name"] == id);

@@ -7,6 +7,7 @@ mod clients;
 mod credentials;
 mod destruction;
 mod keys;
+mod makers;
 mod management;
 mod pending;
 mod permissions;

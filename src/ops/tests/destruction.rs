@@ -8,7 +8,7 @@ use super::*;
 use crate::audit::Failure;
 use crate::domain::believed::Believed;
 use crate::domain::destruction::{Party, schedule};
-use crate::domain::{Destruction, Object, ObjectId};
+use crate::domain::{Destruction, Makers, Object, ObjectId};
 use crate::kmip::enums::State;
 use crate::ops::{carry_out_destructions, destruction};
 
@@ -40,6 +40,7 @@ async fn scheduled(fixture: &Fixture, id: ObjectId) -> RequestId {
         forced: true,
         requested: NOW,
         requested_by: admin,
+        requested_by_makers: Makers::default(),
         approved_by: None,
         correlation,
         scheduled: Some(window),

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, Row, params};
 
 use crate::crypto::Fingerprint;
-use crate::domain::{Administrator, Administrators, ApiKey, ApiKeyId, InstanceId, Role};
+use crate::domain::{Administrator, Administrators, ApiKey, ApiKeyId, InstanceId, Makers, Role};
 use crate::store::StoreError;
 use crate::store::error::{ApplyError, Thing};
 
@@ -17,7 +17,7 @@ pub(in crate::store) fn snapshot(db: &Connection) -> Result<Administrators, Stor
 }
 
 fn api_keys(db: &Connection) -> Result<Vec<ApiKey>, StoreError> {
-    let sql = "SELECT id, name, role, instance, digest, created, expires FROM api_key";
+    let sql = "SELECT id, name, role, instance, digest, created, expires, makers FROM api_key";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let mut keys = Vec::new();
@@ -30,13 +30,14 @@ fn api_keys(db: &Connection) -> Result<Vec<ApiKey>, StoreError> {
             digest: row.get(4)?,
             created: row.get(5)?,
             expires: row.get(6)?,
+            makers: makers(row, 7)?,
         });
     }
     Ok(keys)
 }
 
 fn administrators(db: &Connection) -> Result<Vec<Administrator>, StoreError> {
-    let sql = "SELECT fingerprint, label, role, instance, subject, not_before, not_after, added FROM administrator";
+    let sql = "SELECT fingerprint, label, role, instance, subject, not_before, not_after, added, makers FROM administrator";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let mut held = Vec::new();
@@ -50,6 +51,7 @@ fn administrators(db: &Connection) -> Result<Vec<Administrator>, StoreError> {
             not_before: row.get(5)?,
             not_after: row.get(6)?,
             added: row.get(7)?,
+            makers: makers(row, 8)?,
         });
     }
     Ok(held)
@@ -65,10 +67,15 @@ fn instance(row: &Row<'_>, column: usize) -> Result<Option<InstanceId>, StoreErr
     Ok(bytes.map(InstanceId::from_bytes))
 }
 
+fn makers(row: &Row<'_>, column: usize) -> Result<Makers, StoreError> {
+    let text: String = row.get(column)?;
+    Ok(Makers::from_text(&text))
+}
+
 /// A new API key.
 pub(in crate::store) fn insert_api_key(db: &Connection, key: &ApiKey) -> Result<(), ApplyError> {
-    let sql = "INSERT INTO api_key (id, name, role, instance, digest, created, expires)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let sql = "INSERT INTO api_key (id, name, role, instance, digest, created, expires, makers)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     let inserted = db.prepare_cached(sql)?.execute(params![
         key.id.as_bytes(),
         key.name,
@@ -77,6 +84,7 @@ pub(in crate::store) fn insert_api_key(db: &Connection, key: &ApiKey) -> Result<
         key.digest,
         key.created,
         key.expires,
+        key.makers.to_text(),
     ]);
     inserted.map_err(|error| super::taken(&error, Thing::ApiKey, Thing::Instance))?;
     Ok(())
@@ -116,8 +124,8 @@ pub(in crate::store) fn insert_administrator(
     db: &Connection,
     held: &Administrator,
 ) -> Result<(), ApplyError> {
-    let sql = "INSERT INTO administrator (fingerprint, label, role, instance, subject, not_before, not_after, added)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let sql = "INSERT INTO administrator (fingerprint, label, role, instance, subject, not_before, not_after, added, makers)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     let inserted = db.prepare_cached(sql)?.execute(params![
         held.fingerprint.as_bytes(),
         held.label,
@@ -127,6 +135,7 @@ pub(in crate::store) fn insert_administrator(
         held.not_before,
         held.not_after,
         held.added,
+        held.makers.to_text(),
     ]);
     inserted.map_err(|error| super::taken(&error, Thing::Administrator, Thing::Instance))?;
     Ok(())

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::client::found;
 use super::codes::Columns;
 use crate::domain::destruction::{Destruction, Party, Scheduled};
-use crate::domain::{InstanceId, ObjectId, RequestId};
+use crate::domain::{InstanceId, Makers, ObjectId, RequestId};
 use crate::store::StoreError;
 use crate::store::error::{ApplyError, Thing};
 
@@ -13,7 +13,7 @@ macro_rules! destructions {
     ($rest:literal) => {
         concat!(
             "SELECT object, instance, reason, forced, requested, requested_by, requested_by_name, approved_by,
-            approved_by_name, correlation, due, state, deactivation FROM destruction ",
+            approved_by_name, correlation, due, state, deactivation, requested_by_makers FROM destruction ",
             $rest
         )
     };
@@ -83,6 +83,7 @@ fn from_row(row: &Row<'_>) -> Result<Destruction, StoreError> {
     let correlation = columns.get()?;
     let due: Option<i64> = columns.get()?;
     let (state, deactivation) = (columns.code_if_any()?, columns.get()?);
+    let requested_by_makers: String = columns.get()?;
     let scheduled = |due| {
         let state = state.ok_or_else(damaged)?;
         Ok::<_, StoreError>(Scheduled {
@@ -98,6 +99,7 @@ fn from_row(row: &Row<'_>) -> Result<Destruction, StoreError> {
         forced,
         requested,
         requested_by,
+        requested_by_makers: Makers::from_text(&requested_by_makers),
         approved_by: approved
             .0
             .zip(approved.1)
@@ -110,8 +112,8 @@ fn from_row(row: &Row<'_>) -> Result<Destruction, StoreError> {
 /// A destruction, new or a step further.
 pub(in crate::store) fn set(db: &Connection, held: &Destruction) -> Result<(), ApplyError> {
     let sql = "INSERT OR REPLACE INTO destruction (object, instance, reason, forced, requested, requested_by, requested_by_name,
-        approved_by, approved_by_name, correlation, due, state, deactivation)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+        approved_by, approved_by_name, correlation, due, state, deactivation, requested_by_makers)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
     let approved = held.approved_by.as_ref();
     db.prepare_cached(sql)?.execute(params![
         held.object.as_bytes(),
@@ -127,6 +129,7 @@ pub(in crate::store) fn set(db: &Connection, held: &Destruction) -> Result<(), A
         held.scheduled.map(|window| window.due),
         held.scheduled.map(|window| window.state.code()),
         held.scheduled.and_then(|window| window.deactivation),
+        held.requested_by_makers.to_text(),
     ])?;
     Ok(())
 }

@@ -100,6 +100,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "0020_provenance",
         include_str!("migrations/0020_provenance.sql"),
     ),
+    ("0021_makers", include_str!("migrations/0021_makers.sql")),
 ];
 
 /// The migration since which Object Groups are in the index of values.

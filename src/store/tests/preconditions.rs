@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::destruction::{Destruction, Party, Scheduled};
-use crate::domain::{Identity, Operations, Permissions, Rules};
+use crate::domain::{Identity, Makers, Operations, Permissions, Rules};
 
 fn with(precondition: Precondition, writes: impl IntoIterator<Item = Write>) -> Changeset {
     let mut changeset = changeset(writes);
@@ -172,6 +172,7 @@ async fn a_destruction_must_be_at_the_step_that_was_read_and_reads_back_as_writt
         forced: true,
         requested: NOW,
         requested_by: party("ada"),
+        requested_by_makers: Makers::from_text("CertificateID-a ApiKey-1"),
         approved_by: None,
         correlation: RequestId::from_bytes([3; 16]),
         scheduled: None,

@@ -66,6 +66,42 @@ fn two_administrators_destroy_a_key_and_neither_of_them_alone() {
 }
 
 #[test]
+fn an_administrator_is_not_two_by_an_api_key_that_he_makes() {
+    let server = Server::start_set("[destruction]\nsecond-administrator = true\n");
+    let mut connection = server.connect();
+    let uid = active_key(&mut connection);
+    let [ada, bob] = ["ada", "bob"].map(|name| {
+        let key = server.api_key(name, "administrator", &[]);
+        server.api().with_key(&key)
+    });
+    let new = json!({"name": "puppet", "role": "administrator"});
+    let made = ada.post("/api/v1/api-keys", &new).expect(201).json();
+    let keys = bob.get("/api/v1/api-keys").expect(200).json();
+    let id = keys["apiKeys"][0]["id"].as_str().expect("ada's").to_owned();
+    assert_eq!(made["madeBy"], json!([format!("ApiKey-{id}")]));
+    let puppet = server
+        .api()
+        .with_key(made["secret"].as_str().expect("a key"));
+    let asked = json!({"reason": "the VM is gone", "force": true});
+    let destroy = format!("/api/v1/objects/{uid}/destroy");
+    assert_eq!(step(&ada, &destroy, Some(&asked)), "pending");
+    let approve = format!("/api/v1/destructions/{uid}/approve");
+    let refused = puppet.send("POST", &approve, None);
+    refused.refused(409, "conflict", "", "counts as the same administrator");
+    connection.ask(get(&uid)).success();
+    assert_eq!(step(&bob, &approve, None), "destroyed");
+    let trail = whole_trail(&server);
+    let refusal = trail
+        .iter()
+        .find(|event| event.action() == "kmip-key.approve")
+        .expect("recorded");
+    assert_eq!(refusal.initiator_name(), "puppet");
+    assert_eq!(refusal.data("/reason/reasonCode"), Some(&json!(403)));
+    let severity = refusal.data("/severity");
+    assert_eq!(severity, Some(&json!("critical")));
+}
+
+#[test]
 fn a_scheduled_destruction_is_restored_or_refused_over_the_api() {
     let server =
         Server::start_set("[destruction]\nsecond-administrator = true\nrecovery-days = 7\n");
