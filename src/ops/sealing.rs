@@ -78,8 +78,9 @@ async fn mend(service: &Service, sealer: &Sealer) -> bool {
             true
         }
         Err(error) => {
-            tracing::debug!(%error, "What is kept of the trail's tree could not be mended.");
-            false
+            tracing::warn!(%error, "What is kept of the trail's tree could not be mended.");
+            // A store that could not be read or written is tried again; a trail with a hole is not.
+            !error.is_break()
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! It hashes and signs no event and judges none: a trail that is damaged is told as it is.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -50,28 +52,84 @@ pub(in crate::store) fn node_hash(db: &Connection, node: &Node) -> Result<Hash, 
 /// whole is kept of the part.
 fn subtree(db: &Connection, leaves_below: &Node) -> Result<Tree, StoreError> {
     let (before, size) = (leaves_below.start, leaves_below.end - leaves_below.start);
-    let kept =
-        "SELECT idx, hash FROM subtree WHERE idx >= ?1 AND idx < ?2 AND level = ?3 ORDER BY idx";
-    let (mut tree, mut completed) = (Tree::default(), Vec::new());
+    let mut tree = Tree::default();
     for (level, within) in parts(size) {
         let skipped = before >> level;
-        let indices = within.start + skipped..within.end + skipped;
-        if level == 0 {
-            // Fewer than a kept subtree has, so all of one block.
-            let leaves = retention::leaves(db, &indices)?;
-            let mut push = |leaf| tree.push(leaf, &mut completed);
-            leaves.into_iter().for_each(&mut push);
-            break;
-        }
-        let mut statement = db.prepare_cached(kept)?;
-        let mut rows = statement.query(params![indices.start, indices.end, level])?;
-        for index in indices {
-            let hash = rows.next()?.and_then(|row| hash_at(row, index));
-            let hash = hash.ok_or_else(|| missing(level, index))?;
-            tree.push_subtree(level, hash, &mut completed);
-        }
+        push_kept(
+            db,
+            &mut tree,
+            level,
+            within.start + skipped..within.end + skipped,
+        )?;
     }
     Ok(tree)
+}
+
+/// Appends to a tree what is kept of one level; of the lowest, the leaves, which are all of one block.
+fn push_kept(
+    db: &Connection,
+    tree: &mut Tree,
+    level: u32,
+    indices: Range<u64>,
+) -> Result<(), StoreError> {
+    let mut completed = Vec::new();
+    if level == 0 {
+        let leaves = retention::leaves(db, &indices)?;
+        let push = |leaf| tree.push(leaf, &mut completed);
+        leaves.into_iter().for_each(push);
+        return Ok(());
+    }
+    let kept =
+        "SELECT idx, hash FROM subtree WHERE idx >= ?1 AND idx < ?2 AND level = ?3 ORDER BY idx";
+    let mut statement = db.prepare_cached(kept)?;
+    let mut rows = statement.query(params![indices.start, indices.end, level])?;
+    for index in indices {
+        let hash = rows.next()?.and_then(|row| hash_at(row, index));
+        let hash = hash.ok_or_else(|| missing(level, index))?;
+        tree.push_subtree(level, hash, &mut completed);
+    }
+    Ok(())
+}
+
+/// Keeps the subtrees that end after the event `from` and not after `to`, each from what is kept below it: what is kept of a trail that grows
+/// while another part of it is missing. Those of which something is missing themselves are left out.
+pub(in crate::store) fn keep_grown(db: &Connection, from: u64, to: u64) -> Result<(), StoreError> {
+    for level in (KEPT_LEVELS..u64::BITS).step_by(KEPT_LEVELS as usize) {
+        for index in from >> level..to >> level {
+            keep_whole(db, level, index)?;
+        }
+    }
+    Ok(())
+}
+
+/// Keeps anew what lies above these subtrees in a trail of `size` events.
+pub(in crate::store) fn keep_above(
+    db: &Connection,
+    subtrees: &[Subtree],
+    size: u64,
+) -> Result<(), StoreError> {
+    for level in (2 * KEPT_LEVELS..u64::BITS).step_by(KEPT_LEVELS as usize) {
+        let below = subtrees.iter().filter(|subtree| subtree.level < level);
+        let above: BTreeSet<u64> = below.map(|below| below.node().start >> level).collect();
+        for index in above.into_iter().filter(|index| *index < size >> level) {
+            keep_whole(db, level, index)?;
+        }
+    }
+    Ok(())
+}
+
+/// Keeps a subtree from what is kept one level below it, where all of that is there.
+fn keep_whole(db: &Connection, level: u32, index: u64) -> Result<(), StoreError> {
+    let mut tree = Tree::default();
+    let below = index << KEPT_LEVELS..(index + 1) << KEPT_LEVELS;
+    match push_kept(db, &mut tree, level - KEPT_LEVELS, below) {
+        Ok(()) => {
+            let hash = tree.root();
+            keep_subtrees(db, &[Subtree { level, index, hash }])
+        }
+        Err(StoreError::Damaged(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 pub(super) fn hash_at(row: &Row<'_>, index: u64) -> Option<Hash> {

@@ -262,6 +262,33 @@ async fn subtrees_are_kept_of_a_trail_that_was_written_before_them() {
 }
 
 #[tokio::test]
+async fn what_is_completed_while_another_part_is_missing_is_kept() {
+    let mut place = Place::new().await;
+    place.store = None;
+    let db = rusqlite::Connection::open(place.path()).unwrap();
+    let events = "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 65400)
+        INSERT INTO event (sequence, record, leaf) SELECT i, x'', CAST(printf('%032d', i) AS BLOB) FROM n";
+    db.execute_batch(events).unwrap();
+    drop(db);
+    let store = place.reopen();
+    store.apply(many(300)).await.unwrap();
+    let size = store.head().0;
+    assert!(store.tree(size).await.is_err());
+    // Up to what a checkpoint would seal; the last block, and the 65 536 events that it is the end of, come after.
+    let (tree, wrong) = store.grow(Tree::default(), 65_280).await.unwrap();
+    assert_eq!(wrong.len(), 255);
+    store.keep(Seal::Subtrees(wrong)).await.unwrap();
+    let (whole, wrong) = store.grow(tree, size).await.unwrap();
+    assert!(wrong.is_empty(), "{wrong:?}");
+    assert_eq!(store.tree(size).await.unwrap(), whole);
+    // The thread that writes goes on from the same.
+    store.apply(many(300)).await.unwrap();
+    let (whole, wrong) = store.grow(whole, store.head().0).await.unwrap();
+    assert!(wrong.is_empty(), "{wrong:?}");
+    assert_eq!(store.tree(store.head().0).await.unwrap(), whole);
+}
+
+#[tokio::test]
 async fn only_a_checkpoint_of_as_many_events_replaces_one() {
     let place = Place::new().await;
     let store = place.store();

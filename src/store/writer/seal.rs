@@ -35,12 +35,15 @@ impl Writer {
     }
 
     /// Grows the tree by the leaves of the transaction under way and keeps what they complete. The tree as it was stays the writer's
-    /// until the commit.
+    /// until the commit. Where the tree is damaged, what they complete is kept all the same: with what is mended, it is whole again.
     pub(super) fn grow(
         &self,
         leaves: impl Iterator<Item = Hash>,
     ) -> Result<Option<Tree>, StoreError> {
         let Some(mut tree) = self.tree.clone() else {
+            let appended = u64::try_from(leaves.count()).unwrap_or(u64::MAX);
+            let size = self.next.0;
+            seal::keep_grown(&self.db, size.saturating_sub(appended), size)?;
             return Ok(None);
         };
         let mut completed = Vec::new();
@@ -106,7 +109,10 @@ impl Writer {
             Kept::Seal(origin, Seal::Checkpoint(size, note)) => {
                 Ok(seal::keep_checkpoint(db, origin, *size, note)?)
             }
-            Kept::Seal(_, Seal::Subtrees(subtrees)) => Ok(seal::keep_subtrees(db, subtrees)?),
+            Kept::Seal(_, Seal::Subtrees(subtrees)) => {
+                seal::keep_subtrees(db, subtrees)?;
+                Ok(seal::keep_above(db, subtrees, self.next.0)?)
+            }
             Kept::Delivered(target, delivered) => delivery::keep(db, *target, delivered),
             Kept::Used(key, at) => administrator::keep_used(db, *key, *at),
             Kept::Own(held) => own::set_in_use(db, held),
