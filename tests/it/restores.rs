@@ -350,3 +350,43 @@ fn what_no_checkpoint_seals_and_what_was_recorded_by_hand_is_not_done_again() {
     let state = |uid: &str| shown(&second, &["key", "show", uid])["state"].clone();
     assert_eq!([state(&gone), state(&kept)], ["Destroyed", "Active"]);
 }
+
+#[test]
+fn a_client_whose_certificate_was_replaced_after_a_backup_stays_with_what_it_may_do() {
+    let site = Site::new();
+    let server = &site.server;
+    server.cli(&["client", "issue", "moved"]).success();
+    let permit = ["client", "permit", "moved", "--operations", "get,locate"];
+    server.cli(&permit).success();
+    let old = shown(server, &["client", "list"]);
+    let moved = |clients: &Value| {
+        let mut clients = clients.as_array().expect("a list").iter();
+        clients.find(|one| one["label"] == "moved").cloned()
+    };
+    let old = moved(&old).expect("the client")["certificates"][0]["fingerprint"].clone();
+    let old = old.as_str().expect("a fingerprint");
+    site.back_up("one.backup");
+    server.cli(&["client", "renew", "moved"]).success();
+    let remove = ["client", "remove", "moved", "--certificate", old];
+    server.cli(&remove).success();
+    let export = site.text("later.jsonl");
+    let line = ["events", "export", "--output", &export];
+    server.cli(&line).success();
+    let (restored, told, _) = site.restored("one.backup", &["--trail", &export]);
+    let done = names(&told["doneAgain"], "what");
+    assert_eq!(done, ["certificates of client removed"]);
+    let again = names(&told["toDoAgain"], "command");
+    assert_eq!(again, ["keyledger client add moved FILE --renew"]);
+    let client = moved(&shown(&restored, &["client", "list"])).expect("it stays");
+    assert_eq!(client["certificates"], json!([]), "{client}");
+    // What is said to be done again is enough: the new certificate counts, and allows no more than before.
+    let file = server.path().join("certs/clients/moved.pem");
+    let file = file.to_str().expect("a text");
+    let add = ["client", "add", "moved", file, "--renew"];
+    restored.cli(&add).success();
+    let mut moved = restored.connect_as(&server.client("moved"));
+    moved
+        .ask(create(key_template()))
+        .failure(reason::PERMISSION_DENIED);
+    whole_trail(&restored);
+}

@@ -48,11 +48,32 @@ impl Admin {
             return Ok(false);
         }
         let mut deed = of_client(by, taken, &snapshot, client, Action::ClientRemove)?;
-        let list = |all: &[Fingerprint]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
-        deed.request = deed.request.list(Field::Fingerprint, list(certificates));
+        deed.request = deed.request.list(Field::Fingerprint, texts(certificates));
         if !authorities.is_empty() {
-            deed.request = deed.request.list(Field::Authority, list(authorities));
+            deed.request = deed.request.list(Field::Authority, texts(authorities));
         }
+        self.commit(deed, writes).await?;
+        Ok(true)
+    }
+
+    /// Takes certificates from a client that stays, with what it may do, also where it has none then.
+    pub(super) async fn remove_certificates(
+        &self,
+        by: &Initiator,
+        taken: &Taken,
+        id: ClientId,
+        certificates: &[Fingerprint],
+    ) -> Result<bool, AdminError> {
+        let snapshot = self.store.clients();
+        let Some(client) = snapshot.client(id) else {
+            return Ok(false);
+        };
+        let writes: Vec<_> = certificates_gone(client, certificates).collect();
+        if writes.is_empty() {
+            return Ok(false);
+        }
+        let mut deed = of_client(by, taken, &snapshot, client, Action::ClientRemove)?;
+        deed.request = deed.request.list(Field::Fingerprint, texts(certificates));
         self.commit(deed, writes).await?;
         Ok(true)
     }
@@ -160,8 +181,22 @@ fn removals(
     if is_all {
         return vec![Write::ClientRemoved(client.id)];
     }
-    let held = client.certificates.iter().map(|held| held.fingerprint);
-    let gone = held.filter(|held| certificates.contains(held));
-    gone.map(|held| Write::CertificateRemoved(client.id, held))
+    let distrusted = trusted.into_iter().filter(|ca| authorities.contains(ca));
+    certificates_gone(client, certificates)
+        .chain(distrusted.map(|ca| Write::AnchorRemoved(client.id, ca)))
         .collect()
+}
+
+/// The removal of those of these certificates that the client still has.
+fn certificates_gone<'a>(
+    client: &'a Client,
+    certificates: &'a [Fingerprint],
+) -> impl Iterator<Item = Write> + 'a {
+    let held = client.certificates.iter().map(|held| held.fingerprint);
+    held.filter(|held| certificates.contains(held))
+        .map(|held| Write::CertificateRemoved(client.id, held))
+}
+
+fn texts(all: &[Fingerprint]) -> Vec<String> {
+    all.iter().map(ToString::to_string).collect()
 }

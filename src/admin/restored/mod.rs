@@ -55,6 +55,8 @@ pub enum Act {
     Disable(ClientId),
     /// Certificates were taken from a client; with all that it had, and all CAs that were trusted for it, the client was removed.
     Remove(ClientId, Vec<Fingerprint>, Vec<Fingerprint>),
+    /// Certificates were taken from a client that had others, which the backup may not hold.
+    RemoveCertificates(ClientId, Vec<Fingerprint>),
     /// A CA is trusted for a client no more.
     Untrust(ClientId, Fingerprint),
     /// What a client may do was said.
@@ -135,6 +137,9 @@ impl Admin {
             Act::Remove(id, certificates, authorities) => {
                 self.remove(by, taken, *id, (certificates, authorities))
                     .await
+            }
+            Act::RemoveCertificates(id, certificates) => {
+                self.remove_certificates(by, taken, *id, certificates).await
             }
             Act::CallOff(id) => self.call_off(by, taken, *id).await,
             Act::Untrust(id, ca) => self.untrust(by, taken, *id, *ca).await,

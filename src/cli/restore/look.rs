@@ -60,21 +60,31 @@ impl Looked {
     pub(super) fn untold(&self) -> Option<u64> {
         let later = self.later.as_ref();
         let (told, unproved) = later.map_or((0, 0), |later| (later.events, later.unproved));
-        let left = match (self.newest, later.and_then(|later| later.reached)) {
-            (None, _) if told == 0 => return None,
-            (None, _) => 0,
-            (Some((epoch, size)), Some((reached, end))) if epoch == reached => {
-                size.saturating_sub(end)
-            }
-            // Of an epoch of which nothing else is known: how many came before it is not either.
-            _ => self.missing?,
-        };
+        let reached = later.and_then(|later| later.reached);
+        let left = left(self.newest, reached, told, self.missing)?;
         Some(left.saturating_add(unproved))
     }
 
     /// Closes the database.
     pub(super) async fn close(&self) {
         self.admin.store().clone().close().await;
+    }
+}
+
+/// How many events lie between those that a later trail tells of, up to `reached`, and the newest checkpoint that is known, both by epoch and
+/// size; none where that is not known. `missing`: how many came after the backup, as far as a checkpoint of its epoch says.
+fn left(
+    newest: Option<(u32, u64)>,
+    reached: Option<(u32, u64)>,
+    told: u64,
+    missing: Option<u64>,
+) -> Option<u64> {
+    match (newest, reached) {
+        (None, _) if told == 0 => None,
+        (None, _) => Some(0),
+        (Some((epoch, size)), Some((of, end))) if epoch == of => Some(size.saturating_sub(end)),
+        // Of an epoch of which nothing else is known: how many came before it is not either.
+        _ => missing,
     }
 }
 
@@ -261,7 +271,9 @@ async fn later_of(store: &Store, key: &VerifierKey, args: &Args) -> anyhow::Resu
         size: head,
         root: store.tree(head).await?.root(),
     };
-    let mut later = Later::since(head, origin.epoch);
+    let clients = store.clients().clients();
+    let clients = clients.iter().map(|client| client.id);
+    let mut later = Later::since(head, origin.epoch, clients);
     let expected = vec![("the backup".to_owned(), here)];
     let mut observe = |met: Met<'_>| later.take(met);
     let verified = verify::exports(&args.trail, key, expected, &mut observe)?;
@@ -275,4 +287,23 @@ async fn later_of(store: &Store, key: &VerifierKey, args: &Args) -> anyhow::Resu
     later.accept(&verified);
     later.end();
     Ok(later)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_later_epoch_did_is_not_known_from_its_checkpoint() {
+        // No later trail and no later checkpoint; a trail that tells all there is.
+        assert_eq!(left(None, None, 0, None), None);
+        assert_eq!(left(None, Some((1, 20)), 5, None), Some(0));
+        // A later checkpoint of the epoch that the trail reaches, or of the backup's own.
+        assert_eq!(left(Some((1, 30)), Some((1, 20)), 5, Some(15)), Some(10));
+        assert_eq!(left(Some((2, 30)), Some((2, 30)), 5, None), Some(0));
+        assert_eq!(left(Some((1, 30)), None, 0, Some(15)), Some(15));
+        // Of a later one: nothing tells what the events did that it seals, or how many were lost before it.
+        assert_eq!(left(Some((2, 30)), Some((1, 20)), 5, None), None);
+        assert_eq!(left(Some((2, 30)), None, 0, None), None);
+    }
 }

@@ -239,6 +239,7 @@ fn words(act: &Act) -> (&'static str, String) {
         Act::Destroy(id) => ("key destroyed", id.to_string()),
         Act::Disable(id) => ("client disabled", id.to_string()),
         Act::Remove(id, ..) => ("client or certificates removed", id.to_string()),
+        Act::RemoveCertificates(id, _) => ("certificates of client removed", id.to_string()),
         Act::Untrust(id, _) => ("CA trusted no more for client", id.to_string()),
     }
 }

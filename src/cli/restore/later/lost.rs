@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
+use super::gained::Gain;
 use crate::audit::Action;
+use crate::crypto::Fingerprint;
 
 /// A change that is lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -17,17 +19,41 @@ pub(in crate::cli::restore) struct Lost {
     /// The command that does it again, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<String>,
+    /// The certificate or CA that a client gained by it.
+    #[serde(skip)]
+    gained: Option<Fingerprint>,
 }
 
 impl Lost {
-    /// The loss of a change of this target.
-    pub(super) fn of(action: Action, target: &str, label: Option<&str>) -> Self {
+    /// The loss of a change of this target. `gain`: what a client gained by it.
+    pub(super) fn of(
+        action: Action,
+        target: &str,
+        label: Option<&str>,
+        gain: Option<Gain>,
+    ) -> Self {
+        let name = label.unwrap_or(target);
+        let command = match (action, gain) {
+            // Who has the certificate goes on with it.
+            (Action::ClientIssue, Some(gain)) if gain.is_more => command(Action::ClientAdd, name),
+            _ => command(action, name),
+        };
+        let of_more = |command: String| match gain {
+            Some(gain) if gain.is_more => format!("{command} --renew"),
+            _ => command,
+        };
         Self {
             action: action.short_name(),
             target: target.to_owned(),
             label: label.map(str::to_owned),
-            command: command(action, label.unwrap_or(target)),
+            command: command.map(of_more),
+            gained: gain.map(|gain| gain.what),
         }
+    }
+
+    /// Whether it is what a client gained of these.
+    pub(super) fn is_of(&self, gone: &[Fingerprint]) -> bool {
+        self.gained.is_some_and(|gained| gone.contains(&gained))
     }
 
     /// It in one line.

@@ -1,5 +1,8 @@
 //! What a later export of the trail says that was done after a backup: what was taken away, to be taken away again, and what is lost.
+//!
+//! What counts is known only when all of it was verified. Until then the events that change something are held, the others as numbers.
 
+mod gained;
 mod lost;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -11,9 +14,9 @@ use crate::admin::restored::{Act, Taken};
 use crate::audit::verification::epoch_begun as beginning;
 use crate::audit::{Action, Kind, Outcome, Verified};
 use crate::cli::verify::Met;
-use crate::crypto::Fingerprint;
 use crate::domain::{ClientId, ObjectId, Operations, Rules};
 use crate::kmip::enums::RevocationReasonCode;
+use gained::Gained;
 pub(super) use lost::Lost;
 
 /// The most changes that are named; beyond that they are counted.
@@ -28,8 +31,9 @@ pub(super) struct Later {
     epoch: u32,
     /// The epoch and the sequence of what was met last.
     at: (u32, u64),
-    /// Events that may have come after it, by their epoch and sequence, until it is known which of them are sealed.
-    met: BTreeMap<(u32, u64), Vec<u8>>,
+    /// Events that may have come after it, by their epoch and sequence, until it is known which of them are sealed: the JSON of those that
+    /// tell of a change, nothing of the others.
+    met: BTreeMap<(u32, u64), Option<Box<[u8]>>>,
     /// How many events came after it, of those that are sealed.
     pub(super) events: u64,
     /// How many events no checkpoint seals: anybody can have added them, and nothing of what they say is done.
@@ -46,6 +50,8 @@ pub(super) struct Later {
     pub(super) lost: Vec<Lost>,
     /// Destructions that were asked for and have not ended.
     asked: BTreeSet<ObjectId>,
+    /// What clients gained, which is lost.
+    gained: Gained,
     /// Instances of which it was said that they were wiped, by the work it belongs to: their removal says it a second time.
     wiped: Option<(String, String)>,
     /// The newest checkpoint, a signed note.
@@ -72,12 +78,13 @@ struct Named {
 }
 
 impl Later {
-    /// What came after this sequence, in this epoch and later ones.
-    pub(super) fn since(held: u64, epoch: u32) -> Self {
+    /// What came after this sequence, in this epoch and later ones, where the backup holds these clients.
+    pub(super) fn since(held: u64, epoch: u32, clients: impl Iterator<Item = ClientId>) -> Self {
         Self {
             held,
             epoch,
             at: (epoch, 0),
+            gained: Gained::beside(clients),
             ..Self::default()
         }
     }
@@ -105,30 +112,38 @@ impl Later {
         };
         self.at = (epoch, sequence);
         if sequence >= self.held || epoch > self.epoch {
-            self.met.insert(self.at, json.to_vec());
+            let kept = tells_of_a_change(json).then(|| json.into());
+            self.met.insert(self.at, kept);
         }
     }
 
     /// Reads what the verified export says: of the events that a checkpoint seals.
     pub(super) fn accept(&mut self, verified: &Verified) {
-        let sealed: BTreeMap<_, _> = verified
+        let sealed = verified
             .epochs
             .iter()
             .filter(|span| span.sealed > span.first)
             .map(|span| (span.epoch, span.sealed))
             .collect();
+        self.read(&sealed);
+    }
+
+    /// Reads the events that are `sealed`: of each epoch those before a sequence.
+    fn read(&mut self, sealed: &BTreeMap<u32, u64>) {
         self.reached = sealed.last_key_value().map(|(epoch, end)| (*epoch, *end));
         for ((epoch, sequence), json) in std::mem::take(&mut self.met) {
-            if sealed.get(&epoch).is_some_and(|end| sequence < *end) {
-                self.event(&json);
-            } else {
+            if sealed.get(&epoch).is_none_or(|end| sequence >= *end) {
                 self.unproved += 1;
+                continue;
+            }
+            self.events += 1;
+            if let Some(json) = json {
+                self.event(&json);
             }
         }
     }
 
     fn event(&mut self, json: &[u8]) {
-        self.events += 1;
         let Ok(told) = serde_json::from_slice::<Told>(json) else {
             return self.changed("an event that cannot be read");
         };
@@ -151,7 +166,7 @@ impl Later {
         let Some(action) = action else {
             return self.changed(&told.action);
         };
-        match self.wipe(action, &told).or_else(|| act(action, &told)) {
+        match self.act(action, &told) {
             Some(act) => self.taken.push(Taken {
                 event: told.id,
                 act,
@@ -177,6 +192,18 @@ impl Later {
         }
     }
 
+    fn act(&mut self, action: Action, told: &Told) -> Option<Act> {
+        match action {
+            Action::ClientRemove => {
+                let (act, gone) = self.gained.removal(told)?;
+                // What was made after the backup and is gone since need not be made again.
+                self.lost.retain(|lost| !lost.is_of(&gone));
+                Some(act)
+            }
+            _ => self.wipe(action, told).or_else(|| act(action, told)),
+        }
+    }
+
     /// The removal of an instance: two events of one piece of work. Each of them alone others may record, of systems of theirs.
     fn wipe(&mut self, action: Action, told: &Told) -> Option<Act> {
         let of_work = || (told.correlation_id.clone(), told.target.name.clone());
@@ -194,6 +221,7 @@ impl Later {
     /// number.
     fn lose(&mut self, action: Action, told: &Told) {
         let of_key = matches!(action.object_type(), "kmip-key" | "kmip-key-attributes");
+        let gain = self.gained.gain(action, told);
         let own = [Action::AccountApikeyUpdate, Action::ServiceCreate];
         let elsewhere = action.kind() == Kind::Management && !own.contains(&action);
         let of_key = of_key && action != Action::KeyApprove;
@@ -202,7 +230,8 @@ impl Later {
         }
         let named = |field| told.request_data.get(field).and_then(Value::as_str);
         let label = named("label").or_else(|| named("instance"));
-        self.lost.push(Lost::of(action, &told.target.name, label));
+        self.lost
+            .push(Lost::of(action, &told.target.name, label, gain));
     }
 
     fn changed(&mut self, action: &str) {
@@ -230,7 +259,7 @@ impl Later {
         self.keys.retain(|key| !destroyed.contains(key));
         let made: HashSet<_> = self.keys.iter().collect();
         let asked = self.asked.iter().filter(|key| !made.contains(key));
-        let asked = asked.map(|key| Lost::of(Action::KeyDestroy, &key.to_string(), None));
+        let asked = asked.map(|key| Lost::of(Action::KeyDestroy, &key.to_string(), None, None));
         self.lost.extend(asked);
     }
 }
@@ -265,23 +294,6 @@ fn act(action: Action, told: &Told) -> Option<Act> {
             Some(Act::Revoke(name.parse().ok()?, code))
         }
         Action::ClientDisable => Some(Act::Disable(name.parse().ok()?)),
-        Action::ClientRemove => {
-            let client = name.parse().ok()?;
-            if let Some(ca) = field("authority").and_then(Value::as_str) {
-                return Some(Act::Untrust(client, ca.parse().ok()?));
-            }
-            // The list of a removed client that had more certificates than an event names is cut, and says so.
-            let named = texts(field("fingerprint")).unwrap_or_default();
-            if named.iter().any(|one| one.parse::<Fingerprint>().is_err()) {
-                return Some(Act::Disable(client));
-            }
-            let certificates = fingerprints(field("fingerprint"));
-            Some(Act::Remove(
-                client,
-                certificates,
-                fingerprints(field("authority")),
-            ))
-        }
         _ => None,
     }
 }
@@ -296,11 +308,18 @@ fn texts(list: Option<&Value>) -> Option<Vec<&str>> {
     list?.as_array()?.iter().map(Value::as_str).collect()
 }
 
-fn fingerprints(list: Option<&Value>) -> Vec<Fingerprint> {
-    let items = list.and_then(Value::as_array).into_iter().flatten();
-    items
-        .filter_map(|item| item.as_str()?.parse().ok())
-        .collect()
+/// Whether an event may tell of a change; one that cannot be read may.
+fn tells_of_a_change(json: &[u8]) -> bool {
+    let Ok(told) = serde_json::from_slice::<Told>(json) else {
+        return true;
+    };
+    let action = Action::from_name(&told.action);
+    if action == Some(Action::KeyDestroy) {
+        return true;
+    }
+    let is_recorded = told.request_data.get("recordedBy").is_some();
+    told.outcome == Outcome::Success.as_str()
+        && (is_recorded || action.is_none_or(changes_something))
 }
 
 /// Whether a success of this action leaves something changed that a restored database does not have. What only reads, and what the server
@@ -324,3 +343,6 @@ fn changes_something(action: Action) -> bool {
             Action::ClientRefuse | Action::ClientAdmit | Action::TargetSkip
         )
 }
+
+#[cfg(test)]
+mod tests;

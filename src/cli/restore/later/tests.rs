@@ -1,0 +1,153 @@
+use super::*;
+use crate::crypto::Fingerprint;
+
+fn print(number: u8) -> Fingerprint {
+    Fingerprint::from_bytes([number; 32])
+}
+
+fn client(number: u8) -> ClientId {
+    ClientId::from_bytes([number; 16])
+}
+
+fn json(action: Action, target: &str, request: &Value) -> Vec<u8> {
+    let event = serde_json::json!({
+        "id": "e", "action": action.name(), "outcome": "success", "target": { "name": target },
+        "correlationId": "c", "requestData": request,
+    });
+    event.to_string().into_bytes()
+}
+
+/// Of a backup that holds client 1.
+fn later() -> Later {
+    Later::since(0, 1, [client(1)].into_iter())
+}
+
+impl Later {
+    fn gains(&mut self, action: Action, number: u8, field: &str, what: u8) {
+        let request = serde_json::json!({ "label": "vc", field: print(what).to_string() });
+        self.event(&json(action, &client(number).to_string(), &request));
+    }
+
+    fn loses(&mut self, number: u8, request: &Value) {
+        let target = client(number).to_string();
+        self.event(&json(Action::ClientRemove, &target, request));
+    }
+
+    fn acts(&self) -> Vec<Act> {
+        self.taken.iter().map(|taken| taken.act.clone()).collect()
+    }
+
+    fn commands(&self) -> Vec<String> {
+        self.lost.iter().map(Lost::text).collect()
+    }
+}
+
+fn list(prints: &[u8]) -> Value {
+    prints
+        .iter()
+        .map(|one| Value::from(print(*one).to_string()))
+        .collect()
+}
+
+#[test]
+fn a_client_whose_certificate_was_replaced_stays() {
+    for action in [
+        Action::ClientAdd,
+        Action::ClientIssue,
+        Action::ClientApprove,
+    ] {
+        let mut later = later();
+        later.gains(action, 1, "fingerprint", 12);
+        later.loses(1, &serde_json::json!({ "fingerprint": list(&[11]) }));
+        let kept = Act::RemoveCertificates(client(1), vec![print(11)]);
+        assert_eq!(later.acts(), [kept]);
+        let name = action.short_name();
+        let again = format!("{name} vc: keyledger client add vc FILE --renew");
+        assert_eq!(later.commands(), [again]);
+    }
+    let mut later = later();
+    later.gains(Action::ClientTrust, 1, "authority", 20);
+    later.loses(1, &serde_json::json!({ "fingerprint": list(&[11]) }));
+    let kept = Act::RemoveCertificates(client(1), vec![print(11)]);
+    assert_eq!(later.acts(), [kept]);
+    assert!(later.commands()[0].ends_with("--subject SUBJECT --renew"));
+}
+
+#[test]
+fn a_client_goes_where_nothing_is_left_of_what_it_gained() {
+    let gone = |certificates: &[u8], authorities: &[u8]| {
+        let prints = |all: &[u8]| all.iter().map(|one| print(*one)).collect();
+        Act::Remove(client(1), prints(certificates), prints(authorities))
+    };
+    // What it gained was taken away before, and then what it had.
+    let mut one = later();
+    one.gains(Action::ClientAdd, 1, "fingerprint", 12);
+    one.gains(Action::ClientTrust, 1, "authority", 20);
+    one.loses(1, &serde_json::json!({ "fingerprint": list(&[12]) }));
+    let ca = print(20).to_string();
+    one.loses(
+        1,
+        &serde_json::json!({ "authority": ca, "fingerprint": [] }),
+    );
+    one.loses(1, &serde_json::json!({ "fingerprint": list(&[11]) }));
+    let first = Act::RemoveCertificates(client(1), vec![print(12)]);
+    let expected = [first, Act::Untrust(client(1), print(20)), gone(&[11], &[])];
+    assert_eq!(one.acts(), expected);
+    assert_eq!(one.commands(), [""; 0], "nothing of it is to be made again");
+    // With all that it had, whether the trail tells of all of that or not.
+    let mut whole = later();
+    whole.gains(Action::ClientAdd, 1, "fingerprint", 12);
+    whole.gains(Action::ClientTrust, 1, "authority", 20);
+    whole.loses(
+        1,
+        &serde_json::json!({ "fingerprint": list(&[11, 12]), "authority": list(&[20]) }),
+    );
+    let mut more = later();
+    more.gains(Action::ClientAdd, 1, "fingerprint", 13);
+    more.loses(1, &serde_json::json!({ "fingerprint": list(&[11, 12]) }));
+    assert_eq!(whole.acts(), [gone(&[11, 12], &[20])]);
+    assert_eq!(more.acts(), [gone(&[11, 12], &[])]);
+    // A list that was cut names not all that goes.
+    let mut cut = later();
+    let named = [print(11).to_string(), "...".to_owned()];
+    cut.loses(1, &serde_json::json!({ "fingerprint": named }));
+    assert_eq!(cut.acts(), [Act::Disable(client(1))]);
+}
+
+#[test]
+fn a_client_that_was_made_after_the_backup_is_made_again_and_then_given_more() {
+    let mut later = later();
+    later.gains(Action::ClientIssue, 2, "fingerprint", 12);
+    later.gains(Action::ClientAdd, 2, "fingerprint", 13);
+    let expected = [
+        "kmip-client.issue vc: keyledger client issue vc",
+        "kmip-client.add vc: keyledger client add vc FILE --renew",
+    ];
+    assert_eq!(later.commands(), expected);
+}
+
+#[test]
+fn only_what_tells_of_a_change_is_held_and_all_of_it_counts() {
+    let mut later = later();
+    let key = ObjectId::new(1, [1; 10]).to_string();
+    let none = serde_json::json!({});
+    let failed = String::from_utf8(json(Action::KeyRevoke, &key, &none)).unwrap();
+    let failed = failed.replace("\"success\"", "\"failure\"");
+    let by_hand = serde_json::json!({ "recordedBy": "LocalUser-0" });
+    for (sequence, event) in (0..).zip([
+        json(Action::KeyRead, &key, &none),
+        failed.into_bytes(),
+        json(Action::KeyDestroy, &key, &none),
+        json(Action::KeyRead, &key, &by_hand),
+        b"unreadable".to_vec(),
+        json(Action::KeyRead, &key, &none),
+    ]) {
+        later.take(Met::Event(sequence, &event));
+    }
+    let held: Vec<_> = later.met.values().map(Option::is_some).collect();
+    assert_eq!(held, [false, false, true, true, true, false]);
+    later.read(&BTreeMap::from([(1, 5)]));
+    assert_eq!((later.events, later.unproved), (5, 1));
+    assert_eq!(later.acts(), [Act::Destroy(key.parse().unwrap())]);
+    assert_eq!(later.changes.len(), 2, "{:?}", later.changes);
+}
