@@ -2,16 +2,16 @@
 //!
 //! The kernel says which user connected; nothing the peer sends can change it. Only the user the server runs as and root may ask.
 //!
-//! A command that root started works as the owner of its directory, so that what it makes there is the owner's. Who acts is root still, in
-//! this process and as the server sees it.
+//! A command that root started works as the owner of its directory, so that what it makes there is the owner's. Who acts is root still: in
+//! the events that this process records itself, and as the server sees it over the one connection that was made before root was given up.
 
-use std::io;
-use std::sync::OnceLock;
+use std::os::unix::net::UnixStream;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::domain::Initiator;
 
-/// Who started this process, where it works as another user since.
-static STARTER: OnceLock<u32> = OnceLock::new();
+/// Who started this process, where it works as another user since, and what was connected before that.
+static STARTER: OnceLock<(u32, Mutex<Option<UnixStream>>)> = OnceLock::new();
 
 /// Whether a user may use the control socket of a server that runs as `own`.
 #[must_use]
@@ -28,44 +28,23 @@ pub fn this_user() -> Initiator {
 /// Who started this process, where it works as another user.
 #[must_use]
 pub fn starter() -> Option<u32> {
-    STARTER.get().copied()
+    STARTER.get().map(|(uid, _)| *uid)
 }
 
-/// Notes that this process, which `uid` started, works as another user from now on, and can become `uid` again.
-pub fn work_for(uid: u32) {
+/// Notes that this process, which `uid` started, works as another user from now on. `connected`: the control socket, over which the server
+/// sees `uid`.
+pub fn work_for(uid: u32, connected: Option<UnixStream>) {
     // Said once, before there is a second thread.
-    STARTER.get_or_init(|| uid);
+    STARTER.get_or_init(|| (uid, Mutex::new(connected)));
 }
 
-/// Does something as who started this process. On a thread of its own: which user it works as is a thread's.
-///
-/// # Errors
-/// The system refused.
-#[cfg(target_os = "linux")]
-pub fn as_starter<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
-    use rustix::process::{DumpableBehavior, Uid, set_dumpable_behavior};
-    let Some(starter) = starter() else {
-        return Ok(work());
-    };
-    let become_starter = || -> io::Result<()> {
-        rustix::thread::set_thread_res_uid(None, Uid::from_raw(starter), None)?;
-        // A change of user may have made the process readable again.
-        Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
-    };
-    std::thread::scope(|scope| {
-        let thread = scope.spawn(|| become_starter().map(|()| work()));
-        let cut_off = |_| Err(io::Error::other("the thread for it was cut off"));
-        thread.join().unwrap_or_else(cut_off)
-    })
-}
-
-/// Elsewhere than on Linux no process works as another user.
-///
-/// # Errors
-/// None.
-#[cfg(not(target_os = "linux"))]
-pub fn as_starter<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
-    Ok(work())
+/// What [`work_for`] was given, once.
+pub(super) fn connected() -> Option<UnixStream> {
+    let (_, connected) = STARTER.get()?;
+    connected
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take()
 }
 
 /// The groups of a user besides the first, in the text of `/etc/group`.

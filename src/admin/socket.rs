@@ -8,10 +8,12 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{UnixListener, UnixStream};
@@ -95,7 +97,9 @@ fn reachable(path: &Path) -> io::Result<Reachable> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
-    let directory = File::open(parent)?;
+    // Whatever else has that name, such as a pipe, must not be waited for.
+    let flags = OFlags::DIRECTORY | OFlags::PATH | OFlags::CLOEXEC;
+    let directory = File::from(rustix::fs::open(parent, flags, Mode::empty())?);
     let path = Path::new("/proc/self/fd")
         .join(directory.as_raw_fd().to_string())
         .join(name);
@@ -221,14 +225,33 @@ const fn answer_timeout(request: &Request) -> Option<Duration> {
     }
 }
 
-/// Connects as who started this process: that is whom the server sees.
-async fn connect(path: &Path) -> io::Result<UnixStream> {
-    if peer::starter().is_none() {
-        return UnixStream::connect(path).await;
-    }
-    let stream = peer::as_starter(|| std::os::unix::net::UnixStream::connect(path))??;
+/// Connects before this process becomes another user: that is whom the server sees. None: no server runs, or it cannot be reached, which the
+/// next try tells.
+#[must_use]
+pub fn connect_first(path: &Path) -> Option<StdUnixStream> {
+    let reachable = reachable(path).ok()?;
+    StdUnixStream::connect(&reachable.path).ok()
+}
+
+/// The connection that was made as who started this process, where it works as another user, and the server still waits on it.
+fn connected() -> io::Result<Option<UnixStream>> {
+    let Some(stream) = peer::connected() else {
+        return Ok(None);
+    };
     stream.set_nonblocking(true)?;
-    UnixStream::from_std(stream)
+    let stream = UnixStream::from_std(stream)?;
+    // Where the directory's owner has put a way to the socket of somebody else, it must not be told what is meant for the owner's.
+    if stream.peer_cred()?.uid() != peer::own_uid() {
+        let text = "who listens there is another user than the directory's owner";
+        return Err(io::Error::other(text));
+    }
+    let is_closed = matches!(stream.try_read(&mut [0]), Ok(0));
+    Ok((!is_closed).then_some(stream))
+}
+
+async fn connect(path: &Path) -> io::Result<UnixStream> {
+    let reachable = reachable(path)?;
+    UnixStream::connect(&reachable.path).await
 }
 
 /// The command line's end.
@@ -236,6 +259,8 @@ async fn connect(path: &Path) -> io::Result<UnixStream> {
 pub struct Connection {
     lines: Lines<UnixStream>,
     path: PathBuf,
+    /// Whether the server sees on it who started this process.
+    is_of_starter: bool,
 }
 
 impl Connection {
@@ -246,18 +271,26 @@ impl Connection {
     pub async fn open(path: &Path) -> Result<Option<Self>, SocketError> {
         use io::ErrorKind::{ConnectionRefused, NotFound};
         let absent = |error: &io::Error| matches!(error.kind(), ConnectionRefused | NotFound);
-        let stream = match reachable(path) {
-            Ok(reachable) => connect(&reachable.path).await,
-            Err(error) => Err(error),
+        let over = |stream, is_of_starter| Self {
+            lines: Lines::new(stream),
+            path: path.to_owned(),
+            is_of_starter,
         };
-        match stream {
-            Ok(stream) => Ok(Some(Self {
-                lines: Lines::new(stream),
-                path: path.to_owned(),
-            })),
-            Err(error) if absent(&error) => Ok(None),
-            Err(error) => Err(failed("connect to", path)(error)),
+        let failed = failed("connect to", path);
+        if let Some(stream) = connected().map_err(&failed)? {
+            return Ok(Some(over(stream, true)));
         }
+        match connect(path).await {
+            Ok(stream) => Ok(Some(over(stream, peer::starter().is_none()))),
+            Err(error) if absent(&error) => Ok(None),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Whether the server sees on it who started this process. Otherwise it sees whom this process works as since.
+    #[must_use]
+    pub const fn is_of_starter(&self) -> bool {
+        self.is_of_starter
     }
 
     /// Sends one request and waits for its answer.

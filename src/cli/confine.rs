@@ -7,10 +7,13 @@ use std::io;
 use std::path::Path;
 
 use super::report;
-use crate::admin::peer;
+use crate::admin::{peer, socket};
+use crate::config::Layout;
 use anyhow::Context as _;
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
+#[cfg(target_os = "linux")]
+use rustix::thread::CapabilitySet;
 
 /// Keeps what this process holds in memory out of core dumps, and what it makes from other users.
 ///
@@ -43,8 +46,13 @@ pub(super) fn server(directory: &Path) -> anyhow::Result<()> {
         report::remark(&format!("keyledger: memory is not locked: {error}"));
     }
     rustix::thread::set_no_new_privs(true).context("new privileges cannot be given up")?;
-    if rustix::process::geteuid().is_root() && !become_owner(directory, None)? {
-        keep_ports().context("privileges cannot be given up")?;
+    if rustix::process::geteuid().is_root() {
+        match other_owner(directory) {
+            Some(owner) => become_owner(directory, owner)?,
+            None => {
+                keep(CapabilitySet::NET_BIND_SERVICE).context("privileges cannot be given up")?
+            }
+        }
     }
     // A change of user has made the process readable again.
     process()
@@ -70,18 +78,70 @@ fn lock_memory() -> io::Result<()> {
     Ok(())
 }
 
-/// Has a command that root started work as the user whom `directory` belongs to: what it makes there the server must be able to read. Root it
-/// can become again, to be known as root to a server that runs.
+/// Has a command that root started work as the user whom the directory belongs to: what it makes there the server must be able to read, and
+/// the settings there name modules that are loaded into this process. So nothing of root is kept but a connection to the server that runs, if
+/// one does, made before any file of the owner is read.
 ///
 /// # Errors
 /// The system refused.
 #[cfg(target_os = "linux")]
-pub(super) fn command(directory: &Path) -> anyhow::Result<()> {
+pub(super) fn command(layout: &Layout) -> anyhow::Result<()> {
     let own = rustix::process::geteuid();
-    if own.is_root() && become_owner(directory, Some(own))? {
-        peer::work_for(own.as_raw());
-        // A change of user has made the process readable again.
-        return process();
+    let Some(owner) = other_owner(layout.root()).filter(|_| own.is_root()) else {
+        return Ok(());
+    };
+    let connected = socket::connect_first(&layout.socket());
+    become_owner(layout.root(), owner)?;
+    peer::work_for(own.as_raw(), connected);
+    // A change of user has made the process readable again.
+    process()
+}
+
+/// Elsewhere than on Linux there is nothing of it.
+///
+/// # Errors
+/// None.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn command(_layout: &Layout) -> anyhow::Result<()> {
+    Ok(())
+}
+
+/// The user and the group that a directory belongs to; none where that is root, or there is no directory yet.
+#[cfg(target_os = "linux")]
+fn other_owner(directory: &Path) -> Option<(u32, u32)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let found = directory.metadata().ok()?;
+    (found.uid() != 0).then_some((found.uid(), found.gid()))
+}
+
+/// Becomes the user and the group that a directory belongs to, with the groups that the user has, for good.
+#[cfg(target_os = "linux")]
+fn become_owner(directory: &Path, (user, group): (u32, u32)) -> anyhow::Result<()> {
+    use rustix::process::{Gid, Uid};
+    use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+    let advice = || {
+        let directory = directory.display();
+        format!("cannot work as the owner of {directory}, user {user}; start it as that user")
+    };
+    set_thread_groups(&groups_of(user)).with_context(advice)?;
+    let (owner, group) = (Uid::from_raw(user), Gid::from_raw(group));
+    set_thread_res_gid(group, group, group).with_context(advice)?;
+    set_thread_res_uid(owner, owner, owner).with_context(advice)?;
+    // They are gone with that, unless who started this process had the system keep them.
+    keep(CapabilitySet::empty()).with_context(advice)
+}
+
+/// Refuses root the directory of another user where this process has not become that user: there was nothing in it when it started.
+///
+/// # Errors
+/// It is such a directory.
+#[cfg(target_os = "linux")]
+pub(super) fn check(layout: &Layout) -> anyhow::Result<()> {
+    if rustix::process::geteuid().is_root() && other_owner(layout.root()).is_some() {
+        anyhow::bail!(
+            "{} was set up while this command started: give the command again (nothing was changed)",
+            layout.root().display()
+        );
     }
     Ok(())
 }
@@ -91,32 +151,8 @@ pub(super) fn command(directory: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// None.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn command(_directory: &Path) -> anyhow::Result<()> {
+pub(super) fn check(_layout: &Layout) -> anyhow::Result<()> {
     Ok(())
-}
-
-/// Becomes the user a directory belongs to, with the groups that it has; false where that is root, or there is no directory yet. `kept` it can
-/// become again, the programs that it starts cannot.
-#[cfg(target_os = "linux")]
-fn become_owner(directory: &Path, kept: Option<rustix::process::Uid>) -> anyhow::Result<bool> {
-    use rustix::process::{Gid, Uid};
-    use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
-    use std::os::unix::fs::MetadataExt as _;
-    let Ok(found) = directory.metadata() else {
-        return Ok(false);
-    };
-    if found.uid() == 0 {
-        return Ok(false);
-    }
-    let advice = || {
-        let (directory, owner) = (directory.display(), found.uid());
-        format!("cannot work as the owner of {directory}, user {owner}; start it as that user")
-    };
-    let (user, group) = (Uid::from_raw(found.uid()), Gid::from_raw(found.gid()));
-    set_thread_groups(&groups_of(found.uid())).with_context(advice)?;
-    set_thread_res_gid(group, group, group).with_context(advice)?;
-    set_thread_res_uid(user, user, kept.unwrap_or(user)).with_context(advice)?;
-    Ok(true)
 }
 
 /// The groups of a user besides the first: a token may be there for one of them.
@@ -148,11 +184,12 @@ pub(super) fn explained(error: anyhow::Error, directory: &Path) -> anyhow::Error
     ))
 }
 
+/// Gives up every capability but these, for good.
 #[cfg(target_os = "linux")]
-fn keep_ports() -> io::Result<()> {
-    use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+fn keep(these: CapabilitySet) -> io::Result<()> {
+    use rustix::thread::{capabilities, set_capabilities};
     let mut sets = capabilities(None)?;
-    let kept = sets.permitted & CapabilitySet::NET_BIND_SERVICE;
+    let kept = sets.permitted & these;
     (sets.effective, sets.permitted) = (kept, kept);
     sets.inheritable = CapabilitySet::empty();
     Ok(set_capabilities(None, sets)?)

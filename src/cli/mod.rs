@@ -149,9 +149,9 @@ pub fn confine(cli: &Cli) -> anyhow::Result<()> {
         Command::Serve(_) => confine::server(&cli.dir),
         // It reads what may be for root only, and says whose what it made is.
         Command::Restore(_) => Ok(()),
-        Command::Init(_) => confine::command(&cli.dir),
+        Command::Init(_) => confine::command(&layout),
         // Any other directory says nothing of who is to work in it.
-        _ if layout.config().exists() || layout.database().exists() => confine::command(&cli.dir),
+        _ if layout.config().exists() || layout.database().exists() => confine::command(&layout),
         _ => Ok(()),
     }
 }

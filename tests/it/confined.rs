@@ -1,11 +1,15 @@
 //! What the process gives up, as Linux tells of it, and which TLS it speaks.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::harness::{Server, TlsVersion, create, fresh_directory, key_template, run_cli, skipped};
+use crate::harness::{
+    Server, TlsVersion, create, fresh_directory, key_template, program, run_cli, skipped, until,
+};
+use crate::master_key::token;
 
 /// The capability to take a port below 1024, the only one that is kept: bit 10.
 const PORTS: &str = "0000000000000400";
@@ -174,6 +178,70 @@ fn what_root_makes_in_a_directory_is_its_owners_and_root_is_named_for_it() {
     let [backup, key] = [&backup, &key].map(|path| path.to_str().expect("a text"));
     let said = run_cli(&restored, &["restore", backup, "--key", key]).success();
     assert!(said.stderr.contains("chown -R 65534:65534"), "{said:?}");
+}
+
+/// What a module of PKCS#11 would find that a command of root is about to load: the owner of the directory names it.
+#[test]
+fn a_command_of_root_cannot_become_root_again_when_it_loads_what_the_owner_names() {
+    if !is_root() {
+        return skipped("only root can become somebody else");
+    }
+    let Some(mut server) = token::served() else {
+        return;
+    };
+    let nobody = 65_534;
+    server.stop();
+    give(server.path(), nobody);
+    let add = ["instance", "add", "second", "--pin-file", "-"];
+    let mut command = program(server.path());
+    command.args(add).arg("--dir").arg(server.path());
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    // It waits for the PIN, and loads nothing before it has it.
+    let status = format!("/proc/{}/status", child.id());
+    let of = |name: &str| {
+        let status = fs::read_to_string(&status).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.expect("a line of it").trim().replace('\t', " ")
+    };
+    let ids = "65534 65534 65534 65534";
+    until("another user", || (of("Uid:") == ids).then_some(()));
+    assert_eq!(of("Gid:"), ids);
+    for sets in ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"] {
+        assert_eq!(of(sets), "0000000000000000", "{sets}");
+    }
+    let mut stdin = child.stdin.take().expect("piped");
+    writeln!(stdin, "{}", token::PIN).expect("it reads");
+    drop(stdin);
+    let ended = child.wait_with_output().expect("it ends");
+    assert!(ended.status.success(), "{ended:?}");
+    // The module was loaded by whom the token belongs to, and who asked was root.
+    assert_eq!(all_of(server.path(), nobody), Vec::<String>::new());
+    server.start_again();
+    let newest = server.cli(&["events", "list", "--format", "jsonl"]);
+    let newest = newest.success().stdout;
+    let made = newest.lines().rfind(|line| line.contains("service.create"));
+    let made = made.expect("an event");
+    assert!(made.contains("\"LocalUser-0\""), "{made}");
+}
+
+#[test]
+fn what_root_asks_for_is_not_told_to_the_server_of_somebody_else() {
+    if !is_root() {
+        return skipped("only root can become somebody else");
+    }
+    let other = Server::start();
+    let directory = Server::directory();
+    give(directory.path(), 65_534);
+    let socket = directory.path().join("data/control.sock");
+    std::os::unix::fs::symlink(other.data().join("control.sock"), &socket).expect("a link");
+    let refused = run_cli(directory.path(), &["client", "disable", "demo"]);
+    refused.refused(&["control socket", "another user"]);
+    other.new_key();
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod older;
 mod program;
 mod recovery;
 mod rotation;
-mod token;
+pub(crate) mod token;
 
 use std::fs;
 use std::io::{Read as _, Write as _};

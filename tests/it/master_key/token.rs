@@ -9,7 +9,7 @@ use super::rotation::{add_target, check_target, kill_in_rotations, shown};
 use super::text;
 use crate::harness::{Dice, Server, fresh_directory, get, run_cli, run_cli_with_input, skipped};
 
-const PIN: &str = "47110815";
+pub(crate) const PIN: &str = "47110815";
 
 /// The library, where it is installed.
 fn module() -> Option<PathBuf> {
@@ -105,6 +105,16 @@ fn server(module: &Path) -> Server {
     server
 }
 
+/// A server whose master key is in the token; none where there are no tokens.
+pub(crate) fn served() -> Option<Server> {
+    let server = server(&module()?);
+    let to_token = ["master-key", "rotate", "--to", "pkcs11"];
+    server.cli(&to_token).success();
+    let set = "provider = \"pkcs11\"";
+    name_provider(server.path(), "#provider = \"file\"", set);
+    Some(server)
+}
+
 /// A wrong PIN counts also while the token is open, and no key is left in it of a rotation that fails.
 fn leaves_no_key_of_what_fails(server: &Server) {
     let path = server.path();
@@ -186,14 +196,8 @@ fn a_token_takes_over_the_master_key_and_a_file_takes_it_back() {
 
 #[test]
 fn a_rotation_in_the_token_that_is_killed_anywhere_is_finished_or_undone() {
-    let Some(module) = module() else { return };
-    let mut server = server(&module);
-    server
-        .cli(&["master-key", "rotate", "--to", "pkcs11"])
-        .success();
+    let Some(mut server) = served() else { return };
     server.stop();
-    let set = "provider = \"pkcs11\"";
-    name_provider(server.path(), "#provider = \"file\"", set);
     server.start_again();
     let (mut dice, rounds) = Dice::and_rounds(2);
     kill_in_rotations(server, rounds, 100_000, &mut dice);
