@@ -33,21 +33,40 @@ pub(super) async fn run(
     request: MasterKeyRequest,
 ) -> Result<Response, AdminError> {
     let who = initiator.clone();
-    let (action, shown) = match request {
-        MasterKeyRequest::Show => (None, shown(admin, None).await),
+    let (action, done) = match request {
+        MasterKeyRequest::Show => {
+            let shown = shown(admin, None).await?;
+            return Ok(Response::MasterKey(Box::new(shown)));
+        }
         MasterKeyRequest::Rotate(rotation) => (
-            Some(Action::MasterKeyRotate),
-            rotate(admin, initiator, rotation).await,
+            Action::MasterKeyRotate,
+            rotate(admin, initiator, rotation).await.map(Some),
         ),
         MasterKeyRequest::Recovery(new) => (
-            Some(Action::MasterKeyRecoverySet),
-            set_recovery(admin, initiator, new).await,
+            Action::MasterKeyRecoverySet,
+            set_recovery(admin, initiator, new).await.map(|()| None),
         ),
     };
-    if let (Some(action), Err(error)) = (action, &shown) {
+    if let Err(error) = &done {
         record_refused(admin, who, action, error).await;
     }
-    Ok(Response::MasterKey(Box::new(shown?)))
+    let shown = shown_after(admin, action, done?).await?;
+    Ok(Response::MasterKey(Box::new(shown)))
+}
+
+/// What there is after a change, which is committed and recorded whatever becomes of this.
+async fn shown_after(
+    admin: &Admin,
+    action: Action,
+    retired: Option<PathBuf>,
+) -> Result<message::MasterKey, AdminError> {
+    shown(admin, retired).await.map_err(|error| {
+        tracing::error!(action = action.name(), %error, "The master key was changed, and what there is now could not be read.");
+        AdminError::unavailable(format!(
+            "the change is made and recorded, and only what there is now could not be read: {error}; see `keyledger master-key show`, and do not give the \
+             command again before that"
+        ))
+    })
 }
 
 /// What was asked of the master key and not done, with who asked. The event is about the key in use, which stays what it is.
@@ -105,11 +124,12 @@ fn custodian(admin: &Admin) -> Result<&Custodian, AdminError> {
     Err(AdminError::unavailable(text))
 }
 
+/// Replaces it. Gives where the file of the one before is kept.
 async fn rotate(
     admin: &Admin,
     initiator: Initiator,
     request: Rotation,
-) -> Result<message::MasterKey, AdminError> {
+) -> Result<PathBuf, AdminError> {
     let _turn = admin.changes.lock().await;
     let custodian = custodian(admin)?;
     let name = request.provider.as_deref();
@@ -134,15 +154,14 @@ async fn rotate(
     let done = change.carry_out(admin).await;
     custodian.custody.settle(done.is_ok());
     done?;
-    let retired = put(&custodian.place, next, before.check).await;
-    shown(admin, Some(retired)).await
+    Ok(put(&custodian.place, next, before.check).await)
 }
 
 async fn set_recovery(
     admin: &Admin,
     initiator: Initiator,
     request: NewRecovery,
-) -> Result<message::MasterKey, AdminError> {
+) -> Result<(), AdminError> {
     let _turn = admin.changes.lock().await;
     let custodian = custodian(admin)?;
     let (threshold, shares) = (request.threshold, request.shares);
@@ -177,7 +196,7 @@ async fn set_recovery(
     };
     change.carry_out(admin).await?;
     custodian.custody.set_recovery(Some(recovery.recipient));
-    shown(admin, None).await
+    Ok(())
 }
 
 impl Admin {
@@ -185,7 +204,8 @@ impl Admin {
     /// shares and never crosses a socket: this is called where no server runs.
     ///
     /// # Errors
-    /// There is no recovery key, it is another one, or the new master key cannot be made; nothing was changed then.
+    /// There is no recovery key, it is another one, or the new master key cannot be made; nothing was changed then. Or the change is made and
+    /// could not be read back, which the error says.
     pub async fn recover(
         &self,
         initiator: Initiator,
@@ -197,7 +217,7 @@ impl Admin {
         if let Err(error) = &done {
             record_refused(self, initiator, Action::MasterKeyRecover, error).await;
         }
-        done
+        shown_after(self, Action::MasterKeyRecover, Some(done?)).await
     }
 
     async fn recovered(
@@ -206,7 +226,7 @@ impl Admin {
         key: RecipientKey,
         place: &KeyPlace,
         (provider, secret): (Provider, Option<Secret>),
-    ) -> Result<message::MasterKey, AdminError> {
+    ) -> Result<PathBuf, AdminError> {
         let _turn = self.changes.lock().await;
         let before = self.store.master_key();
         let recovery = before.recovery.ok_or_else(|| {
@@ -233,8 +253,7 @@ impl Admin {
             request: Data::new().text(Field::Provider, provider.name()),
         };
         change.carry_out(self).await?;
-        let retired = put(place, next, before.check).await;
-        shown(self, Some(retired)).await
+        Ok(put(place, next, before.check).await)
     }
 }
 

@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 use tokio::time::Instant;
 
 use super::backup;
+use super::confine;
 use super::master::{self, PassphraseArgs};
 use super::own;
 use crate::admin::error::ErrorKind;
@@ -121,22 +122,16 @@ impl Reach {
         passphrase: Option<&PassphraseArgs>,
     ) -> anyhow::Result<Self> {
         check_schema(layout)?;
+        // A command works where the settings cannot be read, too.
+        let settings = settings(layout);
+        if let Ok(settings) = &settings {
+            // Also for who does not open it: a backup takes its file along.
+            master::settle(settings)
+                .context("a change of the master key was cut off, and cannot be finished")?;
+        }
         let founded = passphrase.map(|passphrase| founder(layout, passphrase));
         let (founder, custodian) = founded.transpose()?.unzip();
-        // A command works where the settings cannot be read, too.
-        let defaults = StoreConfig::default();
-        let settings = settings(layout);
-        let reserve_bytes = settings
-            .as_ref()
-            .map_or(defaults.reserve_bytes, |settings| {
-                settings.store.reserve_bytes
-            });
-        let config = StoreConfig {
-            readers: 1,
-            cache_objects: 1000,
-            reserve_bytes,
-            ..defaults
-        };
+        let config = store_config(settings.as_ref().ok());
         let store = Store::open(&layout.database(), &config, SystemClock.now_ms())?;
         let own = own::held(layout)?;
         if let Some(custodian) = &custodian {
@@ -203,7 +198,15 @@ impl Reach {
 
     async fn carry_out(&mut self, request: Request) -> anyhow::Result<Response> {
         match self {
-            Self::Server(connection) => Ok(connection.run(&request).await?),
+            Self::Server(connection) => {
+                if !connection.is_of_starter() && !request.only_reads() {
+                    bail!(
+                        "the server would not know who gave this command: it was started since then, or was kept waiting for more than a minute; give \
+                         the command again (nothing was changed)"
+                    );
+                }
+                Ok(connection.run(&request).await?)
+            }
             Self::Local(local) if !local.goes_on && !request.only_reads() => {
                 if !matches!(request, Request::NewEpoch(_)) {
                     local.admin.go_on().await?;
@@ -271,10 +274,22 @@ fn as_break(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
+/// How a command opens the store, which nobody else has.
+fn store_config(settings: Option<&Settings>) -> StoreConfig {
+    let defaults = StoreConfig::default();
+    StoreConfig {
+        readers: 1,
+        cache_objects: 1000,
+        reserve_bytes: settings.map_or(defaults.reserve_bytes, |settings| {
+            settings.store.reserve_bytes
+        }),
+        ..defaults
+    }
+}
+
 /// What instances are made with where no server runs.
 fn founder(layout: &Layout, passphrase: &PassphraseArgs) -> anyhow::Result<(Founder, Custodian)> {
     let settings = settings(layout)?;
-    master::settle(&settings)?;
     let custodian = master::open(&settings, passphrase)?;
     let founder = Founder {
         master: Arc::clone(&custodian.custody) as _,
@@ -316,6 +331,7 @@ pub fn settings(layout: &Layout) -> anyhow::Result<Settings> {
 }
 
 fn check_database(layout: &Layout) -> anyhow::Result<()> {
+    confine::check(layout)?;
     if layout.database().exists() {
         return Ok(());
     }

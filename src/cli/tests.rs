@@ -3,8 +3,10 @@
 use clap::CommandFactory as _;
 
 use super::issue::{Order, issue};
+use super::master::PassphraseArgs;
 use super::reach::Reach;
 use super::*;
+use crate::admin::message::{EventsFrom, MasterKey, MasterKeyRequest, Rotation};
 use crate::admin::{Request, Response};
 use crate::audit::Action;
 use crate::config::Settings;
@@ -224,6 +226,82 @@ async fn a_program_that_embeds_the_server_receives_its_events() {
     // Stopped before the store was closed: the hook is gone, and the directory is free.
     assert_eq!(received.recv().await, None);
     Reach::open(&layout).await.unwrap().close().await;
+}
+
+async fn rotated(reach: &mut Reach) -> anyhow::Result<MasterKey> {
+    let rotation = Rotation {
+        provider: None,
+        secret: None,
+    };
+    let request = Request::MasterKey(MasterKeyRequest::Rotate(rotation));
+    match reach.run(request).await? {
+        Response::MasterKey(shown) => Ok(*shown),
+        other => panic!("not a master key: {other:?}"),
+    }
+}
+
+async fn opened(layout: &Layout) -> Reach {
+    let passphrase = PassphraseArgs::default();
+    let reach = Reach::open_with_master_key(layout, &passphrase).await;
+    reach.unwrap()
+}
+
+#[tokio::test]
+async fn a_rotation_that_cannot_be_read_back_is_recorded_once_as_what_it_is() {
+    let (_directory, layout, _) = initialised().await;
+    let mut reach = opened(&layout).await;
+    let before = std::fs::read(layout.master_key()).unwrap();
+    // What the rotation commits brings along what cannot be read.
+    let db = rusqlite::Connection::open(layout.database()).unwrap();
+    let damage = "CREATE TRIGGER damage AFTER UPDATE ON data_key BEGIN
+        INSERT INTO signing_key (origin, public, wrapped) VALUES (CAST(X'FF' AS TEXT), X'00', X'00'); END";
+    db.execute_batch(damage).unwrap();
+    let error = rotated(&mut reach).await.unwrap_err();
+    assert!(error.to_string().contains("the change is made"), "{error}");
+    assert!(!reach::changed_nothing(&error));
+    let mend = "DROP TRIGGER damage; DELETE FROM signing_key WHERE public = X'00'";
+    db.execute_batch(mend).unwrap();
+    drop(db);
+    let events = EventsFrom {
+        limit: 100,
+        ..EventsFrom::default()
+    };
+    let Response::Events(page) = reach.run(Request::Events(events)).await.unwrap() else {
+        panic!("not events");
+    };
+    let told = page
+        .events
+        .iter()
+        .map(|event| serde_json::from_str::<serde_json::Value>(&event.json).unwrap());
+    let rotations: Vec<_> = told
+        .filter(|event| event["action"] == Action::MasterKeyRotate.name())
+        .map(|event| event["outcome"].clone())
+        .collect();
+    assert_eq!(rotations, ["success"]);
+    reach.close().await;
+    assert_ne!(std::fs::read(layout.master_key()).unwrap(), before);
+    opened(&layout).await.close().await;
+}
+
+#[tokio::test]
+async fn a_rotation_that_was_cut_off_is_finished_by_a_command_that_needs_no_master_key_too() {
+    let (_directory, layout, _) = initialised().await;
+    let mut reach = opened(&layout).await;
+    let shown = rotated(&mut reach).await.unwrap();
+    reach.close().await;
+    // As it is between the commit and the last step.
+    let path = layout.master_key();
+    let new = std::fs::read(&path).unwrap();
+    let next = layout
+        .data()
+        .join(format!("master.key.{}.next", shown.check_value));
+    std::fs::rename(&path, &next).unwrap();
+    std::fs::rename(shown.retired.unwrap(), &path).unwrap();
+    assert_ne!(std::fs::read(&path).unwrap(), new);
+    Reach::open(&layout).await.unwrap().close().await;
+    assert_eq!(std::fs::read(&path).unwrap(), new);
+    assert!(!next.exists());
+    opened(&layout).await.close().await;
 }
 
 /// Every option of a command and of those below it, and whether it takes something else than the name of a file.
