@@ -3,6 +3,7 @@
 //! A server that starts locked leaves out what needs the master key; [`crate::admin`] opens that when the passphrase is given.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::serve::Args;
 use super::{init, master, own, reach};
@@ -12,7 +13,7 @@ use crate::crypto::SystemRandom;
 use crate::domain::{Clock as _, OwnCertificates, SystemClock};
 use crate::ops::{Keyring, Signer, epoch};
 use crate::providers::MasterKey;
-use crate::store::Store;
+use crate::store::{Inspection, Store};
 
 /// Everything a server needs that was opened and found right.
 pub(super) struct Opened {
@@ -48,14 +49,7 @@ pub(super) async fn open(settings: Settings, args: &Args) -> anyhow::Result<Open
     }
     own::complete(&layout)?;
     let own = own::held(&layout)?;
-    let store = Store::open(&layout.database(), &settings.store, SystemClock.now_ms())?;
-    if found.is_older() {
-        tracing::info!(
-            from = found.schema,
-            to = found.newest,
-            "The database was brought up to date."
-        );
-    }
+    let store = brought_up_to_date(&settings, &found)?;
     let was_put_back = go_on(&settings, &store).await;
     let (keyring, signer) = if custodian.custody.is_locked() {
         tracing::warn!(
@@ -74,6 +68,33 @@ pub(super) async fn open(settings: Settings, args: &Args) -> anyhow::Result<Open
         own,
         was_put_back,
     })
+}
+
+/// Opens the database. One of an older release is changed by that, for as long as nobody is answered: it is said before, so that nobody ends it.
+fn brought_up_to_date(settings: &Settings, found: &Inspection) -> anyhow::Result<Store> {
+    let open = || {
+        Store::open(
+            &settings.layout.database(),
+            &settings.store,
+            SystemClock.now_ms(),
+        )
+    };
+    let Some(rows) = found.rows else {
+        return Ok(open()?);
+    };
+    let (from, to) = (found.schema, found.newest);
+    tracing::info!(
+        from,
+        to,
+        objects = rows.objects,
+        events = rows.events,
+        "The database is of an older release and is brought up to date; with many keys or events this takes a while."
+    );
+    let begun = Instant::now();
+    let store = open()?;
+    let took = format!("{:.1} s", begun.elapsed().as_secs_f64());
+    tracing::info!(from, to, took, "The database was brought up to date.");
+    Ok(store)
 }
 
 /// Before anything is recorded: a database that was put back gets a new epoch of its trail. Where none can begin, a site must still get its

@@ -74,6 +74,17 @@ pub struct Inspection {
     pub data_keys: Vec<(InstanceId, u32, Wrapped)>,
     /// The key that signs the trail, and whose trail that is; none before the first start.
     pub signing_key: Option<(String, TrailKey)>,
+    /// How much is to be brought to the newest schema; none where it is the newest.
+    pub rows: Option<Rows>,
+}
+
+/// What the time that a change of schema takes depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows {
+    /// Objects, destroyed ones too.
+    pub objects: u64,
+    /// Events.
+    pub events: u64,
 }
 
 impl Inspection {

@@ -75,6 +75,13 @@ fn a_database_of_every_schema_is_brought_up_to_date_with_its_keys_and_its_trail(
     let newest = migrations().len();
     for older in 1..=newest {
         let mut server = before.of_schema(older);
+        let log = server.log();
+        let said = [
+            "is of an older release and is brought up to date",
+            "was brought up to date",
+        ];
+        let is_said = said.map(|text| log.contains(text));
+        assert_eq!(is_said, [older < newest; 2], "schema {older}: {log}");
         let mut demo = server.connect();
         let material = demo.ask(get(&before.active)).success().key_material();
         assert_eq!(material, before.material, "schema {older}");

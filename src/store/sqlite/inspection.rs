@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use super::{client, connect, epochs, is_ours, master_key_check, newest, schema, seal};
 use crate::store::beside::BesideFile;
 use crate::store::error::StoreError;
-use crate::store::query::{Inspection, LastSealed, TrailKey};
+use crate::store::query::{Inspection, LastSealed, Rows, TrailKey};
 
 /// What a database says of itself. The caller holds the lock of its directory.
 pub(in crate::store) fn inspect(path: &Path) -> Result<Inspection, StoreError> {
@@ -18,12 +18,24 @@ pub(in crate::store) fn inspect(path: &Path) -> Result<Inspection, StoreError> {
     }
     let db = open(path)?;
     is_ours(&db, path)?;
+    let (schema, newest) = (schema(&db)?, newest());
+    let is_older = schema < newest;
     Ok(Inspection {
-        schema: schema(&db)?,
-        newest: newest(),
+        schema,
+        newest,
         master_key_check: master_key_check(&db)?,
         data_keys: client::data_keys(&db)?,
         signing_key: signing_key(&db)?,
+        rows: is_older.then(|| rows(&db)).transpose()?,
+    })
+}
+
+/// What every schema has had tables for.
+fn rows(db: &Connection) -> Result<Rows, StoreError> {
+    let count = |sql| db.query_row(sql, [], |row| row.get(0));
+    Ok(Rows {
+        objects: count("SELECT count(*) FROM object")?,
+        events: count("SELECT count(*) FROM event")?,
     })
 }
 
