@@ -127,3 +127,54 @@ fn in_transaction<T>(
     let transaction = db.unchecked_transaction()?;
     job(&transaction)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc as blocking;
+
+    use super::*;
+
+    fn readers(directory: &tempfile::TempDir, count: usize) -> Readers {
+        Readers::start(&directory.path().join("db"), count).unwrap()
+    }
+
+    fn directory() -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        drop(Connection::open(directory.path().join("db")).unwrap());
+        directory
+    }
+
+    #[tokio::test]
+    async fn a_search_has_its_turn_until_it_is_done_also_where_nobody_waits_for_it() {
+        let directory = directory();
+        let readers = Arc::new(readers(&directory, 2));
+        let (begun, begins) = oneshot::channel();
+        let (go_on, goes_on) = blocking::channel::<()>();
+        let searching = Arc::clone(&readers);
+        let caller = tokio::spawn(async move {
+            let job = move |_: &Connection| {
+                begun.send(()).unwrap();
+                // Until the test says so, or has failed.
+                goes_on.recv().ok();
+                Ok(())
+            };
+            searching.search(job).await
+        });
+        begins.await.unwrap();
+        // One more waits for its turn. Both callers go away.
+        let waiting = Arc::clone(&readers);
+        let waiting = tokio::spawn(async move { waiting.search(|_| Ok(())).await });
+        tokio::task::yield_now().await;
+        for caller in [caller, waiting] {
+            caller.abort();
+            assert!(caller.await.unwrap_err().is_cancelled());
+        }
+        let turns = Arc::clone(&readers.searches);
+        assert_eq!(turns.available_permits(), 0, "the thread is still at it");
+        // What needs one key now is not kept waiting.
+        readers.read(|_| Ok(())).await.unwrap();
+        go_on.send(()).unwrap();
+        readers.search(|_| Ok(())).await.unwrap();
+        assert_eq!(turns.available_permits(), 1, "every turn was given back");
+    }
+}

@@ -1,5 +1,7 @@
 //! Keys that an administrator destroys while clients use them, and keys that nobody uses any more.
 
+use std::fs;
+
 use rusqlite::Connection as Database;
 use serde_json::Value;
 
@@ -190,4 +192,46 @@ fn stale_keys_are_listed_with_who_read_them_last() {
     assert!(shown.contains("demo"), "{shown}");
     let table = server.cli(&["key", "stale", "--older-than", "0"]).success();
     assert!(table.stdout.contains("never") && table.stdout.contains("demo"));
+}
+
+#[test]
+fn in_a_database_that_was_put_back_a_window_that_has_ended_begins_anew() {
+    let mut server = Server::start_set("[destruction]\nrecovery-days = 7\n");
+    let uid = active_key(&mut server.connect());
+    let ask = ["key", "destroy", &uid, "--reason", "gone", "--force"];
+    server.cli(&ask).success();
+    server.stop();
+    // A copy from before the destruction was called off; its window would be over by now.
+    let path = server.data().join("keyledger.db");
+    let copy = server.path().join("copy.db");
+    fs::copy(&path, &copy).expect("a copy");
+    let database = Database::open(&copy).expect("the copy");
+    for past in [
+        "UPDATE destruction SET due = 1",
+        "UPDATE object SET destroy_due = 1 WHERE destroy_due IS NOT NULL",
+    ] {
+        assert_eq!(database.execute(past, []).expect("a row"), 1);
+    }
+    database.close().expect("it is written");
+    server.start_again();
+    server.cli(&["key", "restore", &uid]).success();
+    server.stop();
+    // Put back twice: found by a command, and by the server.
+    for by_command in [true, false] {
+        fs::copy(&copy, &path).expect("a copy");
+        if by_command {
+            server.cli(&["client", "issue", "other"]).success();
+        }
+        server.start_again();
+        let listed = server.cli(&["key", "scheduled", "--format", "json"]);
+        let listed: Value = serde_json::from_str(&listed.success().stdout).expect("JSON");
+        assert_eq!(listed[0]["id"], uid.as_str(), "{listed}");
+        let due = listed[0]["due"].as_str().expect("a time");
+        assert!(!due.starts_with("1970"), "{due}");
+        server.cli(&["key", "restore", &uid]).success();
+        server.connect().ask(get(&uid)).success();
+        server.stop();
+    }
+    server.start_again();
+    whole_trail(&server);
 }

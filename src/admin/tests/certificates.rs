@@ -238,3 +238,55 @@ async fn a_ca_stays_while_what_it_issued_is_let_in_for_the_time_of_grace() {
     held.world.clock.advance_ms(3 * 86_400_000);
     held.reload(false).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_certificate_whose_issuer_is_not_known_goes_once_with_all_cas_that_may_be_it() {
+    let held = held().await;
+    held.issued("demo").await;
+    let world = &held.world;
+    let first = world.authority.certificate().clone();
+    let [second, next] = ["Second CA", "Next CA"]
+        .map(|name| Authority::create(name, NOW, 3650, KeyKind::EcdsaP256).unwrap());
+    // As one that was enrolled before it was kept who issued it.
+    let made = second.issue_client("demo", KeyKind::EcdsaP256, NOW, 30);
+    let certificate = made.unwrap().certificate;
+    let enrolled = crate::domain::EnrolledCertificate {
+        issuer: None,
+        ..crate::domain::EnrolledCertificate::new(&certificate, crate::domain::Trust::Issued, NOW)
+    };
+    let clients = world.admin.store().clients();
+    let demo = clients.labelled("demo").unwrap().id;
+    let deed = Deed {
+        action: Action::ClientIssue,
+        initiator: user(),
+        target: demo.to_string(),
+        scope: Arc::clone(&world.admin.instance(None).unwrap().scope),
+        request: Data::new(),
+    };
+    let write = Write::Certificate(demo, enrolled);
+    world.admin.commit(deed, vec![write]).await.unwrap();
+    let server = Some(server_of(&next));
+    let own = |authorities| OwnCertificates {
+        server: server.clone(),
+        authorities,
+    };
+    let next_ca = next.certificate().clone();
+    let second_ca = second.certificate().clone();
+    held.set(own(vec![next_ca.clone(), first, second_ca]));
+    held.reload(false).await.unwrap();
+    held.set(own(vec![next_ca]));
+    let error = held.reload(false).await.unwrap_err();
+    assert!(error.message.contains("demo"), "{error}");
+    let before = world.admin.store().head().0;
+    held.reload(true).await.unwrap();
+    // Each CA's event names it, and it is removed once.
+    let print = certificate.fingerprint().to_string();
+    let retired = world.trail(before).await;
+    assert_eq!(retired.len(), 2);
+    for event in &retired {
+        let named = event["requestData"]["fingerprint"].as_array().unwrap();
+        assert!(named.contains(&print.clone().into()), "{event}");
+    }
+    let clients = world.admin.store().clients();
+    assert!(clients.labelled("demo").unwrap().certificates.is_empty());
+}

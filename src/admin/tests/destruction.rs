@@ -153,6 +153,45 @@ async fn within_the_window_a_key_is_out_of_use_and_can_be_restored() {
 }
 
 #[tokio::test]
+async fn in_a_database_that_was_put_back_every_window_begins_anew() {
+    let world = governed(7, false).await;
+    let [late, early] = [(1, "vm-1"), (2, "vm-2")]
+        .map(|(number, name)| world.insert_key(number, State::Active, name));
+    let (late, early) = (late.await, early.await);
+    let waits = world.insert_key(3, State::Active, "vm-3").await;
+    world.run(destroy(early, true)).await.unwrap();
+    world.clock.advance_ms(8 * DAY_MS);
+    world.run(destroy(late, true)).await.unwrap();
+    let head = world.admin.store().head().0;
+    world.admin.postpone_put_back().await.unwrap();
+    // That of the first has ended; the other's is as long as a new one.
+    let due = crate::domain::clock::rfc3339(NOW + 15 * 86_400);
+    let under_way = world.under_way().await;
+    let dues: Vec<_> = under_way.iter().map(|held| held.due.clone()).collect();
+    assert_eq!(dues, [Some(due.clone()), Some(due)]);
+    let told = world.trail(head).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["target"]["name"], early.to_string());
+    assert_eq!(told[0]["outcome"], "pending");
+    let by = told[0]["initiator"]["id"].as_str().unwrap();
+    assert!(by.starts_with("Server-"), "{by}");
+    assert_eq!(
+        told[0]["requestData"]["backupTime"],
+        serde_json::Value::Null
+    );
+    for key in [late, early] {
+        let id = key.to_string();
+        world.run(Request::KeyRestore { id }).await.unwrap();
+        assert_eq!(world.state(key).await, "Active");
+    }
+    assert_eq!(world.state(waits).await, "Active");
+    // Where it is not known how long a window lasts, nothing that ends one may start.
+    let admin = Arc::into_inner(world.admin).expect("nobody else has it");
+    let admin = admin.with_destruction(Err("keyledger.toml cannot be read".to_owned()));
+    assert!(admin.postpone_put_back().await.is_err());
+}
+
+#[tokio::test]
 async fn another_administrator_approves_and_never_the_same() {
     let world = governed(0, true).await;
     let key = world.insert_key(1, State::Active, "vm-1").await;
