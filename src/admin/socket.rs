@@ -5,7 +5,7 @@
 //! are no limit here: a long path is reached through the directory's open descriptor.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream as StdUnixStream;
@@ -239,14 +239,19 @@ fn connected() -> io::Result<Option<UnixStream>> {
         return Ok(None);
     };
     stream.set_nonblocking(true)?;
+    // A server says nothing before it is asked: what can be read is that it has closed it.
+    let waits =
+        matches!((&stream).read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+    if !waits {
+        return Ok(None);
+    }
     let stream = UnixStream::from_std(stream)?;
     // Where the directory's owner has put a way to the socket of somebody else, it must not be told what is meant for the owner's.
     if stream.peer_cred()?.uid() != peer::own_uid() {
         let text = "who listens there is another user than the directory's owner";
         return Err(io::Error::other(text));
     }
-    let is_closed = matches!(stream.try_read(&mut [0]), Ok(0));
-    Ok((!is_closed).then_some(stream))
+    Ok(Some(stream))
 }
 
 async fn connect(path: &Path) -> io::Result<UnixStream> {

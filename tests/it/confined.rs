@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use crate::harness::{
     Server, TlsVersion, create, fresh_directory, key_template, program, run_cli, skipped, until,
@@ -13,6 +13,9 @@ use crate::master_key::token;
 
 /// The capability to take a port below 1024, the only one that is kept: bit 10.
 const PORTS: &str = "0000000000000400";
+
+/// A user who owns nothing.
+const NOBODY: u32 = 65_534;
 
 /// A line of what Linux tells about the server's process.
 fn told(server: &Server, name: &str) -> String {
@@ -80,9 +83,8 @@ fn root_serves_as_the_owner_of_the_directory() {
     if !is_root() {
         return skipped("only root can become somebody else");
     }
-    let nobody = 65_534;
     let directory = Server::directory();
-    give(directory.path(), nobody);
+    give(directory.path(), NOBODY);
     let server = Server::start_plainly(directory);
     assert!(
         told(&server, "Uid:")
@@ -101,7 +103,7 @@ fn root_serves_as_the_owner_of_the_directory() {
     let socket = socket.expect("a control socket");
     assert_eq!(
         (socket.uid(), socket.permissions().mode() & 0o777),
-        (nobody, 0o600)
+        (NOBODY, 0o600)
     );
 }
 
@@ -125,9 +127,8 @@ fn what_root_makes_in_a_directory_is_its_owners_and_root_is_named_for_it() {
     if !is_root() {
         return skipped("only root can become somebody else");
     }
-    let nobody = 65_534;
     let directory = Server::directory();
-    give(directory.path(), nobody);
+    give(directory.path(), NOBODY);
     let mut server = Server::start_plainly(directory);
     let path = server.path().to_owned();
     // With a server that runs, and without.
@@ -150,7 +151,7 @@ fn what_root_makes_in_a_directory_is_its_owners_and_root_is_named_for_it() {
                     .expect("a text"),
             ])
             .success();
-        assert_eq!(all_of(&path, nobody), Vec::<String>::new());
+        assert_eq!(all_of(&path, NOBODY), Vec::<String>::new());
         let newest = server
             .cli(&["events", "list", "--format", "jsonl"])
             .success()
@@ -173,11 +174,49 @@ fn what_root_makes_in_a_directory_is_its_owners_and_root_is_named_for_it() {
     // What root restores is root's, since a backup and its key are: it is said how that is put right.
     let restored = elsewhere.path().join("restored");
     fs::create_dir(&restored).expect("a folder");
-    give(&restored, nobody);
+    give(&restored, NOBODY);
     let (backup, key) = (path.join("two.backup"), path.join("two"));
     let [backup, key] = [&backup, &key].map(|path| path.to_str().expect("a text"));
     let said = run_cli(&restored, &["restore", backup, "--key", key]).success();
     assert!(said.stderr.contains("chown -R 65534:65534"), "{said:?}");
+}
+
+/// What Linux tells about a command that waits for its standard input.
+struct Waiting(String);
+
+impl Waiting {
+    const IDS: &str = "65534 65534 65534 65534";
+
+    /// Starts a command of root, and waits until it has become another user, in every respect.
+    fn start(server: &Server, arguments: &[&str]) -> (Child, Self) {
+        let mut command = program(server.path());
+        command.args(arguments).arg("--dir").arg(server.path());
+        let child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it runs");
+        let status = Self(format!("/proc/{}/status", child.id()));
+        until("another user", || {
+            (status.line("Uid:") == Self::IDS).then_some(())
+        });
+        (child, status)
+    }
+
+    fn line(&self, name: &str) -> String {
+        let status = fs::read_to_string(&self.0).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.expect("a line of it").trim().replace('\t', " ")
+    }
+}
+
+/// How it ends with this on its standard input.
+fn told_to(mut child: Child, input: &str) -> Output {
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin.write_all(input.as_bytes()).expect("it reads");
+    drop(stdin);
+    child.wait_with_output().expect("it ends")
 }
 
 /// What a module of PKCS#11 would find that a command of root is about to load: the owner of the directory names it.
@@ -189,38 +228,19 @@ fn a_command_of_root_cannot_become_root_again_when_it_loads_what_the_owner_names
     let Some(mut server) = token::served() else {
         return;
     };
-    let nobody = 65_534;
     server.stop();
-    give(server.path(), nobody);
+    give(server.path(), NOBODY);
     let add = ["instance", "add", "second", "--pin-file", "-"];
-    let mut command = program(server.path());
-    command.args(add).arg("--dir").arg(server.path());
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it runs");
     // It waits for the PIN, and loads nothing before it has it.
-    let status = format!("/proc/{}/status", child.id());
-    let of = |name: &str| {
-        let status = fs::read_to_string(&status).expect("a process");
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
-        line.expect("a line of it").trim().replace('\t', " ")
-    };
-    let ids = "65534 65534 65534 65534";
-    until("another user", || (of("Uid:") == ids).then_some(()));
-    assert_eq!(of("Gid:"), ids);
+    let (child, status) = Waiting::start(&server, &add);
+    assert_eq!(status.line("Gid:"), Waiting::IDS);
     for sets in ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"] {
-        assert_eq!(of(sets), "0000000000000000", "{sets}");
+        assert_eq!(status.line(sets), "0000000000000000", "{sets}");
     }
-    let mut stdin = child.stdin.take().expect("piped");
-    writeln!(stdin, "{}", token::PIN).expect("it reads");
-    drop(stdin);
-    let ended = child.wait_with_output().expect("it ends");
+    let ended = told_to(child, &format!("{}\n", token::PIN));
     assert!(ended.status.success(), "{ended:?}");
     // The module was loaded by whom the token belongs to, and who asked was root.
-    assert_eq!(all_of(server.path(), nobody), Vec::<String>::new());
+    assert_eq!(all_of(server.path(), NOBODY), Vec::<String>::new());
     server.start_again();
     let newest = server.cli(&["events", "list", "--format", "jsonl"]);
     let newest = newest.success().stdout;
@@ -230,13 +250,34 @@ fn a_command_of_root_cannot_become_root_again_when_it_loads_what_the_owner_names
 }
 
 #[test]
+fn what_root_asks_for_is_not_recorded_as_somebody_elses() {
+    if !is_root() {
+        return skipped("only root can become somebody else");
+    }
+    let directory = Server::directory();
+    give(directory.path(), NOBODY);
+    let mut server = Server::start_plainly(directory);
+    let rotate = ["master-key", "rotate", "--to", "passphrase"];
+    let (child, _) = Waiting::start(&server, &rotate);
+    // The server that knows who asks goes away.
+    server.stop();
+    server.start_again();
+    let ended = told_to(child, "correct horse battery staple\n");
+    assert!(!ended.status.success(), "{ended:?}");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(said.contains("give the command again"), "{said}");
+    let shown = server.cli(&["master-key", "show"]).success().stdout;
+    assert!(shown.contains("file"), "{shown}");
+}
+
+#[test]
 fn what_root_asks_for_is_not_told_to_the_server_of_somebody_else() {
     if !is_root() {
         return skipped("only root can become somebody else");
     }
     let other = Server::start();
     let directory = Server::directory();
-    give(directory.path(), 65_534);
+    give(directory.path(), NOBODY);
     let socket = directory.path().join("data/control.sock");
     std::os::unix::fs::symlink(other.data().join("control.sock"), &socket).expect("a link");
     let refused = run_cli(directory.path(), &["client", "disable", "demo"]);
@@ -249,11 +290,10 @@ fn root_begins_a_site_for_the_owner_of_its_directory() {
     if !is_root() {
         return skipped("only root can become somebody else");
     }
-    let nobody = 65_534;
     let directory = fresh_directory();
-    give(directory.path(), nobody);
+    give(directory.path(), NOBODY);
     run_cli(directory.path(), &["init", "--name", "localhost"]).success();
-    assert_eq!(all_of(directory.path(), nobody), Vec::<String>::new());
+    assert_eq!(all_of(directory.path(), NOBODY), Vec::<String>::new());
 }
 
 #[test]
