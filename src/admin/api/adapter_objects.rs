@@ -18,8 +18,8 @@ use utoipa_axum::routes;
 use super::Api;
 use super::gate::Call;
 use super::input::{Asked, Segments};
-use super::key_protect::{Account, Listing, Paging, one, renamed};
-use super::problem::Problem;
+use super::key_protect::{Account, Listing, Paging, one};
+use super::problem::{Problem, renamed};
 use crate::admin::message::KeyDestroy;
 use crate::admin::message::adapter::{
     AdapterObject, AdapterObjects, AdapterRequest, AdapterResponse,

@@ -21,10 +21,8 @@ use utoipa_axum::routes;
 use super::Api;
 use super::gate::Call;
 use super::input::{Asked, Body, Segments};
-use super::key_protect::{
-    Account, Collection, Listing, Paging, drawn_name, name_checked, one, renamed,
-};
-use super::problem::Problem;
+use super::key_protect::{Account, Collection, Listing, Paging, drawn_name, name_checked, one};
+use super::problem::{Problem, renamed};
 use crate::admin::adapters::{Held, PROFILE, find, held};
 use crate::admin::message::adapter::{
     Adapter, AdapterCertificate, AdapterRequest, AdapterResponse, NewAdapter, ProfileData,

@@ -12,11 +12,20 @@ use utoipa_axum::routes;
 use super::Api;
 use super::gate::Call;
 use super::input::{Body, Segments};
-use super::problem::Problem;
+use super::problem::{Problem, renamed};
 use crate::admin::message::{
     Client, ClientAdd, ClientCrl, ClientPermit, ClientRemove, ClientStatusChange, ClientTrust,
 };
 use crate::admin::{Request, Response};
+
+/// What our fields are called where a client is made with a CA, where a CA is added, and where its list is.
+const OF_NEW_CLIENTS: [(&str, &str); 3] = [
+    ("CA", "authority.certificate"),
+    ("subject", "authority.subject"),
+    ("list", "authority.list"),
+];
+const OF_NEW_AUTHORITIES: [(&str, &str); 1] = [("CA", "certificate")];
+const OF_AUTHORITIES: [(&str, &str); 1] = [("CA", "authority")];
 
 /// Every client that the caller may reach.
 #[derive(Serialize, ToSchema)]
@@ -66,7 +75,7 @@ struct NewAuthority {
 /// Whether a client may connect.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Status {
+enum NewStatus {
     /// It may.
     Enabled,
     /// It may not, and its connections are cut.
@@ -78,7 +87,7 @@ enum Status {
 #[serde(deny_unknown_fields)]
 struct Change {
     /// Whether it may connect.
-    status: Status,
+    status: NewStatus,
 }
 
 /// What a client may do; a member that is not given stays as it is.
@@ -155,7 +164,13 @@ async fn add_client(
             return Err(Problem::invalid(message));
         }
     };
-    Ok((StatusCode::CREATED, changed(&call, request).await?))
+    let names: &[_] = match request {
+        Request::ClientTrust(_) => &OF_NEW_CLIENTS,
+        _ => &[],
+    };
+    let made = changed(&call, request).await;
+    let made = made.map_err(|problem| renamed(problem, names))?;
+    Ok((StatusCode::CREATED, made))
 }
 
 /// Shows a client.
@@ -178,7 +193,7 @@ async fn change_client(
 ) -> Result<Json<Client>, Problem> {
     let change = ClientStatusChange {
         label,
-        enabled: matches!(change.status, Status::Enabled),
+        enabled: matches!(change.status, NewStatus::Enabled),
     };
     changed(&call, Request::ClientStatus(change)).await
 }
@@ -244,7 +259,8 @@ async fn remove_certificate(
         certificate: Some(fingerprint),
         ..ClientRemove::default()
     };
-    changed(&call, Request::ClientRemove(removal)).await
+    let removed = changed(&call, Request::ClientRemove(removal)).await;
+    removed.map_err(|problem| renamed(problem, &[("certificate", "fingerprint")]))
 }
 
 /// Trusts a CA of others for a client.
@@ -263,7 +279,9 @@ async fn add_authority(
         renew: true,
         list: new.list,
     });
-    Ok((StatusCode::CREATED, changed(&call, request).await?))
+    let trusted = changed(&call, request).await;
+    let trusted = trusted.map_err(|problem| renamed(problem, &OF_NEW_AUTHORITIES))?;
+    Ok((StatusCode::CREATED, trusted))
 }
 
 /// Trusts a CA of others no more; what it enrolled goes with it.
@@ -279,7 +297,8 @@ async fn remove_authority(
         ca: Some(fingerprint),
         ..ClientRemove::default()
     };
-    changed(&call, Request::ClientRemove(removal)).await
+    let removed = changed(&call, Request::ClientRemove(removal)).await;
+    removed.map_err(|problem| renamed(problem, &[("CA", "fingerprint")]))
 }
 
 /// Takes up what a CA that is trusted for a client has revoked; connections that came with it are cut. A list counts for every client that the
@@ -296,7 +315,8 @@ async fn load_revocation_list(
         ca: new.authority,
         list: new.list,
     };
-    changed(&call, Request::ClientCrl(request)).await
+    let loaded = changed(&call, Request::ClientCrl(request)).await;
+    loaded.map_err(|problem| renamed(problem, &OF_AUTHORITIES))
 }
 
 pub(super) async fn changed(call: &Call, request: Request) -> Result<Json<Client>, Problem> {

@@ -1,19 +1,22 @@
 //! The OpenAPI document, made of the handlers and types themselves when it is asked for first.
 
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
-use axum::http::header;
+use axum::extract::MatchedPath;
+use axum::http::request::Parts;
+use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, routing};
 use utoipa::openapi::content::ContentBuilder;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     Components, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder,
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use super::problem::Errors;
+use super::problem::{Errors, Problem};
 use super::{Api, resources};
 
 /// Where it is.
@@ -128,6 +131,58 @@ fn complete(operation: &mut Operation) {
             .entry(status.to_owned())
             .or_insert(RefOr::T(response));
     }
+}
+
+/// Refuses a query where the document names no parameter for one: a misspelled one must not be passed over.
+///
+/// # Errors
+/// There is one; the error names its first parameter.
+pub(super) fn check_query(parts: &Parts) -> Result<(), Problem> {
+    let Some(query) = parts.uri.query().filter(|query| !query.is_empty()) else {
+        return Ok(());
+    };
+    let path = parts.extensions.get::<MatchedPath>();
+    let path = path.ok_or_else(Problem::unexpected)?.as_str();
+    if takes_query(&parts.method, path) {
+        return Ok(());
+    }
+    let name = query.split(['=', '&']).next().unwrap_or_default();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let is_name = !name.is_empty() && name.len() <= 64 && name.chars().all(is_plain);
+    Err(Problem::invalid(match is_name {
+        true => format!("{name}: unknown field; no parameters are asked for here"),
+        false => "no parameters are asked for here".to_owned(),
+    }))
+}
+
+/// Whether an operation of the document has parameters in its query. The document is looked through when the first query comes.
+fn takes_query(method: &Method, path: &str) -> bool {
+    static THEY: OnceLock<HashSet<String>> = OnceLock::new();
+    let they = THEY.get_or_init(|| {
+        let paths = document().paths.paths;
+        paths.iter().flat_map(with_query).collect()
+    });
+    let method = match *method {
+        Method::HEAD => &Method::GET,
+        _ => method,
+    };
+    they.contains(&format!("{method} {path}"))
+}
+
+fn with_query((path, item): (&String, &PathItem)) -> Vec<String> {
+    let methods = [
+        (Method::GET, &item.get),
+        (Method::PUT, &item.put),
+        (Method::POST, &item.post),
+        (Method::DELETE, &item.delete),
+        (Method::PATCH, &item.patch),
+    ];
+    let is_in_query = |one: &RefOr<Parameter>| matches!(one, RefOr::T(one) if one.parameter_in == ParameterIn::Query);
+    let has = methods.into_iter().filter(|(_, operation)| {
+        let parameters = operation.as_ref().and_then(|held| held.parameters.as_ref());
+        parameters.is_some_and(|all| all.iter().any(is_in_query))
+    });
+    has.map(|(method, _)| format!("{method} {path}")).collect()
 }
 
 /// Where the document is served.

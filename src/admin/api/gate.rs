@@ -68,6 +68,7 @@ impl FromRequestParts<Arc<Api>> for Call {
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
         let caller = parts.extensions.get::<Arc<Caller>>();
         let caller = caller.ok_or_else(Problem::unauthorized)?;
+        document::check_query(parts)?;
         let id = parts.extensions.get::<RequestId>();
         Ok(Self {
             api: Arc::clone(api),

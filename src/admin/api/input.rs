@@ -8,7 +8,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use http_body_util::LengthLimitError;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
@@ -58,9 +58,9 @@ impl<T: DeserializeOwned> FromRequest<Arc<Api>> for Body<T> {
         let mut document = serde_json::Deserializer::from_slice(&bytes);
         let value = serde_path_to_error::deserialize(&mut document).map_err(|error| {
             let path = error.path().to_string();
-            wrong(&path, error.inner())
+            wrong(&path, error.inner(), &bytes)
         })?;
-        document.end().map_err(|error| wrong(".", &error))?;
+        document.end().map_err(|error| wrong(".", &error, &bytes))?;
         Ok(Self(value))
     }
 }
@@ -109,12 +109,17 @@ pub(super) async fn bytes(
 }
 
 /// What is wrong with a document, at a place of it.
-fn wrong(path: &str, error: &serde_json::Error) -> Problem {
+fn wrong(path: &str, error: &serde_json::Error, document: &[u8]) -> Problem {
     use serde_json::error::Category;
     if matches!(
         error.classify(),
         Category::Syntax | Category::Eof | Category::Io
     ) {
+        // The reader says the same of a number where one word of several is needed.
+        let is_json = serde_json::from_slice::<IgnoredAny>(document).is_ok();
+        if is_json && path != "." {
+            return Problem::invalid(format!("{path}: a value of another type is needed"));
+        }
         let (line, column) = (error.line(), error.column());
         let message = format!("the body is no JSON document: line {line}, column {column}");
         return Problem::invalid(message);

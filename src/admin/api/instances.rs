@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use super::Api;
 use super::gate::Call;
 use super::input::{Asked, Body, Segments};
-use super::problem::Problem;
+use super::problem::{Problem, renamed};
 use crate::admin::message::{
     Instance, InstanceCredential, InstanceRemove, InstanceRules, NewCredential,
 };
@@ -105,7 +105,8 @@ async fn make_instance(
         name: new.name,
         adapter: None,
     };
-    let made = changed(&call, request).await?;
+    let made = changed(&call, request).await;
+    let made = made.map_err(|problem| renamed(problem, &[("instance", "name")]))?;
     Ok((StatusCode::CREATED, made))
 }
 
@@ -180,7 +181,8 @@ async fn set_credential(
         username: asks.username,
         password: hashed(&call.api, asks.password).await?,
     });
-    changed(&call, Request::InstanceCredential(change)).await
+    let set = changed(&call, Request::InstanceCredential(change)).await;
+    set.map_err(|problem| renamed(problem, &[("user name", "username")]))
 }
 
 /// The hash of a password, made beside the other work: it takes its time on purpose.

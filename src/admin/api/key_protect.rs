@@ -261,22 +261,9 @@ pub(super) fn drawn_name(prefix: &str) -> Result<String, Problem> {
     Ok(format!("{prefix}{}", hex::encode(random)))
 }
 
-/// A problem whose field is told as it is called in the request: pairs of our name and that one.
-pub(super) fn renamed(problem: Problem, fields: &[(&str, &str)]) -> Problem {
-    let told = |(ours, theirs): &(&str, &str)| {
-        let rest = problem.message().strip_prefix(ours)?.strip_prefix(": ")?;
-        Some(format!("{theirs}: {rest}"))
-    };
-    match fields.iter().find_map(told) {
-        Some(message) => problem.with_message(message),
-        None => problem,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{name_checked, renamed};
-    use crate::admin::api::problem::Problem;
+    use super::name_checked;
 
     #[test]
     fn a_name_is_plain_and_cannot_be_taken_for_an_identifier() {
@@ -296,19 +283,5 @@ mod tests {
         ] {
             assert!(name_checked(name.to_owned()).is_err(), "{name}");
         }
-    }
-
-    #[test]
-    fn a_field_is_told_by_the_name_that_it_has_in_the_request() {
-        let told = |text: &str| {
-            renamed(Problem::invalid(text), &[("label", "resources[0].name")])
-                .message()
-                .to_owned()
-        };
-        assert_eq!(
-            told("label: `a` is taken"),
-            "resources[0].name: `a` is taken"
-        );
-        assert_eq!(told("labels are taken"), "labels are taken");
     }
 }

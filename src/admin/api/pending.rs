@@ -13,7 +13,7 @@ use super::Api;
 use super::clients::changed;
 use super::gate::Call;
 use super::input::{Body, Segments};
-use super::problem::Problem;
+use super::problem::{Problem, renamed};
 use crate::admin::message::{Client, ClientApprove, PendingCertificate};
 use crate::admin::{Request, Response};
 
@@ -37,6 +37,9 @@ struct Approval {
     #[serde(default)]
     renew: bool,
 }
+
+/// What our field is called where the path names what waits.
+const OF_WAITING: [(&str, &str); 1] = [("certificate", "fingerprint")];
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
@@ -67,7 +70,9 @@ async fn approve_pending(
         instance: approval.instance,
         renew: approval.renew,
     });
-    Ok((StatusCode::CREATED, changed(&call, request).await?))
+    let approved = changed(&call, request).await;
+    let approved = approved.map_err(|problem| renamed(problem, &OF_WAITING))?;
+    Ok((StatusCode::CREATED, approved))
 }
 
 /// Takes a certificate off the list.
@@ -78,7 +83,8 @@ async fn dismiss_pending(
     call: Call,
     Segments(fingerprint): Segments<String>,
 ) -> Result<Json<PendingCertificates>, Problem> {
-    waiting(&call, Request::ClientDismiss { fingerprint }).await
+    let dismissed = waiting(&call, Request::ClientDismiss { fingerprint }).await;
+    dismissed.map_err(|problem| renamed(problem, &OF_WAITING))
 }
 
 async fn waiting(call: &Call, request: Request) -> Result<Json<PendingCertificates>, Problem> {

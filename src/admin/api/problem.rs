@@ -208,6 +208,18 @@ impl Problem {
     }
 }
 
+/// A problem whose field is told as it is called in the request: pairs of our name and that one.
+pub(super) fn renamed(problem: Problem, fields: &[(&str, &str)]) -> Problem {
+    let told = |(ours, theirs): &(&str, &str)| {
+        let rest = problem.message().strip_prefix(ours)?.strip_prefix(": ")?;
+        Some(format!("{theirs}: {rest}"))
+    };
+    match fields.iter().find_map(told) {
+        Some(message) => problem.with_message(message),
+        None => problem,
+    }
+}
+
 /// The field that a sentence begins with, as the router's do: `label: it is taken`.
 fn field(message: &str) -> Option<&str> {
     let (field, _) = message.split_once(": ")?;
@@ -258,7 +270,7 @@ impl IntoResponse for Problem {
 
 #[cfg(test)]
 mod tests {
-    use super::{field, shortened};
+    use super::{Problem, field, renamed, shortened};
 
     #[test]
     fn the_field_is_what_stands_before_the_colon_if_it_is_a_name() {
@@ -277,5 +289,19 @@ mod tests {
     fn a_long_sentence_is_cut_between_letters() {
         let long = shortened("ä".repeat(2000));
         assert!(long.ends_with('…') && long.len() < 1010);
+    }
+
+    #[test]
+    fn a_field_is_told_by_the_name_that_it_has_in_the_request() {
+        let told = |text: &str| {
+            renamed(Problem::invalid(text), &[("label", "resources[0].name")])
+                .message()
+                .to_owned()
+        };
+        assert_eq!(
+            told("label: `a` is taken"),
+            "resources[0].name: `a` is taken"
+        );
+        assert_eq!(told("labels are taken"), "labels are taken");
     }
 }

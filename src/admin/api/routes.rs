@@ -40,7 +40,17 @@ struct RouteBody {
         dead_code,
         reason = "scripts send it; here everything is managed by who may"
     )]
-    managed_by: Option<String>,
+    managed_by: Option<ManagedBy>,
+}
+
+/// Who manages a route of IBM's service.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum ManagedBy {
+    /// The account.
+    Account,
+    /// The enterprise that the account belongs to.
+    Enterprise,
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {

@@ -19,7 +19,7 @@ use crate::crypto::SecretText;
 /// What unlocks it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Key {
+struct Unlocking {
     /// The passphrase of the master key.
     #[schema(value_type = String, format = Password)]
     passphrase: SecretText,
@@ -30,9 +30,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
 }
 
 /// Unlocks a server that was started locked. One that is not locked does not look at the passphrase.
-#[utoipa::path(post, path = "/api/v1/unlock", tag = "status", request_body = Key,
+#[utoipa::path(post, path = "/api/v1/unlock", tag = "status", request_body = Unlocking,
     responses((status = 200, description = "It is not locked: keys are served.", body = Unlocked)))]
-async fn unlock(call: Call, Body(key): Body<Key>) -> Result<Json<Unlocked>, Problem> {
+async fn unlock(call: Call, Body(key): Body<Unlocking>) -> Result<Json<Unlocked>, Problem> {
     let request = Unlock {
         passphrase: key.passphrase,
     };

@@ -33,7 +33,8 @@ pub(super) async fn revoke(
     request: KeyRevoke,
 ) -> Result<Response, AdminError> {
     let code = reason_code(&request.reason)?;
-    let message = request.message.as_deref().map(checked).transpose()?;
+    let message = request.message.as_deref();
+    let message = message.map(|text| checked("message", text)).transpose()?;
     for _ in 0..TRIES {
         let mut step = Step::load(admin, &initiator, &request.id).await?;
         let mut object = Object::clone(&step.object);
@@ -63,7 +64,7 @@ pub(super) async fn destroy(
     initiator: Initiator,
     request: KeyDestroy,
 ) -> Result<Response, AdminError> {
-    let reason = checked(&request.reason)?;
+    let reason = checked("reason", &request.reason)?;
     let policy = policy(admin)?;
     let _turn = admin.changes.lock().await;
     for _ in 0..TRIES {
@@ -322,7 +323,7 @@ fn view(admin: &Admin, object: &Object, step: &str, held: &Destruction) -> messa
 }
 
 /// A reason that can be kept: it must be given.
-fn checked(reason: &str) -> Result<String, AdminError> {
+fn checked(field: &str, reason: &str) -> Result<String, AdminError> {
     let reason = reason.trim();
     let problem = if reason.is_empty() {
         "say why: it is recorded"
@@ -333,7 +334,7 @@ fn checked(reason: &str) -> Result<String, AdminError> {
     } else {
         return Ok(reason.to_owned());
     };
-    Err(AdminError::invalid(format!("reason: {problem}")))
+    Err(AdminError::invalid(format!("{field}: {problem}")))
 }
 
 const REASONS: [RevocationReasonCode; 7] = [

@@ -52,7 +52,7 @@ pub enum CertificateError {
     #[error("this is a PEM `{0}`, not a certificate")]
     OtherLabel(String),
     /// More than one certificate; the field is their number.
-    #[error("this contains {0} certificates; give the client's own certificate without its chain")]
+    #[error("this contains {0} certificates; give the one that is meant, without its chain")]
     Chain(usize),
     /// The bytes are not one X.509 certificate.
     #[error("the certificate cannot be read: it is not valid X.509")]

@@ -22,8 +22,8 @@ const WRONG: &str = r#"
 /api/v1/clients | {"label": "demo", "certificate": "PEM"} | 409 | label | taken
 /api/v1/clients | {"label": "a", "instance": "none", "certificate": "PEM"} | 404 | instance | none
 /api/v1/clients | {"label": "a", "authority": {"certificate": "PEM", "subject": 1}} | 400 | authority.subject | string
-/api/v1/instances | {"name": "default"} | 409 | instance | exists already
-/api/v1/instances | {"name": ""} | 400 | instance | 1 to 64
+/api/v1/instances | {"name": "default"} | 409 | name | exists already
+/api/v1/instances | {"name": ""} | 400 | name | 1 to 64
 /api/v1/events | {"action": "kmip-key.read", "outcome": "success", "target": {"id": "x"}} | 400 | action | the server
 /api/v1/events | {"action": "vcs.create", "outcome": "success", "target": {}} | 400 | target.id | missing
 /api/v1/events | {"action": "vcs.create", "outcome": "success", "target": {"id": "x"}, "initiator": {"kind": "user", "id": "ApiKey-1"}} | 400 | initiator.id | begins as those

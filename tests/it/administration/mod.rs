@@ -3,6 +3,7 @@
 mod backing_up;
 mod destroying;
 mod document;
+mod every_input;
 mod inputs;
 mod key_protect;
 mod login;

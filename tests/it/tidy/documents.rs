@@ -227,3 +227,43 @@ fn every_request_is_served_over_http_or_the_page_says_why_not() {
     }
     none("requests of administrators", &findings);
 }
+
+/// The names of the types that the served document describes, each as often as there is a type of that name.
+fn described(code: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for (at, _) in code.match_indices("ToSchema") {
+        let is_derived = code[..at].rfind("derive(") > code[..at].rfind(")]");
+        let name = code[at..].lines().find_map(|line| {
+            let line = line
+                .trim_start_matches("pub(super) ")
+                .trim_start_matches("pub ");
+            let rest = ["struct ", "enum "]
+                .iter()
+                .find_map(|kind| line.strip_prefix(kind));
+            rest.map(|rest| {
+                rest.split(|c: char| !c.is_alphanumeric())
+                    .next()
+                    .unwrap_or_default()
+            })
+        });
+        names.extend(name.filter(|_| is_derived).map(str::to_owned));
+    }
+    names
+}
+
+#[test]
+fn no_two_types_of_the_served_document_share_a_name() {
+    // There it is one name for both, and what the second says is said of the first.
+    let mut names: Vec<_> = sources("src")
+        .iter()
+        .flat_map(|source| described(&source.code()))
+        .collect();
+    assert!(names.len() > 50, "{names:?}");
+    names.sort();
+    let twice: Vec<_> = names
+        .windows(2)
+        .filter(|pair| pair[0] == pair[1])
+        .map(|pair| pair[0].clone())
+        .collect();
+    none("types that are described under one name", &twice);
+}
