@@ -32,6 +32,7 @@ pub(super) async fn add(
         not_after: certificate.not_after(),
         added: admin.now(),
         makers: admin.makers(&initiator)?,
+        warned: None,
     };
     check_free(admin, &held)?;
     let write = Write::Administrator(held.clone());

@@ -203,6 +203,7 @@ actions! {
     AuthorityExpire = 447, Extended, "certificate-authority", "expire", Warning, Plain, Global, "certificate-authority", "A certificate of the server's own CA expires soon or has expired.";
     TrustedAuthorityExpire = 448, Extended, "trusted-authority", "expire", Warning, Plain, Local, "trusted-authority", "The certificate of a CA that is trusted for a client expires soon or has expired.";
 
+    AdministratorExpire = 434, Extended, "administrator", "expire", Warning, Plain, Global, "administrator", "An administrator's certificate expires soon or has expired.";
     AdministratorAdd = 431, Extended, "administrator", "add", Critical, Plain, Global, "administrator", "A certificate is allowed to administer the server.";
     AdministratorRemove = 432, Extended, "administrator", "remove", Critical, Plain, Global, "administrator", "A certificate may not administer the server any more.";
     AccessRefuse = 433, Extended, "administration", "refuse", Warning, Plain, Global, "administration", "A request to the administration API is refused: nobody that may ask, or not this.";

@@ -19,6 +19,8 @@ pub struct Quantities {
     pub instances: usize,
     /// The most clients.
     pub clients: usize,
+    /// The most certificates of one client, those aside that a CA of others enrols.
+    pub certificates_per_client: usize,
     /// The most API keys: each login compares with all of them.
     pub api_keys: usize,
     /// The most administrator certificates.
@@ -30,6 +32,7 @@ impl Default for Quantities {
         Self {
             instances: 1000,
             clients: 10_000,
+            certificates_per_client: 100,
             api_keys: 1000,
             administrators: 1000,
         }
@@ -123,6 +126,8 @@ pub struct Administrator {
     pub added: i64,
     /// Who added it.
     pub makers: Makers,
+    /// How many days before its end it was last warned of; none: not yet.
+    pub warned: Option<u32>,
 }
 
 /// By what somebody is known to the router.
@@ -422,6 +427,7 @@ mod tests {
             not_after: NOW + 1,
             added: 0,
             makers: Makers::default(),
+            warned: None,
         };
         let held = Administrators::new(Vec::new(), vec![held]);
         assert!(held.by_certificate(&fingerprint, NOW).is_ok());

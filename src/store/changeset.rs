@@ -132,6 +132,8 @@ pub enum Write {
     Administrator(Administrator),
     /// An administrator less.
     AdministratorRemoved(Fingerprint),
+    /// An administrator's certificate was warned of so many days before its end.
+    AdministratorWarned(Fingerprint, u32),
     /// A target goes on from there.
     Cursor(TargetId, From),
     /// These events, which are parked for a target, are given up.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use keyledger::crypto::authority::{Authority, KeyKind};
+use keyledger::crypto::authority::{Authority, KeyKind, self_signed_client};
 
 use crate::harness::{Server, now, until_or_not};
 
@@ -41,7 +41,7 @@ fn start(server: &mut Server, action: &str, count: usize) {
 }
 
 #[test]
-fn the_servers_own_and_trusted_cas_are_warned_of_once_and_a_successor_anew() {
+fn the_servers_own_trusted_cas_and_administrators_are_warned_of_once_and_a_successor_anew() {
     let mut server = Server::start();
     let (own, trusted) = ("server-certificate.expire", "trusted-authority.expire");
     let ca = Authority::create("Other CA", now(), 5, KeyKind::EcdsaP256).expect("a CA");
@@ -50,6 +50,20 @@ fn the_servers_own_and_trusted_cas_are_warned_of_once_and_a_successor_anew() {
     let file = file.to_str().expect("UTF-8").to_owned();
     let trust = ["client", "trust-ca", "vc", &file, "--subject", "CN=vc"];
     server.cli(&trust).success();
+    let anna = self_signed_client("anna", KeyKind::EcdsaP256, now(), 6).expect("made");
+    let file = server.path().join("anna.pem");
+    fs::write(&file, anna.certificate_pem).expect("a file");
+    let file = file.to_str().expect("UTF-8");
+    let add = [
+        "admin",
+        "add",
+        "anna",
+        "--certificate",
+        file,
+        "--role",
+        "reader",
+    ];
+    server.cli(&add).success();
     let [certificate, key] = pair(server.path(), 20);
     let install = ["certificate", "install-server", &certificate, &key];
     server.cli(&install).success();
@@ -58,6 +72,8 @@ fn the_servers_own_and_trusted_cas_are_warned_of_once_and_a_successor_anew() {
     assert!(server.stop().success());
     // A day that passes in between moves the number and not the count.
     start(&mut server, trusted, 1);
+    let days = warned(&server, "administrator.expire");
+    assert!(matches!(days[..], [5 | 6]), "{days:?}");
     let [own_days, trusted_days] = [own, trusted].map(|action| warned(&server, action));
     assert!(matches!(own_days[..], [19 | 20]), "{own_days:?}");
     assert!(matches!(trusted_days[..], [4 | 5]), "{trusted_days:?}");
@@ -66,11 +82,13 @@ fn the_servers_own_and_trusted_cas_are_warned_of_once_and_a_successor_anew() {
     server.cli(&install).success();
     assert!(server.stop().success());
     start(&mut server, own, 2);
-    assert_eq!(warned(&server, trusted).len(), 1);
+    for action in [trusted, "administrator.expire"] {
+        assert_eq!(warned(&server, action).len(), 1);
+    }
     let days = warned(&server, own);
     assert!(matches!(days[..], [_, 5 | 6]), "{days:?}");
     let metrics = server.cli(&["metrics"]).success().stdout;
-    for kind in ["ca", "server", "client", "authority"] {
+    for kind in ["ca", "server", "client", "authority", "administrator"] {
         let series = format!("certificate_days_left{{kind=\"{kind}\",");
         assert!(metrics.contains(&series), "{kind}: {metrics}");
     }

@@ -1,4 +1,4 @@
-//! How long certificates are still valid: clients', trusted CAs', our CA's and the server's own.
+//! How long certificates are still valid: clients', trusted CAs', administrators', our CA's and the server's own.
 
 use super::family::Families;
 use crate::admin::Admin;
@@ -64,6 +64,11 @@ pub(super) fn add(families: &mut Families, admin: &Admin) {
         let ca = anchor.certificate.fingerprint().to_string();
         let label = label.unwrap_or_default();
         add("revocation-list", label, ca, held.list.next_update);
+    }
+    for held in admin.store.administrators().certificates() {
+        // No client has one: whose it is goes by the fingerprint, as the server's own.
+        let fingerprint = held.fingerprint.to_string();
+        add("administrator", "", fingerprint, held.not_after);
     }
     families.gauge(
         "certificate_days_left",

@@ -87,6 +87,7 @@ const CODES: &[(u16, &str)] = &[
     (431, "administrator.add"),
     (432, "administrator.remove"),
     (433, "administration.refuse"),
+    (434, "administrator.expire"),
     (441, "server-certificate.replace"),
     (442, "certificate-authority.rotate"),
     (443, "certificate-authority.retire"),
@@ -230,7 +231,7 @@ fn expected(name: &'static str) -> Expected {
     let (object, verb) = name.split_once('.').unwrap();
     let severity = match (object, verb) {
         // Who may use keys and how, and what lets them: credentials.
-        ("kmip-client", "expire" | "admit") => "warning",
+        ("kmip-client", "expire" | "admit") | ("administrator", "expire") => "warning",
         ("kmip-client", "refuse") => "normal",
         ("kmip-client" | "instance-credential" | "instance-rules" | "account-apikey", _) => {
             "critical"

@@ -1,10 +1,11 @@
 //! Warns of what is about to lapse, in the trail and in the log: clients' certificates, the server's own and its CA's, CAs that are trusted
-//! for clients, and their revocation lists.
+//! for clients, and their revocation lists, and administrators' certificates.
 //!
 //! Each is warned of 30, 7 and 1 days before its end and once it has lapsed, each once in its life: what was warned of is stored with the
 //! warning, so that no restart repeats it, and a successor starts anew. One file for each source says what is due; how it is told is here.
 //! Nobody but the clock decides; whether what has lapsed still counts is decided elsewhere.
 
+mod administrators;
 mod authorities;
 mod clients;
 mod lists;
@@ -76,6 +77,12 @@ async fn look(service: &Service, own: &OwnCertificates, stopping: &watch::Receiv
     due.extend(clients::due(&snapshot, now));
     due.extend(authorities::due(&snapshot, now));
     due.extend(lists::due(&snapshot, now));
+    let administrators = service.store().administrators();
+    due.extend(administrators::due(
+        service.global_scope(),
+        &administrators,
+        now,
+    ));
     for page in due.chunks(PAGE) {
         warn(service, page).await;
         if *stopping.borrow() {

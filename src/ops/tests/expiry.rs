@@ -6,7 +6,9 @@ use super::*;
 use crate::crypto::certificate::revocation::RevocationList;
 use crate::crypto::certificate::subject::Subject;
 use crate::crypto::{Authority, Certificate, KeyKind, self_signed_client};
-use crate::domain::{Anchor, NotAdmitted, OwnCertificates, Revocation};
+use crate::domain::{
+    Administrator, Anchor, Makers, NotAdmitted, OwnCertificates, Revocation, Role,
+};
 use crate::ops::{Decision, Sighting, warn_of_expiry};
 
 const NOW: i64 = NOW_MS / 1000;
@@ -148,6 +150,40 @@ async fn a_trusted_ca_and_its_list_are_warned_of_as_certificates_are() {
     // Half of the list's life is more than thirty days neither before nor after.
     let list = warnings_of(&fixture, Action::RevocationListExpire).await;
     assert_eq!(list, ["7", "1", "-1"]);
+}
+
+#[tokio::test]
+async fn an_administrator_is_warned_of_once_each_time_and_no_more_when_removed() {
+    let fixture = Fixture::new().await;
+    let made = self_signed_client("anna", KeyKind::EcdsaP256, NOW, 40).unwrap();
+    let held = Administrator {
+        label: "anna".to_owned(),
+        role: Role::Reader,
+        instance: None,
+        fingerprint: made.certificate.fingerprint(),
+        subject: made.certificate.subject().to_owned(),
+        not_before: made.certificate.not_before(),
+        not_after: made.certificate.not_after(),
+        added: NOW,
+        makers: Makers::default(),
+        warned: None,
+    };
+    apply(&fixture, Write::Administrator(held.clone())).await;
+    let of_it = Action::AdministratorExpire;
+    for _ in 0..39 * 2 {
+        look(&fixture).await;
+        fixture.clock.advance_ms(DAY_MS / 2);
+    }
+    assert_eq!(warnings_of(&fixture, of_it).await, ["30", "7"]);
+    look(&fixture).await;
+    assert_eq!(warnings_of(&fixture, of_it).await, ["30", "7", "1"]);
+    let kept = fixture.service.store().administrators();
+    let kept = kept.certificate(&held.fingerprint).map(|held| held.warned);
+    assert_eq!(kept, Some(Some(1)));
+    apply(&fixture, Write::AdministratorRemoved(held.fingerprint)).await;
+    fixture.clock.advance_ms(DAY_MS * 2);
+    look(&fixture).await;
+    assert_eq!(warnings_of(&fixture, of_it).await.len(), 3);
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ fn api_keys(db: &Connection) -> Result<Vec<ApiKey>, StoreError> {
 }
 
 fn administrators(db: &Connection) -> Result<Vec<Administrator>, StoreError> {
-    let sql = "SELECT fingerprint, label, role, instance, subject, not_before, not_after, added, makers FROM administrator";
+    let sql = "SELECT fingerprint, label, role, instance, subject, not_before, not_after, added, makers, warned FROM administrator";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let mut held = Vec::new();
@@ -52,6 +52,7 @@ fn administrators(db: &Connection) -> Result<Vec<Administrator>, StoreError> {
             not_after: row.get(6)?,
             added: row.get(7)?,
             makers: makers(row, 8)?,
+            warned: row.get(9)?,
         });
     }
     Ok(held)
@@ -124,8 +125,8 @@ pub(in crate::store) fn insert_administrator(
     db: &Connection,
     held: &Administrator,
 ) -> Result<(), ApplyError> {
-    let sql = "INSERT INTO administrator (fingerprint, label, role, instance, subject, not_before, not_after, added, makers)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let sql = "INSERT INTO administrator (fingerprint, label, role, instance, subject, not_before, not_after, added, makers, warned)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     let inserted = db.prepare_cached(sql)?.execute(params![
         held.fingerprint.as_bytes(),
         held.label,
@@ -136,9 +137,23 @@ pub(in crate::store) fn insert_administrator(
         held.not_after,
         held.added,
         held.makers.to_text(),
+        held.warned,
     ]);
     inserted.map_err(|error| super::taken(&error, Thing::Administrator, Thing::Instance))?;
     Ok(())
+}
+
+/// How many days before its end an administrator's certificate was warned of.
+pub(in crate::store) fn update_warned(
+    db: &Connection,
+    fingerprint: &Fingerprint,
+    days: u32,
+) -> Result<(), ApplyError> {
+    let sql = "UPDATE administrator SET warned = ?2 WHERE fingerprint = ?1";
+    let rows = db
+        .prepare_cached(sql)?
+        .execute(params![fingerprint.as_bytes(), days])?;
+    super::client::found(rows, Thing::Administrator)
 }
 
 /// An administrator less.

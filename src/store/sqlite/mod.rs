@@ -101,6 +101,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("migrations/0020_provenance.sql"),
     ),
     ("0021_makers", include_str!("migrations/0021_makers.sql")),
+    (
+        "0022_administrator_warnings",
+        include_str!("migrations/0022_administrator_warnings.sql"),
+    ),
 ];
 
 /// The migration since which Object Groups are in the index of values.

@@ -245,6 +245,9 @@ impl Writer {
             Write::AdministratorRemoved(fingerprint) => {
                 administrator::remove_administrator(db, fingerprint)
             }
+            Write::AdministratorWarned(fingerprint, days) => {
+                administrator::update_warned(db, fingerprint, *days)
+            }
             Write::Cursor(target, from) => self.move_target(*target, *from),
             Write::ParkedDropped(target, sequences) => {
                 delivery::drop_parked(db, *target, sequences)
@@ -393,6 +396,7 @@ const fn concerns_administrators(write: &Write) -> bool {
             | Write::ApiKeyRemoved(_)
             | Write::Administrator(_)
             | Write::AdministratorRemoved(_)
+            | Write::AdministratorWarned(..)
             | Write::InstanceRemoved(..)
     )
 }
@@ -417,6 +421,7 @@ const fn concerns_clients(write: &Write) -> bool {
         | Write::ApiKeyRemoved(_)
         | Write::Administrator(_)
         | Write::AdministratorRemoved(_)
+        | Write::AdministratorWarned(..)
         | Write::Cursor(..)
         | Write::ParkedDropped(..)
         | Write::BackupKey(_)

@@ -184,6 +184,7 @@ fn only_reads_or_takes_away(write: &Write) -> bool {
         | Write::RevocationWarned(..)
         | Write::CertificateWarned(..)
         | Write::AnchorWarned(..)
+        | Write::AdministratorWarned(..)
         | Write::OwnCertificates(_)
         | Write::OwnWarned(..)
         | Write::Anchor(_)
