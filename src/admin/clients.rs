@@ -82,7 +82,10 @@ pub(super) async fn enrol(
         .overlap_days
         .map(|days| days_after(admin.now(), days));
     let (client, mut writes) = match (snapshot.labelled(label), enrolment.renew) {
-        (Some(client), true) => renewed(client, &enrolled, end),
+        (Some(client), true) => {
+            check_certificates(admin, client)?;
+            renewed(client, &enrolled, end)
+        }
         (None, false) => {
             let client = new_client(
                 admin,
@@ -108,6 +111,21 @@ pub(super) async fn enrol(
         None => data,
     };
     change(admin, enrolment.action, initiator, &client, data, writes).await
+}
+
+/// Refuses one more certificate of a client that has as many as it may. What a CA of others enrols has a limit of its own.
+fn check_certificates(admin: &Admin, client: &Client) -> Result<(), AdminError> {
+    let own = client.certificates.iter();
+    let count = own.filter(|held| held.trust != Trust::Anchored).count();
+    let most = admin.quantities.certificates_per_client;
+    if count < most {
+        return Ok(());
+    }
+    let label = &client.label;
+    Err(AdminError::conflict(format!(
+        "certificate: client `{label}` has {count} and may have {most}; remove one first with `keyledger client remove {label} --certificate FINGERPRINT`, \
+         or raise `certificates-per-client-max` in [admin]"
+    )))
 }
 
 /// A client with one more certificate. The others it has count until `end` at most.

@@ -2,9 +2,10 @@
 
 use super::management::check_text;
 use super::message::{self, NewEpoch, Response};
-use super::{Admin, AdminError};
+use super::{Admin, AdminError, access};
 use crate::domain::Initiator;
 use crate::ops::epoch::{self, Beginning, EpochError, Finding};
+use crate::store::ApplyError;
 
 /// The most bytes of a reason.
 const REASON_BYTES_MAX: usize = 512;
@@ -26,6 +27,7 @@ pub(super) async fn begin(
     let found = epoch::interruption(&admin.store.last_sealed().await?);
     let beginning = Beginning {
         initiator,
+        rights: access::asked::rights(),
         finding: found.unwrap_or(Finding::Commanded),
         reason: Some(&request.reason),
         scope,
@@ -60,6 +62,9 @@ pub(super) async fn go_on(admin: &Admin) -> Result<(), AdminError> {
 
 impl From<EpochError> for AdminError {
     fn from(error: EpochError) -> Self {
-        Self::unavailable(format!("no new epoch of the trail could begin: {error}"))
+        match error {
+            EpochError::Apply(ApplyError::NotPermitted) => access::changed(),
+            error => Self::unavailable(format!("no new epoch of the trail could begin: {error}")),
+        }
     }
 }

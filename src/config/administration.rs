@@ -63,6 +63,10 @@ fn check_counts(config: &Config) -> Result<(), SettingsError> {
     let counts = [
         ("admin.instances-max", wide(config.instances_max)),
         ("admin.clients-max", wide(config.clients_max)),
+        (
+            "admin.certificates-per-client-max",
+            wide(config.certificates_per_client_max),
+        ),
         ("admin.api-keys-max", wide(config.api_keys_max)),
         ("admin.administrators-max", wide(config.administrators_max)),
         ("admin.connections-max", wide(config.connections_max)),
@@ -145,6 +149,10 @@ mod tests {
             ("certificate = \"c\"", "admin.certificate"),
             ("connections-max = 0", "admin.connections-max"),
             ("clients-max = 0", "admin.clients-max"),
+            (
+                "certificates-per-client-max = 0",
+                "admin.certificates-per-client-max",
+            ),
             (
                 "failed-logins-per-minute = 0",
                 "admin.failed-logins-per-minute",

@@ -35,6 +35,8 @@ pub struct Config {
     pub instances_max: usize,
     /// The most clients there may be.
     pub clients_max: usize,
+    /// The most certificates one client may have, those aside that a CA of others enrols.
+    pub certificates_per_client_max: usize,
     /// The most API keys there may be.
     pub api_keys_max: usize,
     /// The most administrator certificates there may be.
@@ -53,6 +55,7 @@ impl Default for Config {
         Self {
             instances_max: quantities.instances,
             clients_max: quantities.clients,
+            certificates_per_client_max: quantities.certificates_per_client,
             api_keys_max: quantities.api_keys,
             administrators_max: quantities.administrators,
             listen: "127.0.0.1:5697".to_owned(),
@@ -79,6 +82,7 @@ impl Config {
         Quantities {
             instances: self.instances_max,
             clients: self.clients_max,
+            certificates_per_client: self.certificates_per_client_max,
             api_keys: self.api_keys_max,
             administrators: self.administrators_max,
         }

@@ -17,7 +17,7 @@ use crate::audit::{Action, Data, Field};
 use crate::crypto::Fingerprint;
 use crate::domain::{
     ApiKeyId, Client, ClientId, Clients, Initiator, Instance, InstanceId, ObjectId, Permissions,
-    Rules,
+    Rights, Rules,
 };
 use crate::kmip::enums::RevocationReasonCode;
 use crate::ops::epoch::{self, Beginning, Finding};
@@ -93,6 +93,7 @@ impl Admin {
         let reason = format!("restored from the backup of {}", restored.created);
         let beginning = Beginning {
             initiator: initiator.clone(),
+            rights: Rights::LOCAL,
             finding: Finding::Restored,
             reason: Some(&reason),
             scope: self.global_scope()?,

@@ -2,7 +2,7 @@
 
 use super::super::access::asked;
 use super::super::message::routing::{EndpointFields, NewTarget, TargetChange, TargetRequest};
-use super::super::message::{AdministratorAdd, ApiKeyAdd, ClientPermit};
+use super::super::message::{AdministratorAdd, ApiKeyAdd, ClientPermit, NewEpoch};
 use super::*;
 use crate::crypto::SecretText;
 use crate::domain::{Caller, EnrolledCertificate, Quantities, Role, Trust};
@@ -132,6 +132,28 @@ async fn what_was_asked_for_in_a_role_is_not_committed_in_a_lesser_one() {
     asked::during(now.rights(), None, commit).await.unwrap();
     let stale = world.admin.run_as(&before, None, Request::ClientList).await;
     assert_eq!(stale.unwrap_err().kind, ErrorKind::Forbidden);
+}
+
+#[tokio::test]
+async fn no_epoch_begins_for_who_lost_their_role_meanwhile() {
+    let world = world().await;
+    let made = own_certificate("anna");
+    let before = world
+        .administrator("anna", Role::Administrator, &made)
+        .await;
+    let now = world.administrator("anna", Role::Reader, &made).await;
+    let begin = || {
+        let reason = "the database was repaired".to_owned();
+        let begin = Request::NewEpoch(NewEpoch { reason });
+        world.admin.run(before.initiator.clone(), begin)
+    };
+    let head = world.admin.store.head();
+    // The request passed the gate before.
+    let refused = asked::during(before.rights(), None, begin()).await;
+    assert_eq!(refused.unwrap_err().kind, ErrorKind::Forbidden);
+    assert_eq!(world.admin.store.head(), head, "nothing was recorded");
+    let begun = asked::during(now.rights(), None, begin()).await;
+    assert!(matches!(begun, Ok(Response::Epoch(_))), "{begun:?}");
 }
 
 #[tokio::test]
@@ -271,6 +293,7 @@ async fn there_are_no_more_of_anything_than_the_settings_say() {
     let admin = admin.with_quantities(Quantities {
         instances: 1,
         clients: 1,
+        certificates_per_client: 1,
         api_keys: 1,
         administrators: 1,
     });
@@ -306,7 +329,12 @@ async fn there_are_no_more_of_anything_than_the_settings_say() {
         name: "two".into(),
         adapter: None,
     };
+    let more = Request::ClientAdd(ClientAdd {
+        renew: true,
+        ..addition("one", &pem())
+    });
     for (request, setting) in [
+        (more, "certificates-per-client-max"),
         (key("two"), "api-keys-max"),
         (administrator("two"), "administrators-max"),
         (client("two"), "clients-max"),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::audit::{Action, Data, Event, Field, Outcome, ReasonCode, Target};
 use crate::crypto::{Random, RandomError};
-use crate::domain::{Clock, EventId, Initiator, RequestId, Scope};
+use crate::domain::{Clock, EventId, Initiator, RequestId, Rights, Scope};
 use crate::store::changeset::{Changeset, Precondition, Write};
 use crate::store::{ApplyError, Store, StoreError};
 use finding::Known;
@@ -40,6 +40,8 @@ pub enum EpochError {
 pub struct Beginning<'a> {
     /// Who.
     pub initiator: Initiator,
+    /// With which rights they ask; it begins only while they have them.
+    pub rights: Rights,
     /// Why.
     pub finding: Finding,
     /// Why in the operator's words.
@@ -84,6 +86,7 @@ pub async fn begin(store: &Store, beginning: &Beginning<'_>) -> Result<Begun, Ep
         let event = event(store, beginning, begun, last.as_ref())?;
         let mut changeset = Changeset::new(event);
         changeset.require(Precondition::Next(first));
+        changeset.require(Precondition::MayAdminister(beginning.rights));
         changeset.write(Write::Epoch(epoch, beginning.clock.now()));
         match store.apply(changeset).await {
             Ok(_) => return Ok(begun),
@@ -163,6 +166,7 @@ pub async fn go_on(
     };
     let beginning = Beginning {
         initiator: Initiator::server(&store.origin().name),
+        rights: Rights::LOCAL,
         finding,
         reason: None,
         scope: Arc::clone(scope),
