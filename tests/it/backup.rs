@@ -9,8 +9,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::harness::{
-    Dice, Door, Ledger, Output, Server, activate, destroy, fresh_directory, get, in_own_mounts,
-    mount_tmpfs, program, revoke, run_cli, under_load, until, whole_trail,
+    Output, Server, activate, destroy, fresh_directory, get, in_own_mounts, mount_tmpfs, program,
+    revoke, run_cli, until, whole_trail,
 };
 
 const CESSATION: u32 = 6;
@@ -71,7 +71,7 @@ impl Site {
     }
 }
 
-fn material(server: &Server, uid: &str) -> Vec<u8> {
+pub(crate) fn material(server: &Server, uid: &str) -> Vec<u8> {
     server
         .connect_as(&server.client("demo"))
         .ask(get(uid))
@@ -85,7 +85,7 @@ pub(crate) fn bring_client(from: &Server, to: &Server) {
     fs::copy(from.path().join(key), to.path().join(key)).expect("a file");
 }
 
-fn actions(server: &Server) -> Vec<String> {
+pub(crate) fn actions(server: &Server) -> Vec<String> {
     let events = server
         .cli(&["events", "list", "--format", "jsonl"])
         .success();
@@ -95,76 +95,6 @@ fn actions(server: &Server) -> Vec<String> {
         action.replace("vmware-solutions.", "")
     };
     events.stdout.lines().map(action).collect()
-}
-
-#[test]
-fn a_backup_under_load_holds_every_change_that_was_answered_before_it_began() {
-    let site = Site::new();
-    let (door, mut dice) = (Door::of(&site.server), Dice::new(6));
-    let mut ledgers: Vec<_> = (0..3).map(|_| Ledger::default()).collect();
-    let mut known = Vec::new();
-    let (mut before, mut made) = (Vec::new(), Value::Null);
-    under_load(&mut ledgers, &door, &mut dice, 400, |_| {
-        for _ in 0..5 {
-            let uid = site.server.new_key();
-            known.push((material(&site.server, &uid), uid));
-        }
-        before = site
-            .server
-            .cli(&["events", "list", "--format", "jsonl"])
-            .success()
-            .stdout
-            .lines()
-            .map(str::to_owned)
-            .collect::<Vec<_>>();
-        made = site.back_up("load.backup");
-    });
-    assert!(made["events"].as_u64() >= u64::try_from(before.len()).ok());
-    let mode = std::os::unix::fs::MetadataExt::mode(
-        &fs::metadata(site.path("load.backup")).expect("a file"),
-    );
-    assert_eq!(mode & 0o777, 0o600);
-    let names = fs::read_dir(site.server.data()).expect("a directory");
-    let copies = names.filter(|name| format!("{name:?}").contains("snapshot"));
-    assert_eq!(copies.count(), 0, "nothing is left of the copy");
-    let recorded = site.server.events();
-    let backup = recorded
-        .iter()
-        .find(|event| event.0["action"] == "vmware-solutions.backup.create")
-        .expect("its event");
-    assert_eq!(backup.0["severity"], "critical");
-    assert_eq!(backup.0["requestData"]["recipient"], made["recipient"]);
-
-    let (restored, told, said) = site.restored("load.backup", &[]);
-    assert_eq!(told["backup"]["events"], made["events"]);
-    let epoch = told["epoch"].as_u64().expect("a number");
-    assert!(epoch > 1_700_000_000, "it is numbered by the time: {epoch}");
-    assert!(
-        said.contains("is there again") && said.contains("--trail"),
-        "{said}"
-    );
-    bring_client(&site.server, &restored);
-    for (key, uid) in &known {
-        assert_eq!(material(&restored, uid), *key);
-    }
-    let trail = restored
-        .cli(&["events", "list", "--format", "jsonl"])
-        .success()
-        .stdout;
-    let trail: Vec<_> = trail.lines().collect();
-    assert!(trail.starts_with(&before.iter().map(String::as_str).collect::<Vec<_>>()));
-    let begun =
-        usize::try_from(told["firstSequence"].as_u64().expect("a number")).expect("a number");
-    let begun: Value = serde_json::from_str(trail[begun]).expect("JSON");
-    assert_eq!(begun["action"], "vmware-solutions.trail.begin-epoch");
-    assert_eq!(begun["requestData"]["finding"], "restored");
-    assert!(begun["requestData"]["lastCheckpoint"].is_string());
-    assert!(actions(&restored).contains(&"backup.restore".to_owned()));
-    let key = site.server.cli(&["events", "public-key"]).success().stdout;
-    restored
-        .cli(&["events", "verify", "--public-key", key.trim()])
-        .success();
-    whole_trail(&restored);
 }
 
 /// A site of which a backup was made, and what was done after it.

@@ -53,7 +53,7 @@ fn whatever_was_answered_outlives_kills_under_load() {
     let mut settled = 0;
     for round in 0..rounds {
         let door = Door::of(&server);
-        under_load(&mut ledgers, &door, &mut dice, usize::MAX, |dice| {
+        under_load(&mut ledgers, &door, &mut dice, |dice| {
             thread::sleep(moment(dice, 400));
             // A stop moves the log into the database; a kill may come in the middle of that.
             if dice.below(4) == 0 {

@@ -13,6 +13,7 @@ mod approval;
 mod approved;
 mod at_rest;
 mod backup;
+mod backup_under_load;
 mod bad_input;
 mod bad_messages;
 mod certificates;

@@ -1,5 +1,6 @@
 //! The master key behind a passphrase, and a database that is changed only once its master key was compared.
 
+mod hung;
 mod locked;
 mod older;
 mod program;

@@ -79,7 +79,7 @@ fn whatever_was_answered_outlives_power_cuts() {
     let mut settled = 0;
     for _ in 0..rounds {
         let door = Door::of(&server);
-        under_load(&mut ledgers, &door, &mut dice, usize::MAX, |dice| {
+        under_load(&mut ledgers, &door, &mut dice, |dice| {
             thread::sleep(moment(dice, 400_000));
             if dice.below(4) == 0 {
                 server.ask_to_stop();
@@ -126,7 +126,7 @@ fn a_disk_that_fails_ends_the_process_and_nothing_answered_is_lost() {
     ];
     for faults in faults {
         let door = Door::of(&server);
-        under_load(&mut ledgers, &door, &mut dice, usize::MAX, |dice| {
+        under_load(&mut ledgers, &door, &mut dice, |dice| {
             thread::sleep(moment(dice, 200_000));
             disk.set_faults(faults);
             let status = server.ends_by_itself("The process ends.");

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use super::answer::{Answer, Response};
@@ -182,14 +183,20 @@ fn batch() -> Request {
 }
 
 impl Ledger {
-    /// Asks one thing after the other until the server is gone, or `most` were answered.
-    fn work(&mut self, mut connection: Connection, dice: &mut Dice, most: usize) {
-        for _ in 0..most {
+    /// Asks one thing after the other until the server is gone, or it is over.
+    fn work(&mut self, mut connection: Connection, dice: &mut Dice, is_over: &AtomicBool) {
+        while !is_over.load(Ordering::Relaxed) {
             let (deed, key) = self.choose(dice);
             if self.ask(&mut connection, deed, key).is_err() {
                 return;
             }
         }
+    }
+
+    /// The keys whose material a client was told.
+    pub(crate) fn materials(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let keys = self.keys.iter();
+        keys.filter_map(|key| Some((key.uid.as_str(), key.material.as_deref()?)))
     }
 
     fn choose(&mut self, dice: &mut Dice) -> (Deed, Option<usize>) {
@@ -328,19 +335,29 @@ impl Ledger {
     }
 }
 
-/// Lets every ledger work on a connection of its own while `meanwhile` runs, which ends the server.
+/// Ends a load when it is dropped, also by a test that fails.
+struct Ending<'a>(&'a AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Lets every ledger work on a connection of its own while `meanwhile` runs, which may end the server.
 pub(crate) fn under_load(
     ledgers: &mut [Ledger],
     door: &Door,
     dice: &mut Dice,
-    most: usize,
     meanwhile: impl FnOnce(&mut Dice),
 ) {
+    let is_over = &AtomicBool::new(false);
     thread::scope(|scope| {
+        let _ending = Ending(is_over);
         for ledger in ledgers {
             let mut own = Dice::new(dice.next());
             let connection = door.open().expect("the server lets a client in");
-            scope.spawn(move || ledger.work(connection, &mut own, most));
+            scope.spawn(move || ledger.work(connection, &mut own, is_over));
         }
         meanwhile(dice);
     });

@@ -143,7 +143,7 @@ pub(super) fn kill_in_rotations(mut server: Server, rounds: u64, micros: usize, 
     let mut settled = 0;
     for _ in 0..rounds {
         let door = Door::of(&server);
-        under_load(&mut ledgers, &door, dice, usize::MAX, |dice| {
+        under_load(&mut ledgers, &door, dice, |dice| {
             let mut command = program(server.path());
             command
                 .args(["master-key", "rotate", "--dir"])

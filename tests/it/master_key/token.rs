@@ -12,7 +12,7 @@ use crate::harness::{Dice, Server, fresh_directory, get, run_cli, run_cli_with_i
 pub(crate) const PIN: &str = "47110815";
 
 /// The library, where it is installed.
-fn module() -> Option<PathBuf> {
+pub(super) fn module() -> Option<PathBuf> {
     let folders = [
         "/usr/lib/softhsm",
         "/usr/lib64/pkcs11",
@@ -96,10 +96,14 @@ pub(super) fn name_provider(directory: &Path, from: &str, to: &str) {
 
 /// A server whose settings name the token, with a master key in a file still.
 fn server(module: &Path) -> Server {
+    server_with(module, "")
+}
+
+fn server_with(module: &Path, more: &str) -> Server {
     let mut server = Server::start_prepared("", |directory| make_token(directory, "keys"));
     server.stop();
     let heading = "[master-key.pkcs11]\n";
-    let set = settings(server.path(), module);
+    let set = settings(server.path(), module) + more;
     name_provider(server.path(), heading, &set);
     server.start_again();
     server
@@ -107,12 +111,17 @@ fn server(module: &Path) -> Server {
 
 /// A server whose master key is in the token; none where there are no tokens.
 pub(crate) fn served() -> Option<Server> {
-    let server = server(&module()?);
+    Some(served_by(&module()?, ""))
+}
+
+/// A server whose master key is in a token of this module, with more settings for it.
+pub(super) fn served_by(module: &Path, more: &str) -> Server {
+    let server = server_with(module, more);
     let to_token = ["master-key", "rotate", "--to", "pkcs11"];
     server.cli(&to_token).success();
     let set = "provider = \"pkcs11\"";
     name_provider(server.path(), "#provider = \"file\"", set);
-    Some(server)
+    server
 }
 
 /// A wrong PIN counts also while the token is open, and no key is left in it of a rotation that fails.
