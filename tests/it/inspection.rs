@@ -5,6 +5,7 @@ use std::process::Command;
 
 use keyledger::crypto::authority::{Authority, KeyKind, self_signed_client};
 use keyledger::crypto::{Certificate, ListDates, Withdrawal, Withdrawn};
+use serde_json::{Value, json};
 
 use crate::harness::{Credentials, Server, TlsVersion, now, skipped, until};
 
@@ -216,4 +217,39 @@ fn a_certificate_that_waits_says_so_and_how_to_approve_it() {
         &server,
         &[("waits.pem", false, &["waits for approval", &approve])],
     );
+}
+
+#[test]
+fn the_api_says_what_the_command_says_and_changes_nothing() {
+    let server = Server::start();
+    let api = server.api_as("reader");
+    let path = "/api/v1/certificates/inspect";
+    let count = server.events().len();
+    let enrolled = server.path().join("certs/clients/demo.pem");
+    let unknown = server.path().join("unknown.pem");
+    let made = self_signed_client("vc", KeyKind::EcdsaP256, now() - 30 * 86_400, 10);
+    fs::write(&unknown, made.expect("made").certificate_pem).expect("a file");
+    for (file, wrong) in [(enrolled, "enrolled already"), (unknown, "expired")] {
+        let pem = fs::read_to_string(&file).expect("PEM");
+        let found = api.post(path, &json!({"certificate": pem})).expect(200);
+        let found = found.json();
+        assert!(
+            found["wrong"][0]
+                .as_str()
+                .is_some_and(|said| said.contains(wrong)),
+            "{found}"
+        );
+        let file = file.to_str().expect("UTF-8");
+        let command = ["client", "inspect", file, "--format", "json"];
+        let said: Value = serde_json::from_str(&server.cli(&command).stdout).expect("JSON");
+        let same = "fingerprint subject issuer serial notBefore notAfter key usages names standing wrong remarks";
+        for member in same.split(' ') {
+            assert_eq!(found[member], said[member], "{member}");
+        }
+    }
+    let key = server.api_key("limited", "reader", &["--instance", "default"]);
+    let limited = server.api().with_key(&key);
+    let refused = limited.post(path, &json!({"certificate": "none"}));
+    assert_eq!(refused.status, 403, "{refused:?}");
+    assert_eq!(server.events().len(), count + 2, "the key and the refusal");
 }

@@ -18,6 +18,7 @@ mod events;
 mod gate;
 mod health;
 mod input;
+mod inspection;
 mod instances;
 mod key_protect;
 mod metrics;
@@ -93,6 +94,7 @@ fn resources() -> OpenApiRouter<Arc<Api>> {
         .merge(instances::routes())
         .merge(clients::routes())
         .merge(pending::routes())
+        .merge(inspection::routes())
         .merge(objects::routes())
         .merge(destructions::routes())
         .merge(events::routes())

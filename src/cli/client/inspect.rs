@@ -96,8 +96,8 @@ fn of_certificate(
     name: &str,
 ) -> Found {
     let (mut wrong, mut remarks) = (seen.wrong, seen.remarks);
-    wrong.extend(wrong_here(&standing));
-    remarks.extend(remarks_here(&standing));
+    wrong.extend(standing.wrong());
+    remarks.extend(standing.remarks());
     if seen.is_ca && certificate.self_signed() {
         remarks.push(format!(
             "if it is a CA's that signs clients' certificates: keyledger client trust-ca LABEL {name} --subject 'the whole subject of the client'"
@@ -137,62 +137,6 @@ fn of_certificate(
         remarks,
         command,
     }
-}
-
-/// Why it would not do to enrol it.
-fn wrong_here(standing: &Standing) -> Vec<String> {
-    let mut wrong = Vec::new();
-    if let Some(held) = &standing.holder {
-        let refused = held.refused.as_ref();
-        let refused = refused.map(|reason| format!(", and is refused: {reason}"));
-        wrong.push(format!(
-            "it is enrolled already, for client `{}` of instance `{}` ({}){}",
-            held.client,
-            held.instance,
-            held.trust,
-            refused.unwrap_or_default()
-        ));
-    }
-    for by in standing.trusted.iter().filter(|by| by.revoked) {
-        wrong.push(format!(
-            "the CA {} that is trusted for client `{}` has revoked it",
-            by.authority, by.client
-        ));
-    }
-    wrong
-}
-
-/// What is worth knowing before it is enrolled.
-fn remarks_here(standing: &Standing) -> Vec<String> {
-    let mut remarks = Vec::new();
-    for label in &standing.removed_from {
-        remarks.push(format!(
-            "it, or another certificate of its key, was removed from client `{label}`: whoever enrols it lets it in again"
-        ));
-    }
-    if standing.pending {
-        remarks.push("it waits for approval: its bearer has proved to hold its key".to_owned());
-    }
-    if let Some(ca) = &standing.issued_by {
-        remarks.push(format!("this server's own CA {ca} issued it"));
-    }
-    for by in standing.trusted.iter().filter(|by| !by.revoked) {
-        let (ca, client) = (&by.authority, &by.client);
-        remarks.push(match &by.refused {
-            Some(reason) => format!(
-                "the CA {ca} that is trusted for client `{client}` signed it and does not let it in: {reason}"
-            ),
-            None => format!(
-                "the CA {ca} vouches for it: it is let in as client `{client}`"
-            ),
-        });
-    }
-    if standing.issued_by.is_none() && standing.trusted.is_empty() {
-        remarks.push(
-            "no CA that is trusted here signed it: only its fingerprint can be trusted".to_owned(),
-        );
-    }
-    remarks
 }
 
 fn said(found: &Found) -> String {

@@ -22,6 +22,7 @@ reader GET /api/v1/events
 reader GET /api/v1/events/0
 reader GET /api/v1/events/00000000-0000-7000-8000-0000000000aa
 reader GET /api/v1/certificates
+reader POST /api/v1/certificates/inspect {"certificate": ""}
 reader GET /api/v1/seal
 reader GET /api/v1/seal?fresh=true
 reader GET /metrics

@@ -1,41 +1,37 @@
-//! Every field and every parameter that the served document names, given wrong in each way: the error names it, and nothing is changed.
-//!
-//! What is asked is made of the document, so that an operation is here as soon as it is served.
+//! A server with something of everything, and requests that are made of its document.
 
 use keyledger::crypto::{Authority, KeyKind};
 use serde_json::{Map, Value, json};
 
-use super::certificate;
+use super::super::certificate;
 use crate::harness::{Api, Reply, Server, TlsVersion, create, key_template, now, until};
 
-/// Longer than any text that a member may have, and short enough for a body.
-const LONG: usize = 300_000;
 /// What is not compared before and after: it moves by itself, or has no end, or is the trail, which is compared by its length.
 const MOVING: &str = "/metrics /healthz /readyz /api/v1/status /api/v1/events /api/v1/events/tail /api/v1/seal /api/v1/stale-objects";
 
 /// An operation of the document.
-struct Operation<'a> {
-    method: String,
+pub(super) struct Operation<'a> {
+    pub(super) method: String,
     /// With what there is in the place of its parameters.
-    path: String,
-    about: &'a Value,
+    pub(super) path: String,
+    pub(super) about: &'a Value,
 }
 
 /// A member of a body: where it is, as errors name it, and what the document says of it.
-struct Member {
-    place: Vec<Step>,
-    schema: Value,
+pub(super) struct Member {
+    pub(super) place: Vec<Step>,
+    pub(super) schema: Value,
 }
 
 #[derive(Clone)]
-enum Step {
+pub(super) enum Step {
     Name(String),
     First,
 }
 
-struct World {
+pub(super) struct World {
     server: Server,
-    api: Api,
+    pub(super) api: Api,
     document: Value,
     key: String,
     /// The fingerprint of a certificate that waits for approval.
@@ -45,7 +41,7 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let server = Server::start();
         let api = server.api_as("administrator");
         let key = server.connect().ask(create(key_template())).success().uid();
@@ -69,7 +65,7 @@ impl World {
     }
 
     /// A chain, a private key, and a certificate that is a client's already.
-    fn wrong_pem(&self) -> [String; 3] {
+    pub(super) fn wrong_pem(&self) -> [String; 3] {
         let read = |name: &str| {
             let path = self.server.path().join("certs/clients").join(name);
             std::fs::read_to_string(path).expect("PEM")
@@ -78,7 +74,7 @@ impl World {
         [chain, read("demo.key"), read("demo.pem")]
     }
 
-    fn operations(&self) -> Vec<Operation<'_>> {
+    pub(super) fn operations(&self) -> Vec<Operation<'_>> {
         let paths = self.document["paths"].as_object().expect("paths");
         let of_path = |(path, item): (&String, &'_ Value)| {
             let path = self.filled(path);
@@ -129,7 +125,7 @@ impl World {
     }
 
     /// What the document says of something, references followed, and null, where that may stand in its place, left out.
-    fn resolved<'a>(&'a self, mut schema: &'a Value) -> &'a Value {
+    pub(super) fn resolved<'a>(&'a self, mut schema: &'a Value) -> &'a Value {
         loop {
             if let Some(name) = schema["$ref"].as_str() {
                 let pointer = name.trim_start_matches('#');
@@ -143,7 +139,7 @@ impl World {
         }
     }
 
-    fn members(&self, schema: &Value, place: &[Step], all: &mut Vec<Member>) {
+    pub(super) fn members(&self, schema: &Value, place: &[Step], all: &mut Vec<Member>) {
         let schema = self.resolved(schema);
         if let Some(items) = schema.get("items") {
             let first = [place, &[Step::First]].concat();
@@ -162,7 +158,7 @@ impl World {
     }
 
     /// A value that the document allows, whose texts are what they need to be where their names say what that is.
-    fn example(&self, name: &str, schema: &Value) -> Value {
+    pub(super) fn example(&self, name: &str, schema: &Value) -> Value {
         let schema = self.resolved(schema);
         if let Some(allowed) = schema["enum"].as_array() {
             return allowed[0].clone();
@@ -208,7 +204,7 @@ impl World {
     }
 
     /// A body of this schema which has this at a place of it.
-    fn with(&self, schema: &Value, place: &[Step], value: Value) -> Value {
+    pub(super) fn with(&self, schema: &Value, place: &[Step], value: Value) -> Value {
         fn put(
             world: &World,
             schema: &Value,
@@ -239,7 +235,7 @@ impl World {
     }
 
     /// Sends a body that has what the document cannot say that this path needs.
-    fn send(&self, operation: &Operation<'_>, mut body: Value) -> Reply {
+    pub(super) fn send(&self, operation: &Operation<'_>, mut body: Value) -> Reply {
         let path = operation.path.as_str();
         if body.pointer("/metadata/collectionType") == Some(&json!("x")) {
             let of = match path.ends_with("certificates") {
@@ -271,7 +267,7 @@ impl World {
     }
 
     /// All that can be listed, and how long the trail is.
-    fn state(&self) -> Vec<Value> {
+    pub(super) fn state(&self) -> Vec<Value> {
         let listed = self.operations().into_iter().filter(|operation| {
             let is_open = MOVING.split_whitespace().any(|path| path == operation.path);
             operation.method == "GET" && !is_open
@@ -295,7 +291,7 @@ impl World {
     }
 
     #[track_caller]
-    fn check_unchanged(&self, before: &[Value]) {
+    pub(super) fn check_unchanged(&self, before: &[Value]) {
         for (before, after) in before.iter().zip(self.state()) {
             assert_eq!(*before, after, "nothing was changed or recorded");
         }
@@ -334,13 +330,13 @@ fn still(shown: &mut Value) {
 }
 
 /// The type of what a schema says, null left out.
-fn kind(schema: &Value) -> &str {
+pub(super) fn kind(schema: &Value) -> &str {
     let kinds = schema["type"].as_array();
     let kind = kinds.and_then(|kinds| kinds.iter().find(|kind| *kind != "null"));
     kind.unwrap_or(&schema["type"]).as_str().unwrap_or_default()
 }
 
-fn named(place: &[Step]) -> String {
+pub(super) fn named(place: &[Step]) -> String {
     let mut text = String::new();
     for step in place {
         match step {
@@ -354,134 +350,7 @@ fn named(place: &[Step]) -> String {
     text
 }
 
-/// The names that an error may give a place: of the members of a list it may name the list, and of what is in a member of a list its own name.
-fn names(field: &str) -> Vec<&str> {
-    let within = field.rsplit("[0].").next().unwrap_or(field);
-    let list = |name| str::strip_suffix(name, "[0]").unwrap_or(name);
-    vec![field, list(field), within, list(within)]
-}
-
-/// What is wrong with an answer that must refuse, for each of these reasons, and name the field.
-fn complaint(reply: &Reply, statuses: &[u16], field: &str, value: &str) -> Option<String> {
-    let body: Value = serde_json::from_str(&reply.body).unwrap_or_default();
-    let error = &body["errors"][0];
-    let message = error["message"].as_str().unwrap_or_default();
-    let is_right = statuses.contains(&reply.status)
-        && error["field"]
-            .as_str()
-            .is_some_and(|told| names(field).contains(&told))
-        && !message.is_empty()
-        && message.len() < 1200
-        && !message.contains('\n')
-        && !message.contains(value);
-    (!is_right).then(|| {
-        format!(
-            "{field}: {} {}",
-            reply.status,
-            reply.body.chars().take(400).collect::<String>()
-        )
-    })
-}
-
-fn body_of(operation: &Operation<'_>) -> Option<Value> {
+pub(super) fn body_of(operation: &Operation<'_>) -> Option<Value> {
     let content = &operation.about["requestBody"]["content"]["application/json"];
     content.get("schema").cloned()
-}
-
-#[test]
-fn every_member_of_every_body_is_refused_by_name_where_it_is_wrong() {
-    let world = World::new();
-    let wrong_pem = world.wrong_pem();
-    let before = world.state();
-    let mut complaints = Vec::new();
-    let mut count = 0;
-    for operation in world.operations() {
-        let Some(schema) = body_of(&operation) else {
-            continue;
-        };
-        let mut members = Vec::new();
-        world.members(&schema, &[], &mut members);
-        let mut check =
-            |place: &[Step], value: Value, statuses: &[u16], field: &str, told: &str| {
-                let reply = world.send(&operation, world.with(&schema, place, value));
-                count += 1;
-                if let Some(complaint) = complaint(&reply, statuses, field, told) {
-                    complaints.push(format!(
-                        "{} {} {complaint}",
-                        operation.method, operation.path
-                    ));
-                }
-            };
-        check(
-            &[Step::Name("nonsense".into())],
-            json!(true),
-            &[400],
-            "nonsense",
-            "\0",
-        );
-        for Member { place, schema } in &members {
-            let field = named(place);
-            match kind(schema) {
-                "" => continue,
-                "string" => check(place, json!(70071), &[400], &field, "70071"),
-                _ => check(place, json!("secret-text"), &[400], &field, "secret-text"),
-            }
-            if schema.get("properties").is_some() {
-                let unknown = [&place[..], &[Step::Name("nonsense".into())]].concat();
-                check(&unknown, json!(true), &[400], &named(&unknown), "\0");
-            }
-            let is_pem = ["certificate", "list"]
-                .iter()
-                .any(|name| field.ends_with(name));
-            for text in wrong_pem.iter().filter(|_| is_pem) {
-                check(place, json!(text), &[400, 409], &field, "-----BEGIN");
-            }
-            // A server that is not locked does not look at it.
-            if kind(schema) == "string" && field != "passphrase" {
-                let long = "x".repeat(LONG);
-                // What is named may be missing, and a word unknown.
-                check(place, json!(long), &[400, 404, 413], &field, &long);
-            }
-        }
-    }
-    assert!(count > 100, "{count}");
-    assert_eq!(complaints, Vec::<String>::new(), "of {count}");
-    world.check_unchanged(&before);
-}
-
-#[test]
-fn every_parameter_of_every_query_is_refused_by_name_where_it_is_wrong() {
-    let world = World::new();
-    let before = world.state();
-    let mut complaints = Vec::new();
-    for operation in world.operations() {
-        // What is open to everybody is asked for by programs that add what they like.
-        if operation.about.get("security").is_none() {
-            continue;
-        }
-        let schema = body_of(&operation);
-        let body = schema.map(|schema| world.example("", &schema));
-        let mut check = |name: &str, value: &str, statuses: &[u16]| {
-            let path = format!("{}?{name}={value}", operation.path);
-            let reply = world.api.send(&operation.method, &path, body.as_ref());
-            if let Some(complaint) = complaint(&reply, statuses, name, "nonsense-") {
-                complaints.push(format!("{} {path:.80} {complaint}", operation.method));
-            }
-        };
-        check("nonsense", "1", &[400]);
-        let parameters = operation.about["parameters"].as_array();
-        for parameter in parameters
-            .into_iter()
-            .flatten()
-            .filter(|one| one["in"] == "query")
-        {
-            let name = parameter["name"].as_str().expect("a name");
-            match kind(world.resolved(&parameter["schema"])) {
-                "string" => {}
-                _ => check(name, "nonsense-", &[400]),
-            }
-        }
-    }
-    assert_eq!(complaints, Vec::<String>::new());
-    world.check_unchanged(&before);
 }
