@@ -98,7 +98,7 @@ fn reachable(path: &Path) -> io::Result<Reachable> {
         return Err(io::ErrorKind::InvalidInput.into());
     };
     // Whatever else has that name, such as a pipe, must not be waited for.
-    let flags = OFlags::DIRECTORY | OFlags::PATH | OFlags::CLOEXEC;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let directory = File::from(rustix::fs::open(parent, flags, Mode::empty())?);
     let path = Path::new("/proc/self/fd")
         .join(directory.as_raw_fd().to_string())

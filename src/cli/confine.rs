@@ -131,28 +131,16 @@ fn become_owner(directory: &Path, (user, group): (u32, u32)) -> anyhow::Result<(
     keep(CapabilitySet::empty()).with_context(advice)
 }
 
-/// Refuses root the directory of another user where this process has not become that user: there was nothing in it when it started.
-///
-/// # Errors
-/// It is such a directory.
+/// Whether root works in the directory of another user and has not become that user: there was nothing in it when this process started.
 #[cfg(target_os = "linux")]
-pub(super) fn check(layout: &Layout) -> anyhow::Result<()> {
-    if rustix::process::geteuid().is_root() && other_owner(layout.root()).is_some() {
-        anyhow::bail!(
-            "{} was set up while this command started: give the command again (nothing was changed)",
-            layout.root().display()
-        );
-    }
-    Ok(())
+pub(super) fn is_missed(layout: &Layout) -> bool {
+    rustix::process::geteuid().is_root() && other_owner(layout.root()).is_some()
 }
 
 /// Elsewhere than on Linux there is nothing of it.
-///
-/// # Errors
-/// None.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn check(_layout: &Layout) -> anyhow::Result<()> {
-    Ok(())
+pub(super) const fn is_missed(_layout: &Layout) -> bool {
+    false
 }
 
 /// The groups of a user besides the first: a token may be there for one of them.

@@ -100,6 +100,10 @@ impl Reach {
     }
 
     async fn reach(layout: &Layout, passphrase: Option<&PassphraseArgs>) -> anyhow::Result<Self> {
+        if confine::is_missed(layout) {
+            // What lies there is not connected to either.
+            check_database(layout)?;
+        }
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(connection) = Connection::open(&layout.socket()).await? {
@@ -331,15 +335,20 @@ pub fn settings(layout: &Layout) -> anyhow::Result<Settings> {
 }
 
 fn check_database(layout: &Layout) -> anyhow::Result<()> {
-    confine::check(layout)?;
-    if layout.database().exists() {
-        return Ok(());
+    if !layout.database().exists() {
+        bail!(
+            "there is no keyledger database in {}; run `keyledger init` there, or name the right \
+             directory with --dir",
+            layout.data().display()
+        );
     }
-    bail!(
-        "there is no keyledger database in {}; run `keyledger init` there, or name the right \
-         directory with --dir",
-        layout.data().display()
-    )
+    if confine::is_missed(layout) {
+        bail!(
+            "{} was set up while this command started: give the command again (nothing was changed)",
+            layout.root().display()
+        );
+    }
+    Ok(())
 }
 
 /// An answer that does not fit the request: a server of another release.

@@ -292,6 +292,8 @@ fn root_begins_a_site_for_the_owner_of_its_directory() {
     }
     let directory = fresh_directory();
     give(directory.path(), NOBODY);
+    let none = run_cli(directory.path(), &["client", "list"]);
+    none.refused(&["no keyledger database", "keyledger init"]);
     run_cli(directory.path(), &["init", "--name", "localhost"]).success();
     assert_eq!(all_of(directory.path(), NOBODY), Vec::<String>::new());
 }

@@ -163,28 +163,22 @@ impl Admin {
     }
 }
 
-/// What of these certificates and CAs the client still has. All of them: the client itself.
+/// What of these certificates and CAs the client still has. All that it has: the client itself; and wherever more or less than one certificate
+/// was taken at once, for that is how a client is removed.
 fn removals(
     snapshot: &Clients,
     client: &Client,
     certificates: &[Fingerprint],
     authorities: &[Fingerprint],
 ) -> Vec<Write> {
-    let anchors = snapshot.anchors().iter();
-    let anchors = anchors.filter(|anchor| anchor.client == client.id);
-    let trusted: Vec<_> = anchors
-        .map(|anchor| anchor.certificate.fingerprint())
-        .collect();
+    let mut anchors = snapshot.anchors().iter();
+    let is_trusted = anchors.any(|anchor| anchor.client == client.id);
     let mut held = client.certificates.iter().map(|held| held.fingerprint);
-    let is_all = held.all(|held| certificates.contains(&held))
-        && trusted.iter().all(|ca| authorities.contains(ca));
-    if is_all {
+    let is_all = held.all(|held| certificates.contains(&held)) && !is_trusted;
+    if is_all || certificates.len() != 1 || !authorities.is_empty() {
         return vec![Write::ClientRemoved(client.id)];
     }
-    let distrusted = trusted.into_iter().filter(|ca| authorities.contains(ca));
-    certificates_gone(client, certificates)
-        .chain(distrusted.map(|ca| Write::AnchorRemoved(client.id, ca)))
-        .collect()
+    certificates_gone(client, certificates).collect()
 }
 
 /// The removal of those of these certificates that the client still has.

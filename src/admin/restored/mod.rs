@@ -53,9 +53,9 @@ pub enum Act {
     CallOff(ObjectId),
     /// A client was disabled.
     Disable(ClientId),
-    /// Certificates were taken from a client; with all that it had, and all CAs that were trusted for it, the client was removed.
+    /// A certificate was taken from a client, or the client was removed, with these certificates and the CAs that were trusted for it.
     Remove(ClientId, Vec<Fingerprint>, Vec<Fingerprint>),
-    /// Certificates were taken from a client that had others, which the backup may not hold.
+    /// Certificates were taken from a client that stayed, for it had others, which the backup may not hold.
     RemoveCertificates(ClientId, Vec<Fingerprint>),
     /// A CA is trusted for a client no more.
     Untrust(ClientId, Fingerprint),

@@ -13,6 +13,7 @@ mod pending;
 mod permissions;
 mod removal;
 mod removed;
+mod restored;
 mod routing;
 mod socket;
 mod trail;

@@ -107,6 +107,10 @@ fn a_client_goes_where_nothing_is_left_of_what_it_gained() {
     more.loses(1, &serde_json::json!({ "fingerprint": list(&[11, 12]) }));
     assert_eq!(whole.acts(), [gone(&[11, 12], &[20])]);
     assert_eq!(more.acts(), [gone(&[11, 12], &[])]);
+    let mut none = later();
+    none.gains(Action::ClientAdd, 1, "fingerprint", 13);
+    none.loses(1, &serde_json::json!({ "fingerprint": [] }));
+    assert_eq!(none.acts(), [gone(&[], &[])]);
     // A list that was cut names not all that goes.
     let mut cut = later();
     let named = [print(11).to_string(), "...".to_owned()];
