@@ -120,6 +120,7 @@ fn active(server: &Server) -> String {
     uid
 }
 
+/// Asks for it; with a recovery window it comes at its end.
 fn destroy_later(server: &Server, uid: &str) {
     let ask = ["key", "destroy", uid, "--reason", "gone", "--force"];
     server.cli(&ask).success();
@@ -388,5 +389,37 @@ fn a_client_whose_certificate_was_replaced_after_a_backup_stays_with_what_it_may
     moved
         .ask(create(key_template()))
         .failure(reason::PERMISSION_DENIED);
+    whole_trail(&restored);
+}
+
+#[test]
+fn what_a_later_epoch_took_away_is_not_known_from_a_checkpoint_of_it() {
+    let site = Site::new();
+    let server = &site.server;
+    server.api_key("stays", "reader", &[]);
+    let gone = active(server);
+    site.back_up("one.backup");
+    destroy_later(server, &gone);
+    let export = site.text("later.jsonl");
+    let line = ["events", "export", "--output", &export];
+    server.cli(&line).success();
+    let begin = ["events", "new-epoch", "--reason", "because"];
+    server.cli(&begin).success();
+    server.new_key();
+    let note = server.cli(&["events", "checkpoint"]).success().stdout;
+    let newest = site.text("newest.checkpoint");
+    fs::write(&newest, note).expect("a file");
+    let told_by = |more: &[&str]| site.restored("one.backup", more);
+    // The trail up to there tells all there was, as far as anybody says.
+    let (_, told, _) = told_by(&["--trail", &export]);
+    assert_eq!(told["removedAdministrators"], json!([]));
+    // There was more: what, and how much, is not told.
+    let both = ["--trail", &export, "--checkpoint", &newest];
+    let (restored, told, said) = told_by(&both);
+    assert_eq!(names(&told["doneAgain"], "what"), ["key destroyed"]);
+    assert_eq!(told["missing"], Value::Null);
+    assert!(said.contains("is there again"), "{said}");
+    let removed = told["removedAdministrators"].as_array().expect("a list");
+    assert_eq!(removed.len(), 1, "{removed:?}");
     whole_trail(&restored);
 }
