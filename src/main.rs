@@ -25,8 +25,10 @@ fn main() -> ExitCode {
             runtime.shutdown_background();
             done
         });
-    match done {
+    let code = match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report::failure(&error),
-    }
+    };
+    cli::end_soon();
+    code
 }

@@ -51,6 +51,7 @@ use clap::{Parser, Subcommand};
 use crate::config::Layout;
 use crate::domain::Role;
 use report::{Format, Report};
+pub use stop::end_soon;
 
 /// The release, and whether it was built with the validated cryptographic module.
 const VERSION: &str = if cfg!(feature = "fips") {

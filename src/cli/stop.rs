@@ -1,4 +1,13 @@
-//! What tells a server to stop: SIGINT and SIGTERM.
+//! What tells a server to stop: SIGINT and SIGTERM. And that a process ends once its work is done.
+
+use std::time::Duration;
+
+use rustix::process::{Signal, getpid, kill_process};
+
+use super::report;
+
+/// How long the end of a process may take after its work.
+const END_MAX: Duration = Duration::from_secs(5);
 
 /// Waits for the signal, and says which it was.
 pub(super) async fn told_to_stop(signal: impl Future<Output = &'static str>) {
@@ -20,4 +29,22 @@ pub(super) fn signals() -> std::io::Result<impl Future<Output = &'static str>> {
             _ = terminate.recv() => "SIGTERM",
         }
     })
+}
+
+/// Sees to it that this process, whose work is done and which is about to return, ends soon. The module of a token may do something of its own
+/// at the end, and wait for its token in it.
+pub fn end_soon() {
+    let watch = || {
+        std::thread::sleep(END_MAX);
+        report::remark(
+            "keyledger: what was loaded into this process keeps it from ending; it is killed. All of its own work is done.",
+        );
+        kill_process(getpid(), Signal::KILL).unwrap_or_default();
+    };
+    // Without a thread for it, the process ends by itself in all other cases.
+    drop(
+        std::thread::Builder::new()
+            .name("end".to_owned())
+            .spawn(watch),
+    );
 }

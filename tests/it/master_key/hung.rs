@@ -1,13 +1,14 @@
 //! A token whose module does not return: keys are served all the same, who asks it for something is told so, and the server ends when it is to.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::token;
 use crate::harness::{Server, create, fresh_directory, get, key_template, run_cli, skipped, until};
 
-/// SoftHSM but for what begins to seal and to open: that does not return while the file HANGS is there. It is the 30th and the 34th function
+/// SoftHSM but for what begins to seal and to open: that does not return while the file HANGS is there, nor does its end while ENDS is. It is the 30th and the 34th function
 /// of the list that a module gives out (PKCS #11 2.40, `CK_FUNCTION_LIST`).
 const MODULE: &str = r#"
 #include <dlfcn.h>
@@ -17,6 +18,7 @@ typedef unsigned long (*begin)(unsigned long, void *, unsigned long);
 static struct list own;
 static begin seal, open_sealed;
 static void wait(void) { while (access(HANGS, F_OK) == 0) usleep(10000); }
+__attribute__((destructor)) static void end(void) { while (access(ENDS, F_OK) == 0) usleep(10000); }
 static unsigned long begin_seal(unsigned long session, void *how, unsigned long key) {
     wait();
     return seal(session, how, key);
@@ -50,6 +52,7 @@ fn build(folder: &Path, module: &Path) -> Option<PathBuf> {
         .arg(&built)
         .arg(define("MODULE", module))
         .arg(define("HANGS", &folder.join("hangs")))
+        .arg(define("ENDS", &folder.join("ends")))
         .arg(&source)
         .arg("-ldl")
         .output();
@@ -105,4 +108,14 @@ fn a_token_that_does_not_return_keeps_nobody_waiting_for_ever() {
     fs::remove_file(&hangs).expect("a file");
     until("the token", || (server.cli(&add).code == 0).then_some(()));
     server.connect().ask(get(&uid)).success();
+    // It waits in what it does when the process ends.
+    fs::write(folder.path().join("ends"), "").expect("a file");
+    server.ask_to_stop();
+    let status = server.ends_by_itself("keeps it from ending");
+    assert_eq!(status.signal(), Some(9), "{status:?}");
+    fs::remove_file(folder.path().join("ends")).expect("a file");
+    // Its own work was done: nothing is put right at the next start.
+    server.start_again();
+    server.connect().ask(get(&uid)).success();
+    assert!(server.stop().success());
 }
