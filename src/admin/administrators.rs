@@ -1,5 +1,6 @@
 //! Certificates that may administer the server: added, listed, removed. They are pinned; whoever signed them does not matter.
 
+use super::access::asked;
 use super::api_keys::{scope, scope_name};
 use super::message::{self, AdministratorAdd, Response};
 use super::{Admin, AdminError, Deed};
@@ -7,8 +8,26 @@ use crate::audit::{Action, Data, Field};
 use crate::crypto::Certificate;
 use crate::domain::client::check_label;
 use crate::domain::clock::rfc3339;
-use crate::domain::{Administrator, Initiator};
+use crate::domain::{Administrator, Initiator, Makers, TooManyMakers};
 use crate::store::changeset::Write;
+
+impl Admin {
+    /// Who made the credential that the request under way was asked for by.
+    pub(super) fn own_makers(&self) -> Makers {
+        let login = asked::rights().login;
+        self.store.administrators().makers(login)
+    }
+
+    /// The makers of a credential that the request under way makes.
+    pub(super) fn makers(&self, initiator: &Initiator) -> Result<Makers, AdminError> {
+        let login = asked::rights().login;
+        let makers = self.store.administrators().makers_by(login, &initiator.id);
+        makers.map_err(|TooManyMakers| {
+            let text = "too many certificates made one another down to this one; make it on the server's machine, with `keyledger api-key add` or `keyledger admin add`";
+            AdminError::conflict(text)
+        })
+    }
+}
 
 /// Allows a certificate to administer the server.
 pub(super) async fn add(

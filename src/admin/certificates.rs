@@ -14,7 +14,7 @@ use super::message::{
 };
 use super::{Admin, AdminError, Deed};
 use crate::audit::{Action, Data, Field};
-use crate::crypto::{Certificate, Fingerprint};
+use crate::crypto::{Authority, Certificate, Fingerprint};
 use crate::domain::clock::rfc3339;
 use crate::domain::expiry::{accepted_until, days_left};
 use crate::domain::{Client, EnrolledCertificate, Initiator, OwnCertificates, Trust};
@@ -32,7 +32,18 @@ pub struct Found {
 }
 
 /// Reads the files, told what is in use, or says in one line what is wrong with them and what to do.
-pub type Source = Box<dyn Fn(&OwnCertificates) -> Result<Found, String> + Send + Sync>;
+pub type Reading = Box<dyn Fn(&OwnCertificates) -> Result<Found, String> + Send + Sync>;
+
+/// Reads the CA that issues with its private key, or says in one line why it cannot be used.
+pub type Opening = Arc<dyn Fn() -> Result<Authority, String> + Send + Sync>;
+
+/// Where the certificates of the server's own are taken from, and the key of its CA.
+pub struct Source {
+    /// Reads the certificates.
+    pub read: Reading,
+    /// Reads the CA's key, for one use of it.
+    pub authority: Opening,
+}
 
 /// What is in use, and where it comes from.
 pub(super) struct Own {
@@ -52,6 +63,16 @@ impl Own {
     pub(super) fn held(&self) -> Arc<OwnCertificates> {
         self.held.load_full()
     }
+}
+
+/// The CA that issues, with its private key: it is held for one use and no longer.
+pub(super) async fn authority(admin: &Admin) -> Result<Authority, AdminError> {
+    let source = admin.own.source.as_ref();
+    let open = source.map(|source| Arc::clone(&source.authority));
+    let open = open.ok_or_else(|| AdminError::unavailable("this process has no directory"))?;
+    let opened = tokio::task::spawn_blocking(move || open()).await;
+    let opened = opened.map_err(|error| AdminError::unavailable(error.to_string()))?;
+    opened.map_err(AdminError::unavailable)
 }
 
 /// What is in use, and who depends on it.
@@ -123,7 +144,7 @@ pub(super) async fn reload(
         AdminError::unavailable("this process has no files to take certificates from")
     })?;
     let before = admin.own.held();
-    let found = source(&before).map_err(AdminError::invalid)?;
+    let found = (source.read)(&before).map_err(AdminError::invalid)?;
     let after = &found.certificates;
     let mut changes = Changes::between(&before, after);
     changes.retired(admin, &before, after, Decided::Now(request.force))?;

@@ -65,8 +65,8 @@ use crate::audit::{Action, Data, Event, Failure, Outcome, ReasonCode, Target};
 use crate::crypto::{Certificate, Random};
 use crate::domain::routing::RoutingLimits;
 use crate::domain::{
-    Clock, DestructionPolicy, EventId, Initiator, Instance, Makers, OwnCertificates, Pending,
-    Quantities, RequestId, Scope, TooManyMakers,
+    Clock, DestructionPolicy, EventId, Initiator, Instance, OwnCertificates, Pending, Quantities,
+    RequestId, Scope,
 };
 use crate::ops::{Sealer, Signer};
 use crate::store::Store;
@@ -502,22 +502,6 @@ impl Admin {
     /// What the events of a new piece of work share: the identifier of the request, where it has one.
     fn correlation(&self) -> Result<RequestId, AdminError> {
         access::asked::correlation().map_or_else(|| self.request_id(), Ok)
-    }
-
-    /// Who made the credential that the request under way was asked for by.
-    fn own_makers(&self) -> Makers {
-        let login = access::asked::rights().login;
-        self.store.administrators().makers(login)
-    }
-
-    /// The makers of a credential that the request under way makes.
-    fn makers(&self, initiator: &Initiator) -> Result<Makers, AdminError> {
-        let login = access::asked::rights().login;
-        let makers = self.store.administrators().makers_by(login, &initiator.id);
-        makers.map_err(|TooManyMakers| {
-            let text = "too many certificates made one another down to this one; make it on the server's machine, with `keyledger api-key add` or `keyledger admin add`";
-            AdminError::conflict(text)
-        })
     }
 
     /// Refuses one more of something, of which there are so many and may be so many; the setting is below `[admin]`.

@@ -11,7 +11,7 @@ use super::own;
 use super::reach::{self, Reach};
 use crate::admin::message::{Client, ClientAdd};
 use crate::admin::{Request, Response};
-use crate::config::layout::{read_private, read_public, write_private, write_public};
+use crate::config::layout::{write_private, write_public};
 use crate::config::{Layout, Settings};
 use crate::crypto::{Authority, SigningRequest};
 use crate::domain::client::check_label;
@@ -185,12 +185,8 @@ async fn enrol(
 /// # Errors
 /// One of its two files is missing, unreadable, or not a CA's.
 pub fn authority(layout: &Layout) -> anyhow::Result<Authority> {
-    let advice = "restore it from its backup; without the CA no certificate can be issued";
     own::complete(layout)?;
-    let certificate = read_public(&layout.ca_certificate(), advice)?;
-    let key = read_private(&layout.ca_key(), advice)?;
-    let loaded = Authority::load(own::first(&certificate), &key);
-    loaded.with_context(|| format!("the CA in {} is unusable", layout.root().display()))
+    own::authority(layout)
 }
 
 /// Takes back files made a moment ago. One that stays is named by the next attempt.

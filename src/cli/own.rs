@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use tokio::time::Instant;
 
-use crate::admin::certificates::AUTHORITIES_MAX;
+use crate::admin::certificates::{AUTHORITIES_MAX, Opening, Reading};
 use crate::admin::lock::{DirectoryLock, LockError};
 use crate::admin::{Found, Source};
 use crate::config::Layout;
@@ -184,7 +184,8 @@ fn usable(
 /// Where a running server takes its certificates from.
 #[must_use]
 pub fn source(layout: Layout, presented: Arc<Presented>, gatekeeper: Arc<Gatekeeper>) -> Source {
-    Box::new(move |in_use| {
+    let opening = opening(layout.clone());
+    let read: Reading = Box::new(move |in_use| {
         let found = usable(&layout, in_use).map_err(|error| format!("{error:#}"));
         let (pair, certificates) = found.inspect_err(|error| {
             tracing::error!(error, "The certificates in the files are not taken up; the server goes on with those it has.");
@@ -200,19 +201,44 @@ pub fn source(layout: Layout, presented: Arc<Presented>, gatekeeper: Arc<Gatekee
             certificates,
             take_up: Box::new(take_up),
         })
-    })
+    });
+    Source {
+        read,
+        authority: opening,
+    }
 }
 
 /// Where they are taken from when no server runs: there is nobody to take them up.
 #[must_use]
 pub fn source_alone(layout: Layout) -> Source {
-    Box::new(move |in_use| {
+    let opening = opening(layout.clone());
+    let read: Reading = Box::new(move |in_use| {
         let (_, certificates) = usable(&layout, in_use).map_err(|error| format!("{error:#}"))?;
         Ok(Found {
             certificates,
             take_up: Box::new(|| {}),
         })
-    })
+    });
+    Source {
+        read,
+        authority: opening,
+    }
+}
+
+fn opening(layout: Layout) -> Opening {
+    Arc::new(move || authority(&layout).map_err(|error| format!("{error:#}")))
+}
+
+/// Our CA, with its private key.
+///
+/// # Errors
+/// A file is missing, or they do not belong together.
+pub fn authority(layout: &Layout) -> anyhow::Result<Authority> {
+    let advice = "restore it from its backup; without the CA no certificate can be issued";
+    let certificate = read_public(&layout.ca_certificate(), advice)?;
+    let key = read_private(&layout.ca_key(), advice)?;
+    let loaded = Authority::load(first(&certificate), &key);
+    loaded.with_context(|| format!("the CA in {} is unusable", layout.root().display()))
 }
 
 /// The DER of each.

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::Command;
 
 use keyledger::crypto::authority::{Authority, KeyKind};
+use keyledger::crypto::certificate::revocation::RevocationList;
 use keyledger::crypto::{Certificate, Issued};
+use serde_json::json;
 
 use crate::harness::{
     Credentials, Event, Request, Server, TlsVersion, create, key_template, now, query, skipped,
@@ -282,4 +284,40 @@ fn others_learn_from_our_own_list_what_counts_no_more() {
     server
         .cli(&["certificate", "crl", "--days", "0"])
         .refused(&["days: from 1"]);
+}
+
+#[test]
+fn the_own_ca_s_list_is_signed_over_the_api_where_its_key_is_at_hand() {
+    let server = Server::start();
+    server.cli(&["client", "issue", "gone"]).success();
+    let gone = fs::read_to_string(server.path().join("certs/clients/gone.pem")).expect("PEM");
+    server.cli(&["client", "remove", "gone"]).success();
+    let path = "/api/v1/certificates/revocation-list";
+    let (api, week) = (server.api_as("administrator"), json!({"days": 7}));
+    let made = api.post(path, &week).expect(200).json();
+    let list = made["list"].as_str().expect("a list");
+    assert!(list.starts_with("-----BEGIN X509 CRL-----"), "{list}");
+    let ca = fs::read_to_string(server.path().join("certs/ca.pem")).expect("PEM");
+    let [ca, gone] = [ca, gone].map(|pem| Certificate::from_pem(&pem).expect("a certificate"));
+    let read = RevocationList::read(list.as_bytes(), ca.der(), now()).expect("it is the CA's");
+    assert!(read.revokes(&gone.serial_number().expect("a serial number")));
+    assert_eq!(read.len(), 1);
+    let next = api.post(path, &week).expect(200).json();
+    assert!(next["number"].as_u64() > made["number"].as_u64());
+    api.post(path, &json!({"days": 0}))
+        .refused(400, "invalid_value", "days", "from 1");
+    let events = server.events();
+    let is_it = |event: &&Event| event.action() == "certificate-authority.publish";
+    let told = events.iter().filter(is_it).map(Event::initiator_name);
+    assert_eq!(told.collect::<Vec<_>>(), ["administrator", "administrator"]);
+    let key = server.data().join("ca.key");
+    fs::rename(&key, server.path().join("kept-elsewhere")).expect("a file");
+    let refused = api.post(path, &week);
+    refused.refused(503, "unavailable", "", "ca.key");
+    let count = server.events().len();
+    assert_eq!(
+        count,
+        events.len(),
+        "nothing is published that was not signed"
+    );
 }

@@ -1,10 +1,10 @@
-//! What is the server's own: its certificates, taken up from its files, and its master key, shown and replaced. No secret and no private key
-//! passes here.
+//! What is the server's own: its certificates, taken up from its files, and its master key, shown and replaced. No secret passes here, and no private
+//! key leaves.
 
 use std::sync::Arc;
 
 use axum::Json;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -14,9 +14,10 @@ use super::gate::Call;
 use super::input::Body;
 use super::problem::Problem;
 use crate::admin::message::{
-    CertificateReload, Certificates, MasterKey, MasterKeyRequest, Rotation,
+    CertificateCrl, CertificateReload, Certificates, MasterKey, MasterKeyRequest, OwnRevocations,
+    Rotation,
 };
-use crate::admin::{Request, Response};
+use crate::admin::{AdminError, Request, Response, certificates};
 
 /// How certificates are taken up.
 #[derive(Deserialize, ToSchema)]
@@ -27,10 +28,30 @@ struct Reload {
     force: bool,
 }
 
+/// Which list is made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewList {
+    /// Days until the next one is due, 1 to 3650.
+    #[schema(minimum = 1, maximum = 3650)]
+    days: u32,
+}
+
+/// A revocation list.
+#[derive(Serialize, ToSchema)]
+struct SignedList {
+    /// It, in PEM form.
+    list: String,
+    /// What stands in it.
+    #[serde(flatten)]
+    about: OwnRevocations,
+}
+
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(list_certificates))
         .routes(routes!(reload_certificates))
+        .routes(routes!(sign_revocation_list))
         .routes(routes!(show_master_key))
         .routes(routes!(rotate_master_key))
 }
@@ -38,7 +59,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
 /// Lists the server's certificate and those of its CA, how long they last, and which clients depend on which CA.
 #[utoipa::path(get, path = "/api/v1/certificates", tag = "server", responses((status = 200, description = "They.", body = Certificates)))]
 async fn list_certificates(call: Call) -> Result<Json<Certificates>, Problem> {
-    certificates(&call, Request::CertificateList).await
+    shown(&call, Request::CertificateList).await
 }
 
 /// Takes up the server's certificate and its CA's as they lie in the files of its machine, without a restart.
@@ -51,14 +72,38 @@ async fn reload_certificates(
     let reload = CertificateReload {
         force: reload.force,
     };
-    certificates(&call, Request::CertificateReload(reload)).await
+    shown(&call, Request::CertificateReload(reload)).await
 }
 
-async fn certificates(call: &Call, request: Request) -> Result<Json<Certificates>, Problem> {
+async fn shown(call: &Call, request: Request) -> Result<Json<Certificates>, Problem> {
     match call.run(request).await? {
         Response::Certificates(certificates) => Ok(Json(certificates)),
         _ => Err(Problem::unexpected()),
     }
+}
+
+/// Signs what this server's own CA has revoked, for others who rely on what it issued.
+#[utoipa::path(post, path = "/api/v1/certificates/revocation-list", tag = "server", request_body = NewList,
+    responses((status = 200, description = "The list.", body = SignedList)))]
+async fn sign_revocation_list(
+    call: Call,
+    Body(new): Body<NewList>,
+) -> Result<Json<SignedList>, Problem> {
+    let request = |authority| {
+        let days = new.days;
+        Request::CertificateCrl(CertificateCrl { authority, days })
+    };
+    // The CA's key is read for nobody who may not have it used.
+    call.check(request(String::new())).await?;
+    let authority = certificates::authority(&call.api.admin).await?;
+    let fingerprint = authority.certificate().fingerprint().to_string();
+    let Response::OwnRevocations(about) = call.run(request(fingerprint)).await? else {
+        return Err(Problem::unexpected());
+    };
+    let (dates, withdrawn) = about.to_sign().ok_or_else(Problem::unexpected)?;
+    let list = authority.revocation_list(&withdrawn, dates);
+    let list = list.map_err(|error| AdminError::unavailable(error.to_string()))?;
+    Ok(Json(SignedList { list, about }))
 }
 
 /// Shows what is said of the master key.

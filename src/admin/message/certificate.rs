@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::crypto::{ListDates, Serial, Withdrawal, Withdrawn};
+use crate::domain::clock::from_rfc3339;
+
 /// Takes up the server's certificate and its CA's as they lie in the files.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -22,7 +25,7 @@ pub struct CertificateCrl {
 }
 
 /// What is to stand in that list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OwnRevocations {
     /// The list's number: greater than that of every list before.
@@ -35,8 +38,22 @@ pub struct OwnRevocations {
     pub revoked: Vec<OwnRevocation>,
 }
 
+impl OwnRevocations {
+    /// What is signed; none where it cannot be read.
+    #[must_use]
+    pub fn to_sign(&self) -> Option<(ListDates, Vec<Withdrawn>)> {
+        let dates = ListDates {
+            number: self.number,
+            this_update: from_rfc3339(&self.this_update)?,
+            next_update: from_rfc3339(&self.next_update)?,
+        };
+        let entries = self.revoked.iter().map(OwnRevocation::to_sign);
+        Some((dates, entries.collect::<Option<_>>()?))
+    }
+}
+
 /// A certificate that counts no more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OwnRevocation {
     /// Its serial number in hex digits.
@@ -45,6 +62,16 @@ pub struct OwnRevocation {
     pub since: String,
     /// `removed`, `disabled` or `superseded`.
     pub reason: String,
+}
+
+impl OwnRevocation {
+    fn to_sign(&self) -> Option<Withdrawn> {
+        Some(Withdrawn {
+            serial: Serial::of(&hex::decode(&self.serial).ok()?)?,
+            since: from_rfc3339(&self.since)?,
+            why: Withdrawal::from_text(&self.reason)?,
+        })
+    }
 }
 
 /// What the server has of its own.

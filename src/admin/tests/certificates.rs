@@ -1,5 +1,6 @@
 //! What taking up other certificates records, refuses and removes.
 
+use super::super::certificates::{Opening, Reading};
 use super::super::message::{CertificateReload, Certificates, EnrolledCertificate};
 use super::*;
 
@@ -24,7 +25,7 @@ async fn held() -> Held {
     let files: Files = Arc::new(Mutex::new(Ok(own.clone())));
     let taken = Arc::new(Mutex::new(0));
     let (source, counted) = (Arc::clone(&files), Arc::clone(&taken));
-    let source: Source = Box::new(move |_| {
+    let read: Reading = Box::new(move |_| {
         let certificates = source.lock().unwrap().clone()?;
         let counted = Arc::clone(&counted);
         Ok(Found {
@@ -32,8 +33,9 @@ async fn held() -> Held {
             take_up: Box::new(move || *counted.lock().unwrap() += 1),
         })
     });
+    let authority: Opening = Arc::new(|| Err("its key is kept elsewhere".to_owned()));
     let admin = Arc::into_inner(world.admin).unwrap();
-    world.admin = Arc::new(admin.with_own(own, source));
+    world.admin = Arc::new(admin.with_own(own, Source { read, authority }));
     Held {
         world,
         files,

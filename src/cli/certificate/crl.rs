@@ -10,12 +10,10 @@ use clap::Args;
 use super::super::issue;
 use super::super::reach::{self, Reach};
 use super::super::report::{Report, fields};
-use crate::admin::message::{CertificateCrl, OwnRevocation, OwnRevocations};
+use crate::admin::message::CertificateCrl;
 use crate::admin::{Request, Response};
 use crate::config::Layout;
 use crate::config::pair::replace_public;
-use crate::crypto::{ListDates, Serial, Withdrawal, Withdrawn};
-use crate::domain::clock::from_rfc3339;
 
 /// A list to make.
 #[derive(Debug, Args)]
@@ -44,7 +42,9 @@ pub(super) async fn write(
         Response::OwnRevocations(asked) => asked,
         other => return Err(reach::unexpected(&other)),
     };
-    let (dates, withdrawn) = read(&asked).context("the server's answer cannot be read")?;
+    let (dates, withdrawn) = asked
+        .to_sign()
+        .context("the server's answer cannot be read")?;
     let list = authority
         .revocation_list(&withdrawn, dates)
         .context("the list was not made")?;
@@ -62,22 +62,4 @@ pub(super) async fn write(
         ])
     })?;
     Ok(())
-}
-
-fn read(asked: &OwnRevocations) -> Option<(ListDates, Vec<Withdrawn>)> {
-    let dates = ListDates {
-        number: asked.number,
-        this_update: from_rfc3339(&asked.this_update)?,
-        next_update: from_rfc3339(&asked.next_update)?,
-    };
-    let withdrawn = asked.revoked.iter().map(entry).collect::<Option<_>>()?;
-    Some((dates, withdrawn))
-}
-
-fn entry(held: &OwnRevocation) -> Option<Withdrawn> {
-    Some(Withdrawn {
-        serial: Serial::of(&hex::decode(&held.serial).ok()?)?,
-        since: from_rfc3339(&held.since)?,
-        why: Withdrawal::from_text(&held.reason)?,
-    })
 }

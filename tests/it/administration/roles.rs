@@ -73,6 +73,7 @@ administrator POST /api/v1/destructions/none/refuse
 administrator POST /api/v1/destructions/none/restore
 administrator POST /api/v1/unlock {"passphrase": "p"}
 administrator POST /api/v1/certificates/reload {}
+administrator POST /api/v1/certificates/revocation-list {"days": 1}
 administrator GET /api/v1/master-key
 administrator POST /api/v1/master-key/rotate
 administrator GET /api/v1/backup-key
