@@ -2,7 +2,8 @@
 //!
 //! The command line reaches it through the control socket of a running server, or runs it itself over the store when none runs: same
 //! router, same behaviour, same events. Every change is a changeset with its event; changes are taken one after the other. Who may ask
-//! is decided before: [`socket`] checks the peer. No key material and no private key passes through here.
+//! is decided before: [`socket`] checks the peer. No key material passes through here; of private keys the CA's alone, for
+//! a revocation list that is signed.
 
 mod access;
 mod adapters;

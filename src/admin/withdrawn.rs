@@ -1,6 +1,6 @@
 //! What stands in the revocation list of the server's own CA: the certificates that it issued and that count no more.
 //!
-//! The list is signed where the CA's key is, by the command line; that it is signed is on the record before.
+//! The list is signed by whoever reads the CA's key, the command line or the API; that it is signed is on the record before.
 
 use super::message::{CertificateCrl, OwnRevocation, OwnRevocations, Response};
 use super::{Admin, AdminError, Deed};

@@ -11,6 +11,8 @@ use crate::harness::{
 };
 
 const CESSATION: u32 = 6;
+/// The first schema that keeps API keys.
+const ADMINISTRATORS_SINCE: usize = 15;
 /// The first schema that keeps what seals the trail, in the database and beside it.
 const SEALED_SINCE: usize = 7;
 
@@ -35,6 +37,7 @@ impl Before {
         demo.ask(destroy(&destroyed)).success();
         let material = demo.ask(get(&active)).success().key_material();
         server.cli(&["client", "issue", "other"]).success();
+        server.api_key("ada", "reader", &[]);
         let events = whole_trail(&server);
         assert!(server.stop().success());
         Self {
@@ -88,6 +91,15 @@ fn a_database_of_every_schema_is_brought_up_to_date_with_its_keys_and_its_trail(
         assert_ne!(demo.ask(get(&before.destroyed)).status, 0, "schema {older}");
         server.new_key();
         server.cli(&["client", "disable", "other"]).success();
+        if older >= ADMINISTRATORS_SINCE {
+            let listed = server
+                .cli(&["api-key", "list", "--format", "jsonl"])
+                .success();
+            assert!(
+                listed.stdout.contains(r#""madeBy":[]"#),
+                "schema {older}: {listed:?}"
+            );
+        }
         server.cli(&["events", "verify"]).success();
         let events = whole_trail(&server);
         let (held, since) = events.split_at(before.events.len());

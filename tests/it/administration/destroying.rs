@@ -12,6 +12,14 @@ fn active_key(connection: &mut Connection) -> String {
     uid
 }
 
+/// Two whose credentials were made on the server's machine.
+fn administrators(server: &Server) -> [Api; 2] {
+    ["ada", "bob"].map(|name| {
+        let key = server.api_key(name, "administrator", &[]);
+        server.api().with_key(&key)
+    })
+}
+
 fn step(api: &Api, path: &str, body: Option<&Value>) -> Value {
     api.send("POST", path, body).expect(200).json()["step"].clone()
 }
@@ -21,10 +29,7 @@ fn two_administrators_destroy_a_key_and_neither_of_them_alone() {
     let server = Server::start_set("[destruction]\nsecond-administrator = true\n");
     let mut connection = server.connect();
     let uid = active_key(&mut connection);
-    let [ada, bob] = ["ada", "bob"].map(|name| {
-        let key = server.api_key(name, "administrator", &[]);
-        server.api().with_key(&key)
-    });
+    let [ada, bob] = administrators(&server);
     let asked = json!({"reason": "the VM is gone", "force": true});
     let destroy = format!("/api/v1/objects/{uid}/destroy");
     let without = json!({"reason": "the VM is gone"});
@@ -70,10 +75,7 @@ fn an_administrator_is_not_two_by_an_api_key_that_he_makes() {
     let server = Server::start_set("[destruction]\nsecond-administrator = true\n");
     let mut connection = server.connect();
     let uid = active_key(&mut connection);
-    let [ada, bob] = ["ada", "bob"].map(|name| {
-        let key = server.api_key(name, "administrator", &[]);
-        server.api().with_key(&key)
-    });
+    let [ada, bob] = administrators(&server);
     let new = json!({"name": "puppet", "role": "administrator"});
     let made = ada.post("/api/v1/api-keys", &new).expect(201).json();
     let keys = bob.get("/api/v1/api-keys").expect(200).json();
@@ -108,10 +110,7 @@ fn a_scheduled_destruction_is_restored_or_refused_over_the_api() {
     let mut connection = server.connect();
     let uid = active_key(&mut connection);
     let material = connection.ask(get(&uid)).success().key_material();
-    let [ada, bob] = ["ada", "bob"].map(|name| {
-        let key = server.api_key(name, "administrator", &[]);
-        server.api().with_key(&key)
-    });
+    let [ada, bob] = administrators(&server);
     let asked = json!({"reason": "the VM is gone", "force": true});
     let destroy = format!("/api/v1/objects/{uid}/destroy");
     let path = |act: &str| format!("/api/v1/destructions/{uid}/{act}");
