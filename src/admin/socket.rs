@@ -264,7 +264,7 @@ async fn connect(path: &Path) -> io::Result<UnixStream> {
 pub struct Connection {
     lines: Lines<UnixStream>,
     path: PathBuf,
-    /// Whether the server sees on it who started this process.
+    /// Whether the server sees on it who started this process, and not whom it works as since.
     is_of_starter: bool,
 }
 
@@ -292,17 +292,16 @@ impl Connection {
         }
     }
 
-    /// Whether the server sees on it who started this process. Otherwise it sees whom this process works as since.
-    #[must_use]
-    pub const fn is_of_starter(&self) -> bool {
-        self.is_of_starter
-    }
-
     /// Sends one request and waits for its answer.
     ///
     /// # Errors
-    /// The server refused it, or the connection failed; then it is not known whether a change was made.
+    /// The server refused it, or would record it as somebody else's; or the connection failed: then it is not known whether a change was made.
     pub async fn run(&mut self, request: &Request) -> Result<Response, SocketError> {
+        if !self.is_of_starter && !request.only_reads() {
+            let text = "the server would not know who gave this command: it was started since then, or was kept waiting for more than a minute; give the \
+                        command again (nothing was changed)";
+            return Err(AdminError::conflict(text).into());
+        }
         let text = as_line(request).map_err(|error| SocketError::Answer(error.to_string()))?;
         let written = self.lines.stream().write_all(text.expose()).await;
         written.map_err(failed("write to", &self.path))?;

@@ -143,6 +143,20 @@ pub(super) const fn is_missed(_layout: &Layout) -> bool {
     false
 }
 
+/// Refuses root such a directory, before anything in it is gone by.
+///
+/// # Errors
+/// It is one.
+pub(super) fn refuse_missed(layout: &Layout) -> anyhow::Result<()> {
+    if is_missed(layout) {
+        anyhow::bail!(
+            "{} was set up while this command started: give the command again (nothing was changed)",
+            layout.root().display()
+        );
+    }
+    Ok(())
+}
+
 /// The groups of a user besides the first: a token may be there for one of them.
 #[cfg(target_os = "linux")]
 fn groups_of(uid: u32) -> Vec<rustix::process::Gid> {

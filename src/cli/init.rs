@@ -11,7 +11,7 @@ use super::master::{self, PassphraseArgs};
 use super::master_key::{self, Numbers, SharesArgs};
 use super::reach::Reach;
 use super::report::{Report, fields, remark};
-use super::{WrongUse, issue, reach};
+use super::{WrongUse, confine, issue, reach};
 use crate::admin::foundation::{self, Founding};
 use crate::admin::lock::DirectoryLock;
 use crate::admin::peer;
@@ -149,6 +149,7 @@ async fn share_out(layout: &Layout, args: &Args) -> anyhow::Result<()> {
 /// # Errors
 /// As [`run`].
 pub async fn initialise(layout: &Layout, args: &Args) -> anyhow::Result<(Settings, DirectoryLock)> {
+    confine::refuse_missed(layout)?;
     check_empty(layout)?;
     check_label(&args.instance).map_err(|error| WrongUse(format!("--instance: {error}")))?;
     let (settings, text) = settle(layout, args)?;

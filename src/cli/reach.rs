@@ -202,15 +202,7 @@ impl Reach {
 
     async fn carry_out(&mut self, request: Request) -> anyhow::Result<Response> {
         match self {
-            Self::Server(connection) => {
-                if !connection.is_of_starter() && !request.only_reads() {
-                    bail!(
-                        "the server would not know who gave this command: it was started since then, or was kept waiting for more than a minute; give \
-                         the command again (nothing was changed)"
-                    );
-                }
-                Ok(connection.run(&request).await?)
-            }
+            Self::Server(connection) => Ok(connection.run(&request).await?),
             Self::Local(local) if !local.goes_on && !request.only_reads() => {
                 if !matches!(request, Request::NewEpoch(_)) {
                     local.admin.go_on().await?;
@@ -342,13 +334,7 @@ fn check_database(layout: &Layout) -> anyhow::Result<()> {
             layout.data().display()
         );
     }
-    if confine::is_missed(layout) {
-        bail!(
-            "{} was set up while this command started: give the command again (nothing was changed)",
-            layout.root().display()
-        );
-    }
-    Ok(())
+    confine::refuse_missed(layout)
 }
 
 /// An answer that does not fit the request: a server of another release.

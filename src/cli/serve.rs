@@ -18,7 +18,7 @@ use super::master::{self, PassphraseArgs};
 use super::opening::{Opened, open};
 use super::report::{self, Report};
 use super::stop::{signals, told_to_stop};
-use super::{administration, backup, delivery, init, own, quickstart};
+use super::{administration, backup, confine, delivery, init, own, quickstart};
 use crate::admin::lock::{DirectoryLock, LockError};
 use crate::admin::metrics::Counted;
 use crate::admin::socket::{self, ControlSocket};
@@ -127,6 +127,7 @@ async fn run_with(
     attach: impl FnOnce(&Store) -> anyhow::Result<Option<Attachment>>,
 ) -> anyhow::Result<()> {
     start_log(&args.log, args.log_format)?;
+    confine::refuse_missed(layout)?;
     let overrides = Overrides {
         listen: args.listen.clone(),
     };
