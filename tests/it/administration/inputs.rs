@@ -1,6 +1,6 @@
 //! Wrong input: each gets a clear error that names the field, and changes nothing.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::certificate;
 use crate::harness::Server;
@@ -84,7 +84,8 @@ fn what_is_wrong_is_named_and_nothing_is_changed() {
 
 #[test]
 fn what_is_no_request_is_refused() {
-    let server = Server::start_set("[admin]\nbody-bytes-max = 2048\n");
+    let server =
+        Server::start_set("[admin]\nbody-bytes-max = 2048\ncertificates-per-client-max = 1\n");
     let api = server.api_as("administrator");
     let json = "Content-Type: application/json\r\n";
     let send = |headers: &str, body: &str| api.send_text("POST", "/api/v1/clients", headers, body);
@@ -104,6 +105,9 @@ fn what_is_no_request_is_refused() {
     );
     send("", "{}").refused(415, "unsupported_media_type", "", "application/json");
     send(json, &" ".repeat(4096)).refused(413, "too_large", "", "2048 bytes");
+    let more = json!({"certificate": certificate("more").1});
+    api.post("/api/v1/clients/demo/certificates", &more)
+        .refused(409, "conflict", "certificate", "may have 1");
     api.get("/api/v1/none")
         .refused(404, "not_found", "", "nothing at this path");
     api.get("/api/v1/objects?limit=0")
