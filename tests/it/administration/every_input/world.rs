@@ -333,7 +333,9 @@ fn still(shown: &mut Value) {
 pub(super) fn kind(schema: &Value) -> &str {
     let kinds = schema["type"].as_array();
     let kind = kinds.and_then(|kinds| kinds.iter().find(|kind| *kind != "null"));
-    kind.unwrap_or(&schema["type"]).as_str().unwrap_or_default()
+    kind.unwrap_or_else(|| &schema["type"])
+        .as_str()
+        .unwrap_or_default()
 }
 
 pub(super) fn named(place: &[Step]) -> String {
