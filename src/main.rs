@@ -9,6 +9,7 @@ use keyledger::cli::{self, Cli, report};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    keyledger::server::pages::begin_small();
     // A wrong command line ends here with exit code 2.
     let cli = Cli::parse();
     if let Err(error) = cli::confine(&cli) {

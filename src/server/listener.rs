@@ -27,6 +27,7 @@ use crate::server::handshake::{NotShaken, shake_hands};
 use crate::server::identity::Gatekeeper;
 use crate::server::limits::Config;
 use crate::server::pace::Pace;
+use crate::server::pages::Pages;
 use crate::server::permits::{ConnectionPermit, Over, Permits};
 use crate::server::signals::stopped;
 use crate::server::tls::TlsConfig;
@@ -184,6 +185,7 @@ struct Door<A> {
     acceptor: TlsAcceptor,
     permits: Arc<Permits>,
     around: Arc<Surroundings<A>>,
+    pages: Pages,
 }
 
 impl<A: Answerer> Door<A> {
@@ -192,6 +194,7 @@ impl<A: Answerer> Door<A> {
         Self {
             acceptor: TlsAcceptor::from(serving.tls.server),
             permits: Permits::new(&limits),
+            pages: Pages::new(),
             around: Arc::new(Surroundings {
                 service: serving.service,
                 in_flight: limits.budget(),
@@ -212,6 +215,7 @@ impl<A: Answerer> Door<A> {
             Ok(permit) => permit,
             Err(over) => return self.turn_away(peer, over),
         };
+        self.pages.note(tasks.len());
         let door = Arc::clone(self);
         let span = tracing::debug_span!("connection", %peer, client = tracing::field::Empty);
         let served = async move {

@@ -18,6 +18,7 @@ pub mod limits;
 mod linger;
 pub mod listener;
 mod pace;
+pub mod pages;
 mod permits;
 mod possession;
 mod signals;
