@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     // A wrong command line ends here with exit code 2.
     let cli = Cli::parse();
     if let Err(error) = cli::confine(&cli) {
-        return report::failure(&error);
+        return ExitCode::from(report::failure(&error));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -27,9 +27,9 @@ fn main() -> ExitCode {
             done
         });
     let code = match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(error) => report::failure(&error),
     };
-    cli::end_soon();
-    code
+    cli::end_soon(code);
+    ExitCode::from(code)
 }

@@ -3,12 +3,15 @@
 //! The lock is the kernel's (`flock`), so it ends with its process however that ends; the file stays and names the last holder. It says
 //! nothing about whether the directory is sound.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+#[cfg(target_os = "linux")]
+use std::os::fd::AsRawFd as _;
+#[cfg(target_os = "linux")]
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 
 /// The directory cannot be locked.
 #[derive(Debug, thiserror::Error)]
@@ -55,14 +58,7 @@ impl DirectoryLock {
             path: path.to_owned(),
             source,
         };
-        let mut options = OpenOptions::new();
-        options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600);
-        let mut file = options.open(path).map_err(io)?;
+        let mut file = opened(path).map_err(io)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
@@ -80,6 +76,36 @@ impl DirectoryLock {
     }
 }
 
+/// The lock file, made where there is none. What a link leads to is not written to, and a pipe is not waited for.
+fn opened(path: &Path) -> io::Result<File> {
+    let flags =
+        OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = File::from(rustix::fs::open(path, flags, Mode::from_raw_mode(0o600))?);
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::other("it is no file; remove it"))
+}
+
+/// Whether a process has the lock at `path`, for who is not its `owner`: nothing but a file of that user is opened, and nothing is written.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn is_held(path: &Path, owner: u32) -> bool {
+    let probe = || -> io::Result<bool> {
+        // To open some things does something; what is opened for its name alone is looked at first.
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let named = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+        let found = named.metadata()?;
+        if !found.is_file() || found.uid() != owner {
+            return Ok(false);
+        }
+        let file = File::open(format!("/proc/self/fd/{}", named.as_raw_fd()))?;
+        let tried = flock(&file, FlockOperation::NonBlockingLockShared);
+        Ok(tried == Err(rustix::io::Errno::WOULDBLOCK))
+    };
+    probe().unwrap_or(false)
+}
+
 /// For people only: the lock itself decides, whatever the file says.
 fn read_pid(file: &mut File) -> Option<u32> {
     let mut text = String::new();
@@ -95,6 +121,8 @@ fn write_pid(file: &mut File) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     #[test]
@@ -110,7 +138,29 @@ mod tests {
         );
         assert!(error.contains(&format!("(process {pid})")), "{error}");
         assert!(!error.contains('\n'), "{error}");
+        let owner = rustix::process::geteuid().as_raw();
+        assert!(is_held(&path, owner) && !is_held(&path, owner + 1));
         drop(held);
+        assert!(!is_held(&path, owner));
         DirectoryLock::acquire(&path).unwrap();
+    }
+
+    #[test]
+    fn what_a_link_leads_to_is_not_written_to() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, other) = (
+            directory.path().join("lock"),
+            directory.path().join("other"),
+        );
+        std::fs::write(&other, "kept").unwrap();
+        symlink(&other, &path).unwrap();
+        let refused = DirectoryLock::acquire(&path).unwrap_err();
+        assert!(matches!(refused, LockError::Io { .. }), "{refused}");
+        assert!(!is_held(&path, rustix::process::geteuid().as_raw()));
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "kept");
+        // One that leads nowhere makes nothing there.
+        std::fs::remove_file(&other).unwrap();
+        assert!(DirectoryLock::acquire(&path).is_err());
+        assert!(!other.exists());
     }
 }

@@ -5,13 +5,13 @@
 //! A command that root started works as the owner of its directory, so that what it makes there is the owner's. Who acts is root still: in
 //! the events that this process records itself, and as the server sees it over the one connection that was made before root was given up.
 
-use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use super::socket::First;
 use crate::domain::Initiator;
 
 /// Who started this process, where it works as another user since, and what was connected before that.
-static STARTER: OnceLock<(u32, Mutex<Option<UnixStream>>)> = OnceLock::new();
+static STARTER: OnceLock<(u32, Mutex<First>)> = OnceLock::new();
 
 /// Whether a user may use the control socket of a server that runs as `own`.
 #[must_use]
@@ -33,18 +33,21 @@ pub fn starter() -> Option<u32> {
 
 /// Notes that this process, which `uid` started, works as another user from now on. `connected`: the control socket, over which the server
 /// sees `uid`.
-pub fn work_for(uid: u32, connected: Option<UnixStream>) {
+pub fn work_for(uid: u32, connected: First) {
     // Said once, before there is a second thread.
     STARTER.get_or_init(|| (uid, Mutex::new(connected)));
 }
 
-/// What [`work_for`] was given, once.
-pub(super) fn connected() -> Option<UnixStream> {
-    let (_, connected) = STARTER.get()?;
-    connected
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take()
+/// What [`work_for`] was given: a connection once, that somebody else listens there each time.
+pub(super) fn connected() -> First {
+    let Some((_, connected)) = STARTER.get() else {
+        return First::Nothing;
+    };
+    let mut connected = connected.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*connected {
+        First::Stranger => First::Stranger,
+        First::Nothing | First::Server(_) => std::mem::take(&mut connected),
+    }
 }
 
 /// The groups of a user besides the first, in the text of `/etc/group`.

@@ -14,6 +14,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
+#[cfg(target_os = "linux")]
+use rustix::net::sockopt::socket_peercred;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{UnixListener, UnixStream};
@@ -225,18 +227,43 @@ const fn answer_timeout(request: &Request) -> Option<Duration> {
     }
 }
 
-/// Connects before this process becomes another user: that is whom the server sees. None: no server runs, or it cannot be reached, which the
-/// next try tells.
+/// What came of connecting before this process became another user.
+#[derive(Debug, Default)]
+pub enum First {
+    /// No server runs, or it cannot be reached, which the next try tells.
+    #[default]
+    Nothing,
+    /// The server of that user, who sees on it who started this process.
+    Server(StdUnixStream),
+    /// Somebody else listens there, to whom nothing is kept.
+    Stranger,
+}
+
+/// Connects before this process becomes `owner`: that is whom the server sees. A connection to anybody else than that user, to whom the path
+/// may lead by a link, is closed again at once: what the process loads as `owner` must not find it.
+#[cfg(target_os = "linux")]
 #[must_use]
-pub fn connect_first(path: &Path) -> Option<StdUnixStream> {
-    let reachable = reachable(path).ok()?;
-    StdUnixStream::connect(&reachable.path).ok()
+pub fn connect_first(path: &Path, owner: u32) -> First {
+    let connect = || StdUnixStream::connect(&reachable(path)?.path);
+    let Ok(stream) = connect() else {
+        return First::Nothing;
+    };
+    match socket_peercred(&stream) {
+        Ok(peer) if peer.uid.as_raw() == owner => First::Server(stream),
+        Ok(_) | Err(_) => First::Stranger,
+    }
 }
 
 /// The connection that was made as who started this process, where it works as another user, and the server still waits on it.
 fn connected() -> io::Result<Option<UnixStream>> {
-    let Some(stream) = peer::connected() else {
-        return Ok(None);
+    let stream = match peer::connected() {
+        First::Nothing => return Ok(None),
+        First::Server(stream) => stream,
+        // The owner has put a way to the socket of somebody else there, who must not be told what is meant for the owner's.
+        First::Stranger => {
+            let text = "who listens there is another user than the directory's owner";
+            return Err(io::Error::other(text));
+        }
     };
     stream.set_nonblocking(true)?;
     // A server says nothing before it is asked: what can be read is that it has closed it.
@@ -245,13 +272,7 @@ fn connected() -> io::Result<Option<UnixStream>> {
     if !waits {
         return Ok(None);
     }
-    let stream = UnixStream::from_std(stream)?;
-    // Where the directory's owner has put a way to the socket of somebody else, it must not be told what is meant for the owner's.
-    if stream.peer_cred()?.uid() != peer::own_uid() {
-        let text = "who listens there is another user than the directory's owner";
-        return Err(io::Error::other(text));
-    }
-    Ok(Some(stream))
+    UnixStream::from_std(stream).map(Some)
 }
 
 async fn connect(path: &Path) -> io::Result<UnixStream> {
@@ -274,22 +295,44 @@ impl Connection {
     /// # Errors
     /// There is a socket and it cannot be used.
     pub async fn open(path: &Path) -> Result<Option<Self>, SocketError> {
+        match connected().map_err(failed("connect to", path))? {
+            Some(stream) => Ok(Some(Self::over(stream, path, true))),
+            None => Self::open_to_look(path).await,
+        }
+    }
+
+    /// The same for what only reads: the connection over which the server knows who started this process is left for what comes after.
+    ///
+    /// # Errors
+    /// There is a socket and it cannot be used.
+    pub async fn open_to_look(path: &Path) -> Result<Option<Self>, SocketError> {
         use io::ErrorKind::{ConnectionRefused, NotFound};
-        let absent = |error: &io::Error| matches!(error.kind(), ConnectionRefused | NotFound);
-        let over = |stream, is_of_starter| Self {
+        match connect(path).await {
+            Ok(stream) => Ok(Some(Self::over(stream, path, peer::starter().is_none()))),
+            Err(error) if matches!(error.kind(), ConnectionRefused | NotFound) => Ok(None),
+            Err(error) => Err(failed("connect to", path)(error)),
+        }
+    }
+
+    fn over(stream: UnixStream, path: &Path, is_of_starter: bool) -> Self {
+        Self {
             lines: Lines::new(stream),
             path: path.to_owned(),
             is_of_starter,
-        };
-        let failed = failed("connect to", path);
-        if let Some(stream) = connected().map_err(&failed)? {
-            return Ok(Some(over(stream, true)));
         }
-        match connect(path).await {
-            Ok(stream) => Ok(Some(over(stream, peer::starter().is_none()))),
-            Err(error) if absent(&error) => Ok(None),
-            Err(error) => Err(failed(error)),
+    }
+
+    /// Whether a change would be recorded as somebody else's, for who changes something before it asks.
+    ///
+    /// # Errors
+    /// It would.
+    pub fn refuse_unknown(&self) -> Result<(), AdminError> {
+        if self.is_of_starter {
+            return Ok(());
         }
+        let text = "the server would not know who gave this command: it was started since then, or was kept waiting for more than a minute; give the \
+                    command again (nothing was changed)";
+        Err(AdminError::conflict(text))
     }
 
     /// Sends one request and waits for its answer.
@@ -297,10 +340,8 @@ impl Connection {
     /// # Errors
     /// The server refused it, or would record it as somebody else's; or the connection failed: then it is not known whether a change was made.
     pub async fn run(&mut self, request: &Request) -> Result<Response, SocketError> {
-        if !self.is_of_starter && !request.only_reads() {
-            let text = "the server would not know who gave this command: it was started since then, or was kept waiting for more than a minute; give the \
-                        command again (nothing was changed)";
-            return Err(AdminError::conflict(text).into());
+        if !request.only_reads() {
+            self.refuse_unknown()?;
         }
         let text = as_line(request).map_err(|error| SocketError::Answer(error.to_string()))?;
         let written = self.lines.stream().write_all(text.expose()).await;

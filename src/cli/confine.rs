@@ -5,9 +5,18 @@
 
 use std::io;
 use std::path::Path;
+#[cfg(target_os = "linux")]
+use std::time::{Duration, Instant};
 
+#[cfg(target_os = "linux")]
+use super::reach::PATIENCE;
 use super::report;
-use crate::admin::{peer, socket};
+#[cfg(target_os = "linux")]
+use crate::admin::lock;
+use crate::admin::peer;
+use crate::admin::socket::First;
+#[cfg(target_os = "linux")]
+use crate::admin::socket::connect_first;
 use crate::config::Layout;
 use anyhow::Context as _;
 use rustix::fs::Mode;
@@ -79,18 +88,22 @@ fn lock_memory() -> io::Result<()> {
 }
 
 /// Has a command that root started work as the user whom the directory belongs to: what it makes there the server must be able to read, and
-/// the settings there name modules that are loaded into this process. So nothing of root is kept but a connection to the server that runs, if
-/// one does, made before any file of the owner is read.
+/// the settings there name modules that are loaded into this process. So nothing of root is kept but a connection to the owner's server, where
+/// the command `asks` one and one runs, made before any file of the owner is read.
 ///
 /// # Errors
 /// The system refused.
 #[cfg(target_os = "linux")]
-pub(super) fn command(layout: &Layout) -> anyhow::Result<()> {
+pub(super) fn command(layout: &Layout, asks: bool) -> anyhow::Result<()> {
     let own = rustix::process::geteuid();
     let Some(owner) = other_owner(layout.root()).filter(|_| own.is_root()) else {
         return Ok(());
     };
-    let connected = socket::connect_first(&layout.socket());
+    let connected = if asks {
+        connected(layout, owner.0)
+    } else {
+        First::Nothing
+    };
     become_owner(layout.root(), owner)?;
     peer::work_for(own.as_raw(), connected);
     // A change of user has made the process readable again.
@@ -102,8 +115,25 @@ pub(super) fn command(layout: &Layout) -> anyhow::Result<()> {
 /// # Errors
 /// None.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn command(_layout: &Layout) -> anyhow::Result<()> {
+pub(super) fn command(_layout: &Layout, _asks: bool) -> anyhow::Result<()> {
     Ok(())
+}
+
+/// The connection to the owner's server. One that is just starting, which has the directory and does not listen yet, is waited for: later it
+/// would not know who asks.
+#[cfg(target_os = "linux")]
+fn connected(layout: &Layout, owner: u32) -> First {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let connected = connect_first(&layout.socket(), owner);
+        let may_come = matches!(connected, First::Nothing)
+            && lock::is_held(&layout.lock(), owner)
+            && Instant::now() < deadline;
+        if !may_come {
+            return connected;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// The user and the group that a directory belongs to; none where that is root, or there is no directory yet.

@@ -166,11 +166,9 @@ fn print(shown: &MasterKey, report: &Report) -> anyhow::Result<()> {
 
 async fn rotate(layout: &Layout, args: RotateArgs, report: &Report) -> anyhow::Result<()> {
     let settings = reach::settings(layout)?;
-    let in_use = master::place(&settings).provider();
-    let provider = args.new.to.map(super::init::Provider::provider);
-    let provider = match (provider, in_use) {
-        (Some(provider), _) => provider,
-        (None, in_use) => in_use?,
+    let provider = match args.new.to {
+        Some(provider) => provider.provider(),
+        None => in_use(layout, &settings).await?,
     };
     let secret = new_secret(provider, &args.new, &settings, &args.passphrase.pin)?;
     let mut reach = Reach::open_with_master_key(layout, &args.passphrase).await?;
@@ -183,6 +181,20 @@ async fn rotate(layout: &Layout, args: RotateArgs, report: &Report) -> anyhow::R
     print(&done?, report)?;
     say_what_is_left(provider, &settings);
     Ok(())
+}
+
+/// The provider of the master key in use. A change that was cut off is settled before: until then the file may be that of the key before.
+async fn in_use(layout: &Layout, settings: &Settings) -> anyhow::Result<Provider> {
+    let mut reach = Reach::open_to_look(layout).await?;
+    let shown = ask(&mut reach, MasterKeyRequest::Show).await;
+    reach.close().await;
+    match shown?.provider {
+        Some(name) => {
+            let provider = Provider::from_name(&name);
+            provider.with_context(|| format!("the server's master key is of provider `{name}`, which this release does not know; name one with --to"))
+        }
+        None => Ok(master::place(settings).provider()?),
+    }
 }
 
 /// What the settings must say before the next start.

@@ -150,10 +150,12 @@ pub fn confine(cli: &Cli) -> anyhow::Result<()> {
         Command::Serve(_) => confine::server(&cli.dir),
         // It reads what may be for root only, and says whose what it made is.
         Command::Restore(_) => Ok(()),
-        Command::Init(_) => confine::command(&layout),
+        // It asks no server, and may load a module.
+        Command::Init(_) => confine::command(&layout, false),
         // Any other directory says nothing of who is to work in it.
-        _ if layout.config().exists() || layout.database().exists() => confine::command(&layout),
-        _ => Ok(()),
+        _ if !layout.config().exists() && !layout.database().exists() => Ok(()),
+        Command::MasterKey(master_key::Command::Recover(_)) => confine::command(&layout, false),
+        _ => confine::command(&layout, true),
     }
 }
 

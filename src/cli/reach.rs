@@ -28,7 +28,7 @@ use crate::providers::{self, KeyPlace, Provider};
 use crate::store::{Store, StoreConfig};
 
 /// How long to wait for another command, or for a server that is just starting.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The router, wherever it runs.
 pub enum Reach {
@@ -36,6 +36,15 @@ pub enum Reach {
     Server(Box<Connection>),
     /// In this process.
     Local(Local),
+}
+
+/// What the router is reached for.
+#[derive(Debug, Clone, Copy)]
+enum Use {
+    /// Whatever it does.
+    Any,
+    /// What only reads.
+    Look,
 }
 
 /// The router over the store, in this process.
@@ -53,7 +62,15 @@ impl Reach {
     /// # Errors
     /// There is no database, or it is in use by a process that does not answer.
     pub async fn open(layout: &Layout) -> anyhow::Result<Self> {
-        Self::reach(layout, None).await
+        Self::reach(layout, None, Use::Any).await
+    }
+
+    /// The same for what only reads, before something is typed: who then changes something reaches it again. No connection is kept so long.
+    ///
+    /// # Errors
+    /// Those of [`Reach::open`].
+    pub async fn open_to_look(layout: &Layout) -> anyhow::Result<Self> {
+        Self::reach(layout, None, Use::Look).await
     }
 
     /// Reaches the router of `layout` for what needs the master key: it is opened where no server runs.
@@ -64,7 +81,7 @@ impl Reach {
         layout: &Layout,
         passphrase: &PassphraseArgs,
     ) -> anyhow::Result<Self> {
-        Self::reach(layout, Some(passphrase)).await
+        Self::reach(layout, Some(passphrase), Use::Any).await
     }
 
     /// Reaches the router of `layout` where no server runs and no master key is to be had, whatever the schema of the database.
@@ -99,14 +116,23 @@ impl Reach {
         Ok(recovered?)
     }
 
-    async fn reach(layout: &Layout, passphrase: Option<&PassphraseArgs>) -> anyhow::Result<Self> {
+    async fn reach(
+        layout: &Layout,
+        passphrase: Option<&PassphraseArgs>,
+        wanted: Use,
+    ) -> anyhow::Result<Self> {
         if confine::is_missed(layout) {
             // What lies there is not connected to either.
             check_database(layout)?;
         }
         let deadline = Instant::now() + PATIENCE;
         loop {
-            if let Some(connection) = Connection::open(&layout.socket()).await? {
+            let socket = layout.socket();
+            let connection = match wanted {
+                Use::Any => Connection::open(&socket).await?,
+                Use::Look => Connection::open_to_look(&socket).await?,
+            };
+            if let Some(connection) = connection {
                 return Ok(Self::Server(Box::new(connection)));
             }
             check_database(layout)?;
@@ -211,6 +237,17 @@ impl Reach {
                 Ok(local.admin.run(peer::this_user(), request).await?)
             }
             Self::Local(local) => Ok(local.admin.run(peer::this_user(), request).await?),
+        }
+    }
+
+    /// Refuses what is to change files and then asks, where the server would not know who does.
+    ///
+    /// # Errors
+    /// It would not.
+    pub fn refuse_unknown(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Server(connection) => Ok(connection.refuse_unknown()?),
+            Self::Local(_) => Ok(()),
         }
     }
 

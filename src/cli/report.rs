@@ -4,7 +4,6 @@
 //! elsewhere cannot move the cursor or turn the direction of writing: letters that are not seen are shown as `?`.
 
 use std::io::{self, Write};
-use std::process::ExitCode;
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -102,17 +101,17 @@ pub fn remark(text: &str) {
 
 /// Prints a failure as one line and gives its exit code.
 #[must_use]
-pub fn failure(error: &anyhow::Error) -> ExitCode {
+pub fn failure(error: &anyhow::Error) -> u8 {
     let broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
     if error
         .chain()
         .filter_map(|cause| cause.downcast_ref())
         .any(broken)
     {
-        return ExitCode::SUCCESS;
+        return 0;
     }
     remark(&format!("keyledger: {}", one_line(error)));
-    ExitCode::from(exit_code(error))
+    exit_code(error)
 }
 
 fn exit_code(error: &anyhow::Error) -> u8 {

@@ -1,5 +1,7 @@
 //! What tells a server to stop: SIGINT and SIGTERM. And that a process ends once its work is done.
 
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::{Signal, getpid, kill_process};
@@ -31,14 +33,20 @@ pub(super) fn signals() -> std::io::Result<impl Future<Output = &'static str>> {
     })
 }
 
-/// Sees to it that this process, whose work is done and which is about to return, ends soon. The module of a token may do something of its own
-/// at the end, and wait for its token in it.
-pub fn end_soon() {
-    let watch = || {
+/// Sees to it that this process, whose work is done and which is about to return, ends soon and with this code. The module of a token may do
+/// something of its own at the end, and wait for its token in it.
+pub fn end_soon(code: u8) {
+    let watch = move || {
         std::thread::sleep(END_MAX);
         report::remark(
-            "keyledger: what was loaded into this process keeps it from ending; it is killed. All of its own work is done.",
+            "keyledger: what was loaded into this process keeps it from ending; it is ended without that. All of its own work is done.",
         );
+        // Who started this goes by the code, such as systemd after a wrong PIN. A shell in the place of this process keeps that, and nothing
+        // else of it.
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &format!("exit {code}")]).env_clear();
+        let failed = shell.exec();
+        tracing::debug!(%failed, "No shell ends this process.");
         kill_process(getpid(), Signal::KILL).unwrap_or_default();
     };
     // Without a thread for it, the process ends by itself in all other cases.

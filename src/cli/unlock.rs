@@ -27,10 +27,7 @@ pub struct Args {
 /// # Errors
 /// No server runs, the passphrase cannot be had, or the server refuses it.
 pub async fn run(layout: &Layout, args: &Args, report: &Report) -> anyhow::Result<()> {
-    let mut reach = Reach::open(layout).await?;
-    let done = unlocked(&mut reach, args).await;
-    reach.close().await;
-    let unlocked = done?;
+    let unlocked = unlocked(layout, args).await?;
     report.record(&unlocked, || {
         let text = if unlocked.was_locked {
             "unlocked: keys are served"
@@ -42,11 +39,8 @@ pub async fn run(layout: &Layout, args: &Args, report: &Report) -> anyhow::Resul
     Ok(())
 }
 
-async fn unlocked(reach: &mut Reach, args: &Args) -> anyhow::Result<Unlocked> {
-    if !matches!(reach, Reach::Server(_)) {
-        bail!("no server runs here: start it first, then unlock it");
-    }
-    if !is_locked(reach).await? {
+async fn unlocked(layout: &Layout, args: &Args) -> anyhow::Result<Unlocked> {
+    if !is_locked(layout).await? {
         return Ok(Unlocked { was_locked: false });
     }
     let passphrase = match &args.passphrase_file {
@@ -56,17 +50,28 @@ async fn unlocked(reach: &mut Reach, args: &Args) -> anyhow::Result<Unlocked> {
     let request = Unlock {
         passphrase: text_of(&passphrase)?,
     };
+    // A connection would not last as long as somebody may type.
+    let mut reach = server(Reach::open(layout).await?).await?;
     match reach.run(Request::Unlock(request)).await? {
         Response::Unlocked(unlocked) => Ok(unlocked),
         other => Err(reach::unexpected(&other)),
     }
 }
 
-async fn is_locked(reach: &mut Reach) -> anyhow::Result<bool> {
+async fn is_locked(layout: &Layout) -> anyhow::Result<bool> {
+    let mut reach = server(Reach::open_to_look(layout).await?).await?;
     match reach.run(Request::Status).await? {
         Response::Status(status) => Ok(status.locked),
         other => Err(reach::unexpected(&other)),
     }
+}
+
+async fn server(reach: Reach) -> anyhow::Result<Reach> {
+    if matches!(reach, Reach::Server(_)) {
+        return Ok(reach);
+    }
+    reach.close().await;
+    bail!("no server runs here: start it first, then unlock it");
 }
 
 fn text_of(secret: &Secret) -> anyhow::Result<SecretText> {

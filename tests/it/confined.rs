@@ -1,11 +1,19 @@
 //! What the process gives up, as Linux tells of it, and which TLS it speaks.
 
 use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::net::sockopt::socket_peercred;
+use rustix::process::{Gid, Pid, Signal, Uid, kill_process};
+use rustix::thread::{set_thread_res_gid, set_thread_res_uid};
+
+use crate::backup::Site;
 use crate::harness::{
     Server, TlsVersion, create, fresh_directory, key_template, program, run_cli, skipped, until,
 };
@@ -172,13 +180,41 @@ fn what_root_makes_in_a_directory_is_its_owners_and_root_is_named_for_it() {
     server.start_again();
     server.connect().ask(create(key_template())).success();
     // What root restores is root's, since a backup and its key are: it is said how that is put right.
-    let restored = elsewhere.path().join("restored");
-    fs::create_dir(&restored).expect("a folder");
-    give(&restored, NOBODY);
     let (backup, key) = (path.join("two.backup"), path.join("two"));
     let [backup, key] = [&backup, &key].map(|path| path.to_str().expect("a text"));
+    let restored = elsewhere.path().join("restored");
+    fs::create_dir(&restored).expect("a folder");
     let said = run_cli(&restored, &["restore", backup, "--key", key]).success();
-    assert!(said.stderr.contains("chown -R 65534:65534"), "{said:?}");
+    assert!(said.stderr.contains("chown -R USER:"), "{said:?}");
+    assert_eq!(all_of(&restored, 0), Vec::<String>::new());
+}
+
+#[test]
+fn root_restores_only_where_nobody_can_lead_it_elsewhere() {
+    if !is_root() {
+        return skipped("only root can become somebody else");
+    }
+    let site = Site::new();
+    site.back_up("one.backup");
+    let folder = fresh_directory();
+    let (restored, other) = (folder.path().join("restored"), folder.path().join("other"));
+    let (data, lock) = (restored.join("data"), restored.join("data/lock"));
+    fs::create_dir_all(&data).expect("a folder");
+    fs::write(&other, "kept").expect("a file");
+    symlink(&other, &lock).expect("a link");
+    let restore = || site.restore("one.backup", &restored, &[]);
+    for path in [&data, &restored, folder.path()] {
+        chown(path, Some(NOBODY), None).expect("root gives files away");
+        restore().refused(&["where nobody else may write", "chown -R root:"]);
+        chown(path, Some(0), None).expect("root takes it back");
+    }
+    fs::set_permissions(&restored, fs::Permissions::from_mode(0o777)).expect("a mode");
+    restore().refused(&["where nobody else may write", "chmod go-w"]);
+    fs::set_permissions(&restored, fs::Permissions::from_mode(0o750)).expect("a mode");
+    restore().refused(&["is not empty", "lock"]);
+    assert_eq!(fs::read_to_string(&other).expect("a file"), "kept");
+    fs::remove_file(&lock).expect("a link");
+    restore().success();
 }
 
 /// What Linux tells about a command that waits for its standard input.
@@ -188,9 +224,9 @@ impl Waiting {
     const IDS: &str = "65534 65534 65534 65534";
 
     /// Starts a command of root, and waits until it has become another user, in every respect.
-    fn start(server: &Server, arguments: &[&str]) -> (Child, Self) {
-        let mut command = program(server.path());
-        command.args(arguments).arg("--dir").arg(server.path());
+    fn start(directory: &Path, arguments: &[&str]) -> (Child, Self) {
+        let mut command = program(directory);
+        command.args(arguments).arg("--dir").arg(directory);
         let child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -232,7 +268,7 @@ fn a_command_of_root_cannot_become_root_again_when_it_loads_what_the_owner_names
     give(server.path(), NOBODY);
     let add = ["instance", "add", "second", "--pin-file", "-"];
     // It waits for the PIN, and loads nothing before it has it.
-    let (child, status) = Waiting::start(&server, &add);
+    let (child, status) = Waiting::start(server.path(), &add);
     assert_eq!(status.line("Gid:"), Waiting::IDS);
     for sets in ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"] {
         assert_eq!(status.line(sets), "0000000000000000", "{sets}");
@@ -258,7 +294,7 @@ fn what_root_asks_for_is_not_recorded_as_somebody_elses() {
     give(directory.path(), NOBODY);
     let mut server = Server::start_plainly(directory);
     let rotate = ["master-key", "rotate", "--to", "passphrase"];
-    let (child, _) = Waiting::start(&server, &rotate);
+    let (child, _) = Waiting::start(server.path(), &rotate);
     // The server that knows who asks goes away.
     server.stop();
     server.start_again();
@@ -279,10 +315,144 @@ fn what_root_asks_for_is_not_told_to_the_server_of_somebody_else() {
     let directory = Server::directory();
     give(directory.path(), NOBODY);
     let socket = directory.path().join("data/control.sock");
-    std::os::unix::fs::symlink(other.data().join("control.sock"), &socket).expect("a link");
+    symlink(other.data().join("control.sock"), &socket).expect("a link");
     let refused = run_cli(directory.path(), &["client", "disable", "demo"]);
     refused.refused(&["control socket", "another user"]);
     other.new_key();
+}
+
+/// A socket on which a user listens: for the system that is whom the thread was that began it.
+fn listened_by(user: u32, path: &Path) -> UnixListener {
+    let path = path.to_owned();
+    let bound = std::thread::spawn(move || {
+        let (user, group) = (Uid::from_raw(user), Gid::from_raw(user));
+        set_thread_res_gid(group, group, group).expect("root is any group");
+        set_thread_res_uid(user, user, user).expect("root is any user");
+        UnixListener::bind(path).expect("a socket")
+    });
+    let listener = bound.join().expect("a thread");
+    listener.set_nonblocking(true).expect("a socket");
+    listener
+}
+
+/// A lock that a process of the owner would have.
+fn held(path: &Path) -> fs::File {
+    let mut options = fs::OpenOptions::new();
+    let options = options.write(true).create(true).truncate(false);
+    let lock = options.open(path).expect("a lock");
+    chown(path, Some(NOBODY), Some(NOBODY)).expect("root gives files away");
+    flock(&lock, FlockOperation::LockExclusive).expect("nobody has it");
+    lock
+}
+
+/// What the owner's module would find among the descriptors of the process that loads it.
+#[test]
+fn a_command_of_root_keeps_no_connection_to_who_is_not_the_owner() {
+    if !is_root() {
+        return skipped("only root can become somebody else");
+    }
+    let directory = Server::directory();
+    give(directory.path(), NOBODY);
+    let elsewhere = fresh_directory();
+    let socket = elsewhere.path().join("socket");
+    let listener = UnixListener::bind(&socket).expect("a socket of root");
+    symlink(&socket, directory.path().join("data/control.sock")).expect("a link");
+    let rotate = ["master-key", "rotate", "--to", "passphrase"];
+    let (child, _) = Waiting::start(directory.path(), &rotate);
+    let (mut stream, _) = listener.accept().expect("it has connected");
+    let limit = Some(Duration::from_secs(60));
+    stream.set_read_timeout(limit).expect("a limit");
+    let read = stream.read(&mut [0]);
+    assert_eq!(read.expect("nobody has the other end"), 0);
+    let ended = told_to(child, "correct horse battery staple\n");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(!ended.status.success(), "{said}");
+    assert!(said.contains("another user"), "{said}");
+}
+
+#[test]
+fn a_command_of_root_that_asks_no_server_connects_to_none() {
+    if !is_root() {
+        return skipped("only root can become somebody else");
+    }
+    let directory = Server::directory();
+    give(directory.path(), NOBODY);
+    let listener = listened_by(NOBODY, &directory.path().join("data/control.sock"));
+    for command in [&["init"][..], &["master-key", "recover", "--share", "none"]] {
+        assert_ne!(run_cli(directory.path(), command).code, 0);
+        let none = listener.accept().expect_err("nobody has connected");
+        assert_eq!(none.kind(), ErrorKind::WouldBlock, "{command:?}");
+    }
+}
+
+#[test]
+fn a_server_that_is_just_starting_is_waited_for_by_root() {
+    if !is_root() {
+        return skipped("only root can become somebody else");
+    }
+    let directory = Server::directory();
+    give(directory.path(), NOBODY);
+    let _lock = held(&directory.path().join("data/lock"));
+    let mut command = program(directory.path());
+    let arguments = ["client", "disable", "demo", "--dir"];
+    command.args(arguments).arg(directory.path());
+    let mut child = command.spawn().expect("it runs");
+    // It has begun, and found no socket.
+    let limits = format!("/proc/{}/limits", child.id());
+    until("its first act", || {
+        let limits = fs::read_to_string(&limits).expect("a process");
+        let mut lines = limits.lines();
+        let cores = lines.find(|line| line.starts_with("Max core file size"))?;
+        let words: Vec<_> = cores.split_whitespace().collect();
+        (words[4..6] == ["0", "0"]).then_some(())
+    });
+    let listener = listened_by(NOBODY, &directory.path().join("data/control.sock"));
+    let (stream, _) = until("a connection", || listener.accept().ok());
+    let peer = socket_peercred(&stream).expect("who has connected");
+    child.kill().expect("a child of ours");
+    child.wait().expect("a child of ours");
+    assert!(peer.uid.is_root(), "{peer:?}");
+}
+
+#[test]
+fn files_of_certificates_stay_where_the_server_would_not_know_who_replaced_them() {
+    if !is_root() {
+        return skipped("only root can become somebody else");
+    }
+    let directory = Server::directory();
+    give(directory.path(), NOBODY);
+    let mut server = Server::start_plainly(directory);
+    let certs = server.path().join("certs");
+    let files = || ["ca.pem", "server.pem"].map(|name| fs::read(certs.join(name)).expect("a file"));
+    let before = files();
+    let lock = held(&server.data().join("certificates.lock"));
+    let (own, key) = (certs.join("server.pem"), certs.join("server.key"));
+    let [own, key] = [&own, &key].map(|path| path.to_str().expect("a text"));
+    let commands = [
+        &["certificate", "renew-server"][..],
+        &["certificate", "install-server", own, key],
+        &["certificate", "rotate-ca"],
+    ];
+    let signal = |child: &Child, signal| {
+        kill_process(Pid::from_child(child), signal).expect("a child of ours");
+    };
+    let waiting = commands.map(|command| {
+        let (child, _) = Waiting::start(server.path(), command);
+        signal(&child, Signal::STOP);
+        child
+    });
+    // The server that knows who asks goes away.
+    server.stop();
+    server.start_again();
+    drop(lock);
+    for child in waiting {
+        signal(&child, Signal::CONT);
+        let ended = told_to(child, "");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(!ended.status.success(), "{said}");
+        assert!(said.contains("nothing was changed"), "{said}");
+    }
+    assert!(files() == before, "no file was replaced");
 }
 
 #[test]

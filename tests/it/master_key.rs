@@ -213,6 +213,15 @@ fn a_damaged_master_key_file_is_refused_with_one_line() {
 
 /// Runs a command at a terminal of its own and types lines as they are asked for; its exit code and what the terminal showed.
 fn at_a_terminal(directory: &Path, arguments: &[&str], lines: &[&str]) -> (i32, String) {
+    typed_at_a_terminal(directory, arguments, lines.iter().copied())
+}
+
+/// The same with lines that are thought of only when they are asked for.
+fn typed_at_a_terminal<'a>(
+    directory: &Path,
+    arguments: &[&str],
+    mut left: impl Iterator<Item = &'a str>,
+) -> (i32, String) {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
     let ours = openpt(flags).expect("a terminal");
     grantpt(&ours).expect("a terminal");
@@ -232,7 +241,6 @@ fn at_a_terminal(directory: &Path, arguments: &[&str], lines: &[&str]) -> (i32, 
     drop(command);
     let mut terminal = fs::File::from(ours);
     let mut shown = Vec::new();
-    let mut left = lines.iter();
     let mut buffer = [0; 1024];
     // Reading fails once nobody has the other end any more.
     while let Ok(count @ 1..) = terminal.read(&mut buffer) {

@@ -54,6 +54,9 @@ async fn carry_out(
     command: Command,
     report: &Report,
 ) -> anyhow::Result<()> {
+    if !matches!(command, Command::List | Command::Crl(_)) {
+        reach.refuse_unknown()?;
+    }
     match command {
         Command::List => list(reach, report).await,
         Command::RenewServer(renewal) => server::renew(layout, reach, renewal, report).await,

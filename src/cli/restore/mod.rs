@@ -15,7 +15,7 @@ use super::backup::key;
 use super::master::PassphraseArgs;
 use super::master_key;
 use super::report::{Report, remark};
-use super::stop::signals;
+use super::stop::{end_soon, signals};
 use crate::admin::message::BegunEpoch;
 use crate::admin::peer;
 use crate::admin::restored::{Postponed, Restored, Taken};
@@ -179,7 +179,9 @@ fn remove_when_told_to_stop(path: PathBuf) -> std::io::Result<()> {
             _ => 143,
         };
         remove(&path);
-        std::process::exit(code);
+        // What the settings name may be loaded by now.
+        end_soon(code);
+        std::process::exit(code.into());
     });
     Ok(())
 }

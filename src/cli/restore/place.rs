@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -45,6 +45,7 @@ impl Place {
                 layout.root().display()
             );
         }
+        refuse_shared(layout)?;
         check_empty(layout)?;
         layout.make_directories()?;
         let lock = DirectoryLock::acquire(&layout.lock())?;
@@ -209,6 +210,35 @@ impl Drop for Place {
     }
 }
 
+/// Refuses root a directory that somebody else may put something into, or below: a link there could lead what root writes to any file of the
+/// machine.
+fn refuse_shared(layout: &Layout) -> anyhow::Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let named = std::path::absolute(layout.root())?;
+    // What is not there yet is made in the next above it.
+    let there = named.ancestors().find_map(|path| path.canonicalize().ok());
+    let there = there.unwrap_or_default();
+    let below = [layout.data(), layout.certs(), layout.client_certificates()];
+    let above = named.ancestors().chain(there.ancestors());
+    for path in above.chain(below.iter().map(PathBuf::as_path)) {
+        let Ok(found) = fs::metadata(path) else {
+            continue;
+        };
+        // Where the sticky bit is, as in /tmp, others leave alone what is root's.
+        let is_open = found.mode() & 0o022 != 0 && found.mode() & 0o1000 == 0;
+        if found.uid() != 0 || is_open {
+            let (path, user) = (path.display(), found.uid());
+            bail!(
+                "root restores where nobody else may write, and {path} is user {user}'s or open to others: give it to root before (`chown -R root: {path}`, \
+                 `chmod go-w {path}`) and to the server's user after, or restore as that user (nothing was changed)"
+            );
+        }
+    }
+    Ok(())
+}
+
 fn check_empty(layout: &Layout) -> anyhow::Result<()> {
     match first_file(layout.root(), &layout.lock())? {
         None => Ok(()),
@@ -229,10 +259,11 @@ fn first_file(root: &Path, lock: &Path) -> anyhow::Result<Option<PathBuf>> {
     };
     for entry in entries {
         let entry = entry?;
-        if entry.file_name() == "lost+found" || entry.path() == lock {
+        let kind = entry.file_type()?;
+        if entry.file_name() == "lost+found" || (entry.path() == lock && kind.is_file()) {
             continue;
         }
-        if !entry.file_type()?.is_dir() {
+        if !kind.is_dir() {
             return Ok(Some(entry.path()));
         }
         if let Some(found) = first_file(&entry.path(), lock)? {

@@ -1,8 +1,5 @@
 //! What is said of a backup that was restored or looked at.
 
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
-
 use serde_json::{Value, json};
 
 use super::Done;
@@ -80,16 +77,12 @@ pub(super) fn restored(
     Ok(())
 }
 
-/// That the server's user cannot use what was restored, where root did it in a directory of that user.
+/// That a server of another user cannot use what root restored.
 pub(super) fn owner(layout: &Layout) {
-    let owner = |path: &Path| path.metadata().map(|found| (found.uid(), found.gid())).ok();
-    let (directory, database) = (owner(layout.root()), owner(&layout.database()));
-    if let Some((user, group)) = directory
-        && database.is_some_and(|(made, _)| made != user)
-    {
+    if rustix::process::geteuid().is_root() {
         let directory = layout.root().display();
         remark(&format!(
-            "What was restored belongs to who restored it: run `chown -R {user}:{group} {directory}` before the server starts."
+            "What was restored belongs to root: run `chown -R USER: {directory}` before a server of another user starts on it."
         ));
     }
 }

@@ -159,23 +159,27 @@ mod tests {
             .unwrap_or_default()
     }
 
+    /// What is not to be late is not, however busy the machine is.
+    const LIMIT: Duration = Duration::from_secs(600);
+
     /// Has the thread wait until what this gives is dropped.
-    fn stuck(worker: &Worker<()>) -> Sender<()> {
+    fn stuck(worker: &mut Worker<()>) -> Sender<()> {
         let (go_on, waits) = channel::<()>();
         let waits = Mutex::new(waits);
+        worker.limit = Duration::from_millis(50);
         let late = worker.call(move |()| {
             waits.lock().unwrap().recv().unwrap_or_default();
             Ok(())
         });
+        worker.limit = LIMIT;
         assert!(message(late).contains("has not answered"));
         go_on
     }
 
     #[test]
     fn who_does_not_answer_is_waited_for_once_and_comes_back() {
-        let limit = Duration::from_millis(50);
-        let worker = Worker::start(|| Ok(()), limit).unwrap();
-        let go_on = stuck(&worker);
+        let mut worker = Worker::start(|| Ok(()), LIMIT).unwrap();
+        let go_on = stuck(&mut worker);
         // At once: nobody is asked.
         assert!(message(worker.call(|()| Ok(()))).contains("has not answered"));
         drop(go_on);
@@ -187,7 +191,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_comes_as_it_is_given_up_counts() {
-        let worker = Worker::start(|| Ok(()), Duration::from_secs(60)).unwrap();
+        let worker = Worker::start(|| Ok(()), LIMIT).unwrap();
         let (reply, answer) = sync_channel(1);
         reply.send(7).unwrap();
         assert_eq!(worker.given_up(&answer), Some(7));
@@ -198,8 +202,8 @@ mod tests {
 
     #[test]
     fn what_is_left_to_a_stuck_thread_is_done_when_it_comes_back() {
-        let worker = Worker::start(|| Ok(()), Duration::from_millis(50)).unwrap();
-        let go_on = stuck(&worker);
+        let mut worker = Worker::start(|| Ok(()), LIMIT).unwrap();
+        let go_on = stuck(&mut worker);
         let (done, told) = channel();
         let failed = done.clone();
         worker.leave(
@@ -219,7 +223,7 @@ mod tests {
         let opened = AtomicU32::new(0);
         // Each session is the number of times that one was opened.
         let open = move || Ok(opened.fetch_add(1, Ordering::Relaxed) + 1);
-        let worker = Worker::start(open, Duration::from_secs(60)).unwrap();
+        let worker = Worker::start(open, LIMIT).unwrap();
         let gone = || Trouble::Session("gone".to_owned());
         let second =
             worker.call(move |session| (*session == 2).then_some(*session).ok_or_else(gone));

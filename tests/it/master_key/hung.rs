@@ -1,7 +1,6 @@
 //! A token whose module does not return: keys are served all the same, who asks it for something is told so, and the server ends when it is to.
 
 use std::fs;
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -108,12 +107,23 @@ fn a_token_that_does_not_return_keeps_nobody_waiting_for_ever() {
     fs::remove_file(&hangs).expect("a file");
     until("the token", || (server.cli(&add).code == 0).then_some(()));
     server.connect().ask(get(&uid)).success();
-    // It waits in what it does when the process ends.
+    // It waits in what it does when the process ends, which keeps nobody, and no exit code.
     fs::write(folder.path().join("ends"), "").expect("a file");
     server.ask_to_stop();
     let status = server.ends_by_itself("keeps it from ending");
-    assert_eq!(status.signal(), Some(9), "{status:?}");
+    assert_eq!(status.code(), Some(0), "{status:?}");
+    let pin = server.path().join("pin.txt");
+    fs::write(&pin, "a wrong one").expect("a file");
+    let refused = run_cli(server.path(), &["serve", "--check"]);
+    assert_eq!(refused.code, 4, "{refused:?}");
+    assert!(
+        refused.stderr.contains("keeps it from ending"),
+        "{refused:?}"
+    );
+    fs::write(&pin, token::PIN).expect("a file");
     fs::remove_file(folder.path().join("ends")).expect("a file");
+    let typed = ["serve", "--check", "--pin-file", "-"];
+    server.cli_with_input(&typed, token::PIN).success();
     // Its own work was done: nothing is put right at the next start.
     server.start_again();
     server.connect().ask(get(&uid)).success();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::rotation::{add_target, check_target, shown};
 use super::token::name_provider;
-use super::{passphrase_file, text};
+use super::{passphrase_file, text, typed_at_a_terminal};
 use crate::harness::{
     BatchItem, Event, Request, Server, create, destroy, discover, get, key_template, locate,
     outputs, query, reason, run_cli, until, whole_trail,
@@ -169,6 +169,21 @@ fn administration_goes_on_while_the_server_is_locked_as_far_as_it_needs_no_key()
     reply.refused(503, "locked", "", "the server is locked");
     api.get("/api/v1/seal?fresh=true")
         .refused(503, "locked", "", "the server is locked");
+}
+
+#[test]
+fn a_passphrase_may_take_longer_to_type_than_a_connection_lasts() {
+    let (mut server, _, _) = locked(|_| {});
+    let path = server.path().to_owned();
+    // As the server ends a connection that says nothing for a minute, and sooner.
+    let typed = std::iter::once_with(|| {
+        server.stop();
+        server.start_again();
+        PASSPHRASE
+    });
+    let (code, shown) = typed_at_a_terminal(&path, &["unlock"], typed);
+    assert_eq!(code, 0, "{shown}");
+    assert!(!is_locked(&server));
 }
 
 #[test]

@@ -243,6 +243,25 @@ fn what_was_cut_off_is_finished_by_whoever_opens_the_master_key_next() {
 }
 
 #[test]
+fn a_rotation_stays_with_the_provider_of_the_key_in_use_where_a_change_of_it_was_cut_off() {
+    let mut server = Server::start();
+    let first = passphrase_file(server.path(), "correct horse battery staple");
+    let to = ["master-key", "rotate", "--to", "passphrase"];
+    let new = ["--new-passphrase-file", text(&first)];
+    server.cli(&[&to[..], &new].concat()).success();
+    let check = shown(&server)["checkValue"].clone();
+    server.stop();
+    cut_off_before_the_file(&server, check.as_str().expect("a text"));
+    // The file is that of the key before, which needs no passphrase.
+    let old = ["--passphrase-file", text(&first)];
+    let rotate = [&to[..2], &new, &old].concat();
+    server.cli(&rotate).success();
+    let file = fs::read_to_string(server.data().join("master.key"));
+    let file = file.expect("a file of a passphrase");
+    assert!(file.contains("passphrase"), "{file}");
+}
+
+#[test]
 fn a_passphrase_is_changed_and_providers_too() {
     let mut server = Server::start();
     let uid = server.new_key();

@@ -1,4 +1,4 @@
-//! What clients gained after a backup: certificates, and CAs that are trusted for them. A restored database has none of it.
+//! What there is more of since a backup: instances, clients, their certificates, and CAs that are trusted for them. A restored database has none of it.
 //!
 //! Who replaced a client's certificate after the backup removed the old one, and not the client: where that alone is there, it must not be
 //! taken for all that the client had.
@@ -11,19 +11,23 @@ use super::{Told, texts};
 use crate::admin::restored::Act;
 use crate::audit::Action;
 use crate::crypto::Fingerprint;
-use crate::domain::ClientId;
+use crate::domain::{ClientId, InstanceId};
 
-/// What there is of clients that the backup does not hold.
+/// What there is that the backup does not hold.
 #[derive(Debug, Default)]
 pub(super) struct Gained {
     /// The clients of the backup, and those that were made after it.
     known: HashSet<ClientId>,
+    /// Those of them that were made after it.
+    made: HashSet<ClientId>,
+    /// The instances that were made after it.
+    founded: HashSet<InstanceId>,
     /// The certificates and CAs that each has more.
     held: HashMap<ClientId, HashSet<Fingerprint>>,
 }
 
 /// One certificate or CA that a client gained.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Gain {
     pub(super) what: Fingerprint,
     /// Whether the client was there before it.
@@ -35,13 +39,17 @@ impl Gained {
     pub(super) fn beside(clients: impl Iterator<Item = ClientId>) -> Self {
         Self {
             known: clients.collect(),
-            held: HashMap::new(),
+            ..Self::default()
         }
     }
 
-    /// Notes what a client gained by this event, if it is of that kind.
+    /// Notes what a client gained by this event, if it is of that kind, or that an instance was made.
     pub(super) fn gain(&mut self, action: Action, told: &Told) -> Option<Gain> {
         let field = match action {
+            Action::ServiceCreate => {
+                self.founded.extend(told.target.name.parse::<InstanceId>());
+                return None;
+            }
             Action::ClientAdd | Action::ClientIssue | Action::ClientApprove => "fingerprint",
             Action::ClientTrust => "authority",
             _ => return None,
@@ -50,7 +58,27 @@ impl Gained {
         let what = told.request_data.get(field)?.as_str()?.parse().ok()?;
         self.held.entry(client).or_default().insert(what);
         let is_more = !self.known.insert(client);
+        if !is_more {
+            self.made.insert(client);
+        }
         Some(Gain { what, is_more })
+    }
+
+    /// Whether what was said is of a client or an instance that the backup does not hold: it cannot be said of them again.
+    pub(super) fn is_of_more(&self, act: &Act) -> bool {
+        match act {
+            Act::Permit(client, _) | Act::Disable(client) => self.made.contains(client),
+            Act::Forbid(instance, _) => self.founded.contains(instance),
+            _ => false,
+        }
+    }
+
+    /// Whether a client was made after the backup and has lost all that it had.
+    pub(super) fn is_gone(&self, client: &str) -> bool {
+        client.parse::<ClientId>().is_ok_and(|client| {
+            let left = self.held.get(&client).map_or(0, HashSet::len);
+            self.made.contains(&client) && left == 0
+        })
     }
 
     /// What this event says that was taken from a client, and which certificates and CAs that are.

@@ -6,6 +6,9 @@ use super::gained::Gain;
 use crate::audit::Action;
 use crate::crypto::Fingerprint;
 
+/// What a command says that gives a client more.
+const OF_MORE: &str = " --renew";
+
 /// A change that is lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(in crate::cli::restore) struct Lost {
@@ -21,7 +24,7 @@ pub(in crate::cli::restore) struct Lost {
     command: Option<String>,
     /// The certificate or CA that a client gained by it.
     #[serde(skip)]
-    gained: Option<Fingerprint>,
+    gained: Option<Gain>,
 }
 
 impl Lost {
@@ -39,7 +42,7 @@ impl Lost {
             _ => command(action, name),
         };
         let of_more = |command: String| match gain {
-            Some(gain) if gain.is_more => format!("{command} --renew"),
+            Some(gain) if gain.is_more => command + OF_MORE,
             _ => command,
         };
         Self {
@@ -47,13 +50,35 @@ impl Lost {
             target: target.to_owned(),
             label: label.map(str::to_owned),
             command: command.map(of_more),
-            gained: gain.map(|gain| gain.what),
+            gained: gain,
         }
     }
 
     /// Whether it is what a client gained of these.
     pub(super) fn is_of(&self, gone: &[Fingerprint]) -> bool {
-        self.gained.is_some_and(|gained| gone.contains(&gained))
+        self.gained.is_some_and(|gain| gone.contains(&gain.what))
+    }
+
+    /// Whether it is a change of this target; `action`: only such a one.
+    pub(super) fn is_about(&self, target: &str, action: Option<Action>) -> bool {
+        self.target == target && action.is_none_or(|action| action.short_name() == self.action)
+    }
+
+    /// Whether the client was made by it.
+    pub(super) fn is_first(&self) -> bool {
+        self.gained.is_some_and(|gain| !gain.is_more)
+    }
+
+    /// Has it make the client, where it gave one more: what made it is gone. Whether it did.
+    pub(super) fn become_first(&mut self, client: &str) -> bool {
+        let Some(gain) = self.gained.as_mut().filter(|_| self.target == client) else {
+            return false;
+        };
+        gain.is_more = false;
+        if let Some(command) = &mut self.command {
+            command.truncate(command.trim_end_matches(OF_MORE).len());
+        }
+        true
     }
 
     /// It in one line.
@@ -73,6 +98,7 @@ fn command(action: Action, name: &str) -> Option<String> {
         Action::KeyApprove => format!("key approve {name}"),
         Action::ClientAdd | Action::ClientApprove => format!("client add {name} FILE"),
         Action::ClientEnable => format!("client enable {name}"),
+        Action::ClientDisable => format!("client disable {name}"),
         Action::ClientIssue => format!("client issue {name}"),
         Action::ClientTrust => format!("client trust-ca {name} FILE --subject SUBJECT"),
         Action::ClientPermit => format!("client permit {name} --operations NAMES"),

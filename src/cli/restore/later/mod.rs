@@ -14,6 +14,7 @@ use crate::admin::restored::{Act, Taken};
 use crate::audit::verification::epoch_begun as beginning;
 use crate::audit::{Action, Kind, Outcome, Verified};
 use crate::cli::verify::Met;
+use crate::crypto::Fingerprint;
 use crate::domain::{ClientId, ObjectId, Operations, Rules};
 use crate::kmip::enums::RevocationReasonCode;
 use gained::Gained;
@@ -196,11 +197,27 @@ impl Later {
         match action {
             Action::ClientRemove => {
                 let (act, gone) = self.gained.removal(told)?;
-                // What was made after the backup and is gone since need not be made again.
-                self.lost.retain(|lost| !lost.is_of(&gone));
+                self.forget(&told.target.name, &gone);
                 Some(act)
             }
-            _ => self.wipe(action, told).or_else(|| act(action, told)),
+            _ => self
+                .wipe(action, told)
+                .or_else(|| act(action, told))
+                .filter(|act| !self.gained.is_of_more(act)),
+        }
+    }
+
+    /// What was made after the backup and is gone since need not be made again.
+    fn forget(&mut self, client: &str, gone: &[Fingerprint]) {
+        let is_of = |lost: &Lost| lost.is_of(gone);
+        let made_it = self.lost.iter().any(|lost| is_of(lost) && lost.is_first());
+        self.lost.retain(|lost| !is_of(lost));
+        if self.gained.is_gone(client) {
+            self.lost.retain(|lost| !lost.is_about(client, None));
+        }
+        if made_it {
+            // The next one finds no client.
+            self.lost.iter_mut().any(|lost| lost.become_first(client));
         }
     }
 
@@ -210,7 +227,9 @@ impl Later {
         match action {
             Action::InstanceSecureDataWipe => self.wiped = Some(of_work()),
             Action::ServiceDelete if self.wiped == Some(of_work()) => {
-                return Some(Act::Wipe(told.target.name.parse().ok()?));
+                let name = &told.target.name;
+                self.lost.retain(|lost| !lost.is_about(name, None));
+                return Some(Act::Wipe(name.parse().ok()?));
             }
             _ => {}
         }
@@ -228,6 +247,17 @@ impl Later {
         if of_key || elsewhere || self.lost.len() >= LOST_MAX {
             return self.changed(action.short_name());
         }
+        // Each of these says all of it.
+        if [
+            Action::ClientPermit,
+            Action::ClientDisable,
+            Action::InstanceRulesUpdate,
+        ]
+        .contains(&action)
+        {
+            let name = &told.target.name;
+            self.lost.retain(|lost| !lost.is_about(name, Some(action)));
+        }
         let named = |field| told.request_data.get(field).and_then(Value::as_str);
         let label = named("label").or_else(|| named("instance"));
         self.lost
@@ -240,11 +270,14 @@ impl Later {
 
     /// A client that was enabled again is not to be disabled; one that was disabled before the backup is enabled by hand.
     fn enabled(&mut self, told: &Told) {
-        let before = self.taken.len();
-        if let Ok(client) = told.target.name.parse::<ClientId>() {
+        let before = self.taken.len() + self.lost.len();
+        let name = &told.target.name;
+        if let Ok(client) = name.parse::<ClientId>() {
             self.taken.retain(|taken| taken.act != Act::Disable(client));
         }
-        if self.taken.len() == before {
+        let disabled = Some(Action::ClientDisable);
+        self.lost.retain(|lost| !lost.is_about(name, disabled));
+        if self.taken.len() + self.lost.len() == before {
             self.lose(Action::ClientEnable, told);
         }
     }

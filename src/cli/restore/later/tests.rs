@@ -1,5 +1,5 @@
 use super::*;
-use crate::crypto::Fingerprint;
+use crate::domain::InstanceId;
 
 fn print(number: u8) -> Fingerprint {
     Fingerprint::from_bytes([number; 32])
@@ -128,6 +128,68 @@ fn a_client_that_was_made_after_the_backup_is_made_again_and_then_given_more() {
         "kmip-client.add vc: keyledger client add vc FILE --renew",
     ];
     assert_eq!(later.commands(), expected);
+}
+
+#[test]
+fn the_next_certificate_makes_the_client_where_the_one_that_made_it_is_gone() {
+    let mut later = later();
+    later.gains(Action::ClientIssue, 2, "fingerprint", 12);
+    later.gains(Action::ClientAdd, 2, "fingerprint", 13);
+    later.gains(Action::ClientAdd, 2, "fingerprint", 14);
+    later.loses(2, &serde_json::json!({ "fingerprint": list(&[12]) }));
+    let expected = [
+        "kmip-client.add vc: keyledger client add vc FILE",
+        "kmip-client.add vc: keyledger client add vc FILE --renew",
+    ];
+    assert_eq!(later.commands(), expected);
+    // One that the backup holds is there.
+    let mut later = self::later();
+    later.gains(Action::ClientAdd, 1, "fingerprint", 12);
+    later.gains(Action::ClientAdd, 1, "fingerprint", 13);
+    later.loses(1, &serde_json::json!({ "fingerprint": list(&[12]) }));
+    assert_eq!(later.commands(), expected[1..]);
+}
+
+#[test]
+fn what_was_said_of_clients_and_instances_that_were_made_after_the_backup_is_to_be_said_again() {
+    let instance = InstanceId::new(1, [1; 10]).to_string();
+    let permit = serde_json::json!({ "label": "vc", "operations": ["get"], "windows": [] });
+    let rules = serde_json::json!({ "instance": "second", "denied": ["destroy"] });
+    let label = serde_json::json!({ "label": "vc" });
+    let say = |later: &mut Later, number: u8| {
+        let client = client(number).to_string();
+        for _ in 0..2 {
+            later.event(&json(Action::ClientPermit, &client, &permit));
+            later.event(&json(Action::InstanceRulesUpdate, &instance, &rules));
+        }
+        later.event(&json(Action::ClientDisable, &client, &label));
+    };
+    // Of those that it holds it is done again.
+    let mut held = later();
+    say(&mut held, 1);
+    assert_eq!((held.acts().len(), held.lost.len()), (5, 0));
+    let mut made = later();
+    made.event(&json(Action::ServiceCreate, &instance, &rules));
+    made.gains(Action::ClientIssue, 2, "fingerprint", 12);
+    say(&mut made, 2);
+    assert_eq!(made.acts(), []);
+    let said = [
+        "service.create second: keyledger instance add second",
+        "kmip-client.issue vc: keyledger client issue vc",
+        "kmip-client.permit vc: keyledger client permit vc --operations NAMES",
+        "instance-rules.update second: keyledger instance rules second --deny NAMES",
+        "kmip-client.disable vc: keyledger client disable vc",
+    ];
+    assert_eq!(made.commands(), said);
+    // Enabled again, it is what it was.
+    made.event(&json(Action::ClientEnable, &client(2).to_string(), &label));
+    assert_eq!(made.commands(), said[..4]);
+    // With the client and the instance goes what was said of them.
+    made.loses(2, &serde_json::json!({ "fingerprint": list(&[12]) }));
+    for action in [Action::InstanceSecureDataWipe, Action::ServiceDelete] {
+        made.event(&json(action, &instance, &rules));
+    }
+    assert_eq!(made.commands(), [""; 0]);
 }
 
 #[test]
