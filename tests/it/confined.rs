@@ -203,13 +203,17 @@ fn root_restores_only_where_nobody_can_lead_it_elsewhere() {
     fs::write(&other, "kept").expect("a file");
     symlink(&other, &lock).expect("a link");
     let restore = || site.restore("one.backup", &restored, &[]);
-    for path in [&data, &restored, folder.path()] {
+    for (path, advice) in [
+        (&*data, "chown -R root:"),
+        (&*restored, "chown -R root:"),
+        (folder.path(), "elsewhere"),
+    ] {
         chown(path, Some(NOBODY), None).expect("root gives files away");
-        restore().refused(&["where nobody else may write", "chown -R root:"]);
+        restore().refused(&["where nobody else may write", advice]);
         chown(path, Some(0), None).expect("root takes it back");
     }
     fs::set_permissions(&restored, fs::Permissions::from_mode(0o777)).expect("a mode");
-    restore().refused(&["where nobody else may write", "chmod go-w"]);
+    restore().refused(&["where nobody else may write", "chmod -R go-w"]);
     fs::set_permissions(&restored, fs::Permissions::from_mode(0o750)).expect("a mode");
     restore().refused(&["is not empty", "lock"]);
     assert_eq!(fs::read_to_string(&other).expect("a file"), "kept");

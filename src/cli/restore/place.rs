@@ -210,33 +210,53 @@ impl Drop for Place {
     }
 }
 
-/// Refuses root a directory that somebody else may put something into, or below: a link there could lead what root writes to any file of the
-/// machine.
+/// Refuses root a directory that somebody else may put something into, or that lies in such a one: a link there could lead what root writes
+/// to any file of the machine.
 fn refuse_shared(layout: &Layout) -> anyhow::Result<()> {
     if !rustix::process::geteuid().is_root() {
         return Ok(());
     }
-    let named = std::path::absolute(layout.root())?;
+    let root = std::path::absolute(layout.root())?;
     // What is not there yet is made in the next above it.
-    let there = named.ancestors().find_map(|path| path.canonicalize().ok());
+    let there = root.ancestors().find_map(|path| path.canonicalize().ok());
     let there = there.unwrap_or_default();
     let below = [layout.data(), layout.certs(), layout.client_certificates()];
-    let above = named.ancestors().chain(there.ancestors());
-    for path in above.chain(below.iter().map(PathBuf::as_path)) {
-        let Ok(found) = fs::metadata(path) else {
-            continue;
-        };
-        // Where the sticky bit is, as in /tmp, others leave alone what is root's.
-        let is_open = found.mode() & 0o022 != 0 && found.mode() & 0o1000 == 0;
-        if found.uid() != 0 || is_open {
-            let (path, user) = (path.display(), found.uid());
-            bail!(
-                "root restores where nobody else may write, and {path} is user {user}'s or open to others: give it to root before (`chown -R root: {path}`, \
-                 `chmod go-w {path}`) and to the server's user after, or restore as that user (nothing was changed)"
-            );
-        }
+    let own = below.iter().map(PathBuf::as_path).chain([&*root]);
+    if let Some(found) = own.into_iter().find(|path| is_shared(path)) {
+        let (found, root) = (found.display(), root.display());
+        bail!(
+            "root restores where nobody else may write, and others may in {found}: give it to root before (`chown -R root: {root}`, `chmod -R go-w {root}`) \
+             and to the server's user after, or restore as that user (nothing was changed)"
+        );
+    }
+    let mut above = root.ancestors().chain(there.ancestors());
+    if let Some(found) = above.find(|path| is_shared(path)) {
+        bail!(
+            "root restores where nobody else may write, and others may in {}: name a directory elsewhere with --dir, or restore as the server's user \
+             (nothing was changed)",
+            found.display()
+        );
     }
     Ok(())
+}
+
+/// Whether others than root may write in a directory. Where it has the sticky bit, as /tmp, they leave alone what is root's.
+fn is_shared(directory: &Path) -> bool {
+    let Ok(found) = fs::metadata(directory) else {
+        return false;
+    };
+    let is_open = found.mode() & 0o022 != 0 && found.mode() & 0o1000 == 0;
+    is_open || (found.uid() != 0 && Some(found.uid()) != outsider())
+}
+
+/// As whom root of a user namespace, such as a container's, sees the users outside of it; none where there are no such.
+fn outsider() -> Option<u32> {
+    let map = fs::read_to_string("/proc/self/uid_map").ok()?;
+    if map.split_whitespace().eq(["0", "0", "4294967295"]) {
+        return None;
+    }
+    let user = fs::read_to_string("/proc/sys/kernel/overflowuid").ok()?;
+    user.trim().parse().ok()
 }
 
 fn check_empty(layout: &Layout) -> anyhow::Result<()> {
