@@ -77,6 +77,7 @@ pub(crate) fn fill(runtime: &Runtime, directory: &Path, objects: usize) -> Resul
             limits: limits.clone(),
             answers: settings.limits.budget(),
             global_scope: Arc::new(settings.scope.global()),
+            spans: keyledger::ops::spans::Spans::default(),
         });
         for first in (0..objects).step_by(BATCH) {
             let numbers = first..objects.min(first + BATCH);

@@ -69,6 +69,7 @@ use crate::domain::{
     Clock, DestructionPolicy, EventId, Initiator, Instance, OwnCertificates, Pending, Quantities,
     RequestId, Scope,
 };
+use crate::ops::spans::Spans;
 use crate::ops::{Sealer, Signer};
 use crate::store::Store;
 use crate::store::changeset::{Changeset, Precondition, Write};
@@ -108,6 +109,8 @@ pub struct Admin {
     standings: Option<Standings>,
     /// What is counted; none when the command line runs the router itself.
     counted: Option<Counted>,
+    /// Where spans of requests go.
+    spans: Spans,
     /// What became of the last test record of each target.
     tests: write_status::Tests,
     /// Reads what goes with the database into a backup, or why nobody can.
@@ -153,6 +156,7 @@ impl Admin {
             grace_days: 0,
             destruction: Err("this process has no settings".to_owned()),
             counted: None,
+            spans: Spans::default(),
             files_beside: Err("this process has no directory".to_owned()),
             backups: Backups::default(),
             tests: write_status::Tests::default(),
@@ -267,6 +271,12 @@ impl Admin {
             counted: Some(counted),
             ..self
         }
+    }
+
+    /// The router with the place where spans of its requests go.
+    #[must_use]
+    pub fn with_spans(self, spans: Spans) -> Self {
+        Self { spans, ..self }
     }
 
     /// The router with the certificates of the server's own, and where they are taken from anew.

@@ -40,6 +40,7 @@ pub mod serve;
 pub mod status;
 mod stop;
 pub mod target;
+mod telemetry;
 pub mod unlock;
 pub mod vcenter;
 pub mod verify;

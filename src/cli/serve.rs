@@ -18,7 +18,8 @@ use super::master::{self, PassphraseArgs};
 use super::opening::{Opened, open};
 use super::report::{self, Report};
 use super::stop::{signals, told_to_stop};
-use super::{administration, backup, confine, delivery, init, own, quickstart};
+use super::telemetry::Exporting;
+use super::{administration, backup, confine, delivery, init, own, quickstart, telemetry};
 use crate::admin::lock::{DirectoryLock, LockError};
 use crate::admin::metrics::Counted;
 use crate::admin::socket::{self, ControlSocket};
@@ -247,6 +248,7 @@ fn check(settings: &Settings, args: &Args) -> anyhow::Result<()> {
     let gatekeeper = gatekeeper(nobody, settings, &own, Box::new(drop));
     tls::server_config(own::pair(layout)?, settings.tls_policy, gatekeeper)?;
     administration::own_pair(settings)?;
+    telemetry::open(settings)?;
     let Some(_lock) = lock else {
         let text = "settings and keys are in order; the database was not opened, for another \
                     process has it";
@@ -327,7 +329,7 @@ async fn serve(
     is_quickstart: bool,
     hook_at: Option<watch::Receiver<Progress>>,
 ) -> anyhow::Result<()> {
-    let service = behaviour(&opened);
+    let (service, exporting) = behaviour(&opened)?;
     let gatekeeper = admission(&opened, &service);
     let layout = &opened.settings.layout;
     let policy = opened.settings.tls_policy;
@@ -356,6 +358,7 @@ async fn serve(
         admin: Arc::clone(&admin),
         deliveries: Arc::clone(&deliveries),
         hook_at,
+        exporting,
     };
     let background = Background::start(&opened, &service, beside, &stopping);
     let deliveries = tokio::spawn(deliveries.run(stopping.clone()));
@@ -428,6 +431,7 @@ struct Beside {
     admin: Arc<Admin>,
     deliveries: Arc<Supervisor<StoreRoster>>,
     hook_at: Option<watch::Receiver<Progress>>,
+    exporting: Option<Exporting>,
 }
 
 /// What goes on beside the connections until the server stops.
@@ -437,6 +441,7 @@ struct Background {
     destroyer: JoinHandle<()>,
     sealing: JoinHandle<()>,
     retention: JoinHandle<()>,
+    exporting: Option<Exporting>,
 }
 
 impl Background {
@@ -450,6 +455,7 @@ impl Background {
             admin,
             deliveries,
             hook_at,
+            exporting,
         } = beside;
         let interval = opened.settings.checkpoint_interval;
         let (sealed, stop) = (Arc::clone(service), stopping.clone());
@@ -471,6 +477,7 @@ impl Background {
             )),
             sealing: tokio::spawn(sealing),
             retention: tokio::spawn(keep_retention(retention, stopping.clone())),
+            exporting,
         }
     }
 
@@ -484,6 +491,9 @@ impl Background {
         self.sealing.await.context("sealing the trail failed")?;
         let retention = self.retention.await;
         retention.context("removing old events failed")?;
+        if let Some(exporting) = self.exporting {
+            exporting.stop().await;
+        }
         Ok(())
     }
 }
@@ -551,13 +561,15 @@ fn router(
     let admin = admin.with_signer(opened.signer.clone());
     let deliveries = Arc::clone(deliveries);
     let admin = admin.with_standings(Arc::new(move |target| deliveries.standing(target)));
+    let admin = admin.with_spans(service.spans().clone());
     admin.with_counted(counted).with_founder(Ok(founder))
 }
 
-/// KMIP over what was opened.
-fn behaviour(opened: &Opened) -> Arc<Service> {
+/// KMIP over what was opened, and the export of what is asked of it.
+fn behaviour(opened: &Opened) -> anyhow::Result<(Arc<Service>, Option<Exporting>)> {
     let settings = &opened.settings;
-    Service::new(Parts {
+    let (exporter, spans) = telemetry::open(settings)?.unzip();
+    let service = Service::new(Parts {
         store: opened.store.clone(),
         keyring: Arc::clone(&opened.keyring),
         clock: Arc::new(SystemClock),
@@ -566,7 +578,9 @@ fn behaviour(opened: &Opened) -> Arc<Service> {
         limits: settings.limits.message(),
         answers: settings.limits.budget(),
         global_scope: Arc::new(settings.scope.global()),
-    })
+        spans: spans.unwrap_or_default(),
+    });
+    Ok((service, telemetry::start(exporter)))
 }
 
 async fn stopped(mut stopping: watch::Receiver<bool>) {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::admin::api;
 use crate::domain::routing::RoutingLimits;
 use crate::domain::{DestructionPolicy, Scope};
+use crate::routing::telemetry;
 use crate::store::StoreConfig;
 use crate::{ops, providers, server};
 
@@ -53,6 +54,9 @@ pub struct Config {
     /// The administration API.
     #[serde(default)]
     pub admin: api::Config,
+    /// The export of spans.
+    #[serde(default)]
+    pub telemetry: telemetry::Config,
 }
 
 /// The version of the file's format.
@@ -179,6 +183,7 @@ impl Default for Config {
             routing: RoutingLimits::default(),
             destruction: DestructionPolicy::default(),
             admin: api::Config::default(),
+            telemetry: telemetry::Config::default(),
         }
     }
 }

@@ -109,6 +109,8 @@ pub struct Settings {
     pub destruction: DestructionPolicy,
     /// The administration API.
     pub administration: Administration,
+    /// The export of spans.
+    pub telemetry: crate::routing::telemetry::Config,
 }
 
 impl Settings {
@@ -146,6 +148,7 @@ impl Settings {
             routing,
             destruction,
             admin,
+            telemetry,
         } = config;
         let listen = overrides.listen.clone().unwrap_or(server.listen);
         check_kmip(&kmip)?;
@@ -171,6 +174,7 @@ impl Settings {
             routing: check_routing(routing)?,
             destruction: check_destruction(destruction)?,
             administration: check_admin(admin)?,
+            telemetry: super::telemetry::check(telemetry)?,
         })
     }
 }

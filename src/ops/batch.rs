@@ -19,6 +19,7 @@ use crate::ops::error::{Cause, OpError};
 use crate::ops::event::{self, ItemEvent};
 use crate::ops::items::{Course, Done, Halt, unname_made, write};
 use crate::ops::service::{Answer, Service};
+use crate::ops::spans::{self, Asked, Failed, Span};
 use crate::store::ApplyError;
 use crate::store::changeset::Changeset;
 
@@ -117,7 +118,7 @@ impl<'a> Exchange<'a> {
             };
             match commit(self.service, changeset).await {
                 Ok(()) => {
-                    self.service.measures().answered(&done, self.begun);
+                    self.note_answered(message, &done);
                     return allowance.answer(answer.finish(), done.len());
                 }
                 // What was in the way shows when the message is run again on what is there now.
@@ -237,7 +238,7 @@ impl<'a> Exchange<'a> {
         if let Ok(events) = self.events(&done, message.header.version) {
             self.record(events).await;
         }
-        self.service.measures().answered(&done, self.begun);
+        self.note_answered(message, &done);
         Allowance::new(self.service, self.identity).answer(answer.finish(), done.len())
     }
 
@@ -263,6 +264,7 @@ impl<'a> Exchange<'a> {
 
     async fn record_refused(self, version: Option<ProtocolVersion>, cause: Cause) {
         self.service.measures().refused(cause);
+        self.note_span(|| spans::refused(self.identity, version, cause));
         let event = event::refused(self.service, self.identity, self.stamp(), version, cause);
         if let Ok(event) = event {
             self.record(vec![event]).await;
@@ -301,6 +303,27 @@ impl<'a> Exchange<'a> {
             )?);
         }
         Ok(events)
+    }
+
+    fn note_answered(self, message: &RequestMessage, done: &[Done<'_>]) {
+        self.service.measures().answered(done, self.begun);
+        self.note_span(|| spans::answered(self.identity, message.header.version, done));
+    }
+
+    /// Hands on what became of the request, where somebody asked for that.
+    fn note_span(self, outcome: impl FnOnce() -> (Asked, Option<Failed>)) {
+        let spans = self.service.spans();
+        if !spans.is_on() {
+            return;
+        }
+        let (asked, failed) = outcome();
+        spans.note(Span {
+            request: self.request,
+            begun_ms: self.now_ms,
+            took: self.begun.elapsed(),
+            asked,
+            failed,
+        });
     }
 
     const fn stamp(self) -> event::Stamp {

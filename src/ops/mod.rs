@@ -40,6 +40,7 @@ pub mod room;
 pub mod seal;
 mod sealing;
 pub mod service;
+pub mod spans;
 mod turns;
 
 pub use budget::{Budget, Reservation};

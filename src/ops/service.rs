@@ -15,6 +15,7 @@ use crate::ops::error::{Cause, OpError};
 use crate::ops::keyring::Keyring;
 use crate::ops::measures::Measures;
 use crate::ops::refusal::{Decision, Sighting, Sightings};
+use crate::ops::spans::Spans;
 use crate::ops::turns::Turns;
 use crate::ops::{batch, enrolment};
 use crate::store::Store;
@@ -136,6 +137,8 @@ pub struct Parts {
     pub answers: Arc<Budget>,
     /// The scope of what concerns the server as a whole: refused certificates.
     pub global_scope: Arc<Scope>,
+    /// Where spans of requests go.
+    pub spans: Spans,
 }
 
 impl Service {
@@ -175,6 +178,10 @@ impl Service {
 
     pub(crate) const fn global_scope(&self) -> &Arc<Scope> {
         &self.parts.global_scope
+    }
+
+    pub(crate) const fn spans(&self) -> &Spans {
+        &self.parts.spans
     }
 
     pub(crate) const fn warnings(&self) -> &Warnings {

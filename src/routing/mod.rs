@@ -14,6 +14,7 @@ pub mod standing;
 mod supervisor;
 pub mod target;
 pub mod targets;
+pub mod telemetry;
 #[cfg(test)]
 mod tests;
 pub mod tls;

@@ -62,6 +62,7 @@ mod secrets;
 mod signing;
 mod synced;
 mod target_battery;
+mod telemetry;
 mod tidy;
 mod transcripts;
 mod upgrades;

@@ -12,11 +12,13 @@ mod confine;
 pub(super) mod refusals;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::message::routing::TargetRequest;
 use super::{Admin, AdminError, Request, Response};
 use crate::audit::Failure;
 use crate::domain::{Caller, Login, RequestId};
+use crate::ops::spans::{Asked, Failed, Span};
 use confine::Denied;
 
 /// Types of targets whose endpoint is a program or a file of the server's machine.
@@ -28,6 +30,36 @@ impl Admin {
     /// # Errors
     /// Those of [`Admin::run`], and that the caller may not ask for this.
     pub async fn run_as(
+        self: &Arc<Self>,
+        caller: &Caller,
+        correlation: Option<RequestId>,
+        request: Request,
+    ) -> Result<Response, AdminError> {
+        if !self.spans.is_on() {
+            return self.run_admitted(caller, correlation, request).await;
+        }
+        let id = correlation.map_or_else(|| self.request_id(), Ok)?;
+        let (begun_ms, begun) = (self.clock.now_ms(), Instant::now());
+        let operation = request.name();
+        let ran = self.run_admitted(caller, Some(id), request).await;
+        let failed = ran.as_ref().err().map(|error| Failed {
+            code: error.code().to_owned(),
+            result_reason: None,
+        });
+        self.spans.note(Span {
+            request: id,
+            begun_ms,
+            took: begun.elapsed(),
+            asked: Asked::Administration {
+                initiator: caller.initiator.id.clone(),
+                operation,
+            },
+            failed,
+        });
+        ran
+    }
+
+    async fn run_admitted(
         self: &Arc<Self>,
         caller: &Caller,
         correlation: Option<RequestId>,

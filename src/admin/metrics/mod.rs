@@ -16,6 +16,7 @@ use family::{Families, float};
 use super::{Admin, AdminError, Response};
 use crate::domain::ClientStatus;
 use crate::kmip::operation::Operation;
+use crate::ops::spans::SpanCounts;
 use crate::ops::{Measures, Service};
 use crate::server::Counts;
 use crate::server::identity::Gatekeeper;
@@ -58,6 +59,9 @@ pub(super) async fn text(admin: &Admin) -> Result<Response, AdminError> {
         "1 while the server waits for the passphrase of its master key and serves no keys.",
         [(Vec::new(), is_locked)],
     );
+    if let Some(counts) = admin.spans.counts() {
+        spans(&mut families, counts);
+    }
     commits(&mut families, admin);
     trail(&mut families, admin).await?;
     targets(&mut families, admin).await?;
@@ -166,6 +170,23 @@ fn connections(families: &mut Families, counts: &Counts) {
         "Connections that the server ended, by the limit or the reason.",
         cut.map(|(reason, count)| (label("reason", reason), count.total())),
     );
+}
+
+fn spans(families: &mut Families, counts: &SpanCounts) {
+    for (name, help, count) in [
+        (
+            "spans_exported",
+            "Spans that the OpenTelemetry collector took.",
+            &counts.exported,
+        ),
+        (
+            "spans_dropped",
+            "Spans that nobody will see: the collector was down or slow for too long, or refused them.",
+            &counts.dropped,
+        ),
+    ] {
+        families.counter(name, help, [(Vec::new(), count.total())]);
+    }
 }
 
 fn commits(families: &mut Families, admin: &Admin) {

@@ -17,6 +17,7 @@ use crate::kmip::message::{OutgoingItem, RequestHeader, ResponseMessage, encode_
 use crate::kmip::payload::{self, RequestPayload, TemplateAttribute};
 use crate::kmip::tag::Tag;
 use crate::kmip::version::ProtocolVersion;
+use crate::ops::spans::Spans;
 use crate::ops::{Budget, Config, Keyring, Parts, Service};
 use crate::providers::MasterKey;
 use crate::providers::file::FileMasterKey;
@@ -85,6 +86,7 @@ impl Fixture {
             limits: ttlv::Limits::default(),
             answers: Budget::new(ANSWER_BYTES, ANSWER_BYTES),
             global_scope: Arc::new(scope("").global()),
+            spans: Spans::default(),
         });
         Self {
             service,
