@@ -99,7 +99,9 @@ pub fn is_held(path: &Path, owner: u32) -> bool {
         if !found.is_file() || found.uid() != owner {
             return Ok(false);
         }
-        let file = File::open(format!("/proc/self/fd/{}", named.as_raw_fd()))?;
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let again = format!("/proc/self/fd/{}", named.as_raw_fd());
+        let file = rustix::fs::open(again, flags, Mode::empty())?;
         let tried = flock(&file, FlockOperation::NonBlockingLockShared);
         Ok(tried == Err(rustix::io::Errno::WOULDBLOCK))
     };

@@ -2,21 +2,29 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use super::token;
-use crate::harness::{Server, create, fresh_directory, get, key_template, run_cli, skipped, until};
+use rustix::process::{Pid, Signal, kill_process};
 
-/// SoftHSM but for what begins to seal and to open: that does not return while the file HANGS is there, nor does its end while ENDS is. It is the 30th and the 34th function
+use super::{text, token};
+use crate::backup::Site;
+use crate::harness::{
+    Server, create, fresh_directory, get, key_template, program, run_cli, skipped, until,
+};
+
+/// SoftHSM but for what begins to seal and to open: that does not return while the file HANGS is there, which HANGS-there tells of, nor does its end while ENDS is. It is the 30th and the 34th function
 /// of the list that a module gives out (PKCS #11 2.40, `CK_FUNCTION_LIST`).
 const MODULE: &str = r#"
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <unistd.h>
 struct list { unsigned char version[2]; void *functions[68]; };
 typedef unsigned long (*begin)(unsigned long, void *, unsigned long);
 static struct list own;
 static begin seal, open_sealed;
-static void wait(void) { while (access(HANGS, F_OK) == 0) usleep(10000); }
+static void wait(void) {
+    while (access(HANGS, F_OK) == 0) { close(creat(HANGS "-there", 0600)); usleep(10000); }
+}
 __attribute__((destructor)) static void end(void) { while (access(ENDS, F_OK) == 0) usleep(10000); }
 static unsigned long begin_seal(unsigned long session, void *how, unsigned long key) {
     wait();
@@ -128,4 +136,38 @@ fn a_token_that_does_not_return_keeps_nobody_waiting_for_ever() {
     server.start_again();
     server.connect().ask(get(&uid)).success();
     assert!(server.stop().success());
+}
+
+#[test]
+fn a_look_at_a_backup_that_is_told_to_stop_is_not_kept_by_the_module_either() {
+    let folder = fresh_directory();
+    let Some(module) = token::module() else {
+        return;
+    };
+    let Some(module) = build(folder.path(), &module) else {
+        return;
+    };
+    let site = Site::of(token::served_by(&module, ""));
+    site.back_up("one.backup");
+    let directory = site.server.path();
+    for name in ["hangs", "ends"] {
+        fs::write(folder.path().join(name), "").expect("a file");
+    }
+    let (file, key) = (site.text("one.backup"), site.text("backup.key"));
+    let (master, settings) = (
+        site.server.data().join("master.key"),
+        directory.join("keyledger.toml"),
+    );
+    let mut command = program(directory);
+    command.args(["restore", &file, "--verify", "--key", &key]);
+    command.args(["--master-key", text(&master), "--settings", text(&settings)]);
+    let mut look = command.stderr(Stdio::piped()).spawn().expect("it runs");
+    let there = folder.path().join("hangs-there");
+    until("the token", || there.exists().then_some(()));
+    kill_process(Pid::from_child(&look), Signal::TERM).expect("a child of ours");
+    let status = until("its end", || look.try_wait().expect("a child of ours"));
+    assert_eq!(status.code(), Some(143), "{status:?}");
+    let said = look.wait_with_output().expect("a child of ours").stderr;
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.contains("keeps it from ending"), "{said}");
 }

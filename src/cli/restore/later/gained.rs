@@ -73,12 +73,17 @@ impl Gained {
         }
     }
 
-    /// Whether a client was made after the backup and has lost all that it had.
-    pub(super) fn is_gone(&self, client: &str) -> bool {
-        client.parse::<ClientId>().is_ok_and(|client| {
-            let left = self.held.get(&client).map_or(0, HashSet::len);
-            self.made.contains(&client) && left == 0
-        })
+    /// Whether a client that was made after the backup has lost all that it had. What it gains then, if it is there yet, makes it anew.
+    pub(super) fn let_go(&mut self, client: &str) -> bool {
+        let Ok(client) = client.parse::<ClientId>() else {
+            return false;
+        };
+        let left = self.held.get(&client).map_or(0, HashSet::len);
+        let is_gone = self.made.contains(&client) && left == 0;
+        if is_gone {
+            self.known.remove(&client);
+        }
+        is_gone
     }
 
     /// What this event says that was taken from a client, and which certificates and CAs that are.

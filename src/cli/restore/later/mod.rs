@@ -212,7 +212,7 @@ impl Later {
         let is_of = |lost: &Lost| lost.is_of(gone);
         let made_it = self.lost.iter().any(|lost| is_of(lost) && lost.is_first());
         self.lost.retain(|lost| !is_of(lost));
-        if self.gained.is_gone(client) {
+        if self.gained.let_go(client) {
             self.lost.retain(|lost| !lost.is_about(client, None));
         }
         if made_it {

@@ -142,6 +142,15 @@ fn the_next_certificate_makes_the_client_where_the_one_that_made_it_is_gone() {
         "kmip-client.add vc: keyledger client add vc FILE --renew",
     ];
     assert_eq!(later.commands(), expected);
+    // So does what it gained when it had lost all.
+    let mut bare = self::later();
+    bare.gains(Action::ClientTrust, 2, "authority", 20);
+    bare.loses(
+        2,
+        &serde_json::json!({ "authority": print(20).to_string(), "fingerprint": [] }),
+    );
+    bare.gains(Action::ClientAdd, 2, "fingerprint", 13);
+    assert_eq!(bare.commands(), expected[..1]);
     // One that the backup holds is there.
     let mut later = self::later();
     later.gains(Action::ClientAdd, 1, "fingerprint", 12);
