@@ -3,17 +3,22 @@
 //! A running server goes by a change from the next request on, on open connections too; a request that is under way is decided again
 //! before it is committed.
 
+use super::access::asked;
 use super::clients::{change, labelled, shown};
 use super::instances::listed;
 use super::message::{ClientPermit, InstanceRules, Response};
-use super::{Admin, AdminError, Deed};
-use crate::audit::{Action, Data, Field};
+use super::{Admin, AdminError, Deed, destruction};
+use crate::audit::{Action, Data, Failure, Field};
 use crate::domain::access::WINDOWS_MAX;
-use crate::domain::{Initiator, Operations, Permissions, Rules, Window};
+use crate::domain::{Initiator, Login, Operations, Permissions, Rules, Window};
+use crate::kmip::Operation;
 use crate::store::changeset::Write;
 
 /// What stands for every operation in events.
 const ALL: &str = "all";
+
+/// Who enrols a client of their own could else destroy over KMIP what the policy has two administrators destroy.
+const ONE_ALONE: &str = "denied: a destruction needs a second administrator, so one alone cannot let clients destroy; lift this on the server's machine, with `keyledger instance rules`";
 
 /// Changes what a client may do. What it may do already makes no event.
 pub(super) async fn permit(
@@ -118,6 +123,8 @@ pub(super) async fn rules(
         .map_err(|error| AdminError::invalid(format!("denied: {error}")))?;
     let rules = Rules { denied };
     if rules != instance.rules {
+        let opens = instance.rules.denied.contains(Operation::Destroy)
+            && !denied.contains(Operation::Destroy);
         let deed = Deed {
             action: Action::InstanceRulesUpdate,
             initiator,
@@ -127,6 +134,13 @@ pub(super) async fn rules(
                 .text(Field::Instance, &instance.name)
                 .list(Field::Denied, denied.names()),
         };
+        if opens
+            && asked::rights().login != Login::Local
+            && destruction::policy(admin)?.second_administrator
+        {
+            admin.record_failure(deed, Failure::OutOfReach).await;
+            return Err(AdminError::forbidden(ONE_ALONE));
+        }
         admin
             .commit(deed, vec![Write::InstanceRules(instance.id, rules)])
             .await?;

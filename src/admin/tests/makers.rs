@@ -1,6 +1,6 @@
 //! Two administrators are two: what one of them made approves nothing that he asked for.
 
-use super::super::message::{AdministratorAdd, ApiKeyAdd};
+use super::super::message::{AdministratorAdd, ApiKeyAdd, InstanceRules};
 use super::destruction::{approve, destroy, governed};
 use super::*;
 use crate::domain::{Caller, Role};
@@ -135,4 +135,32 @@ async fn who_made_a_credential_is_shown_with_it() {
         panic!("not administrators");
     };
     assert_eq!(all[0].made_by, by);
+}
+
+#[tokio::test]
+async fn one_administrator_alone_lets_no_client_destroy_what_needs_two() {
+    let world = governed(0, true).await;
+    let local = Caller::local(user());
+    let ada = world.key_by(&local, "ada").await;
+    let rules = |denied: &[&str]| {
+        Request::InstanceRules(InstanceRules {
+            instance: "default".into(),
+            denied: denied.iter().map(|name| (*name).to_owned()).collect(),
+        })
+    };
+    let denied = ["get", "destroy"];
+    world.as_caller(&ada, rules(&denied)).await.unwrap();
+    let refused = world.as_caller(&ada, rules(&["get"])).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Forbidden, "{refused}");
+    assert!(
+        refused.message.contains("second administrator"),
+        "{refused}"
+    );
+    let told = world.last().await;
+    assert_eq!(told["action"], "vmware-solutions.instance-rules.update");
+    assert_eq!(told["reason"]["reasonCode"], 403);
+    assert_eq!(told["initiator"]["id"], ada.initiator.id.as_str());
+    // What it denies besides may change, and on the machine that, too.
+    world.as_caller(&ada, rules(&["destroy"])).await.unwrap();
+    world.as_caller(&local, rules(&[])).await.unwrap();
 }

@@ -23,7 +23,7 @@ fn of(scope: &Arc<Scope>, held: &Administrator, days: u32) -> Due {
         action: Action::AdministratorExpire,
         scope: Arc::clone(scope),
         target: Target::Resource(held.label.clone()),
-        sentence: "An administrator's certificate expires soon or has expired: add its successor, and remove this one.",
+        sentence: "An administrator's certificate expires soon or has expired: have its holder add the successor with it, and remove it then.",
         name: held.label.clone(),
         fingerprint: held.fingerprint,
         end: held.not_after,
