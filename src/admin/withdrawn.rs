@@ -19,10 +19,7 @@ pub(super) async fn list(
     initiator: Initiator,
     request: CertificateCrl,
 ) -> Result<Response, AdminError> {
-    if !(1..=DAYS_MAX).contains(&request.days) {
-        let text = format!("days: from 1 to {DAYS_MAX}");
-        return Err(AdminError::invalid(text));
-    }
+    check_days(request.days)?;
     let ca = issuing(admin, &request.authority)?;
     let _guard = admin.changes.lock().await;
     let time_ms = admin.clock.now_ms();
@@ -48,6 +45,15 @@ pub(super) async fn list(
         next_update,
         revoked: withdrawn.iter().map(shown).collect(),
     }))
+}
+
+/// How many days there may be to the next list.
+pub(super) fn check_days(days: u32) -> Result<(), AdminError> {
+    if (1..=DAYS_MAX).contains(&days) {
+        Ok(())
+    } else {
+        Err(AdminError::invalid(format!("days: from 1 to {DAYS_MAX}")))
+    }
 }
 
 /// The CA that issues, if it is the one whose key is at hand: the former ones' keys are gone.

@@ -94,6 +94,7 @@ fields! {
     Windows = 81, "windows", "the hours in which a client may act; empty: at any time";
     Forced = 83, "forced", "whether an Active key may be destroyed, too";
     RequestedBy = 84, "requestedBy", "the initiator that asked for a destruction";
+    Kin = 96, "kin", "the initiator that is or made both who asked for a destruction and who would approve it";
     ApprovedBy = 85, "approvedBy", "the initiator that approved it";
     Due = 86, "due", "when a scheduled destruction is carried out, in RFC 3339";
     Keys = 87, "keys", "how many keys that were not destroyed an instance had";

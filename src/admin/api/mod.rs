@@ -64,6 +64,8 @@ struct Api {
     stop: watch::Receiver<bool>,
     /// A password is hashed by one at a time: it takes much memory on purpose.
     hashing: Arc<Semaphore>,
+    /// The key of the server's own CA is read by one at a time.
+    signing: Semaphore,
 }
 
 impl Api {
@@ -80,6 +82,7 @@ impl Api {
             followers: Followers::default(),
             stop,
             hashing: Arc::new(Semaphore::new(1)),
+            signing: Semaphore::new(1),
         })
     }
 }

@@ -17,7 +17,7 @@ use crate::admin::message::{
     CertificateCrl, CertificateReload, Certificates, MasterKey, MasterKeyRequest, OwnRevocations,
     Rotation,
 };
-use crate::admin::{AdminError, Request, Response, certificates};
+use crate::admin::{AdminError, Request, Response, certificates, withdrawn};
 
 /// How certificates are taken up.
 #[derive(Deserialize, ToSchema)]
@@ -89,12 +89,17 @@ async fn sign_revocation_list(
     call: Call,
     Body(new): Body<NewList>,
 ) -> Result<Json<SignedList>, Problem> {
-    let request = |authority| {
-        let days = new.days;
-        Request::CertificateCrl(CertificateCrl { authority, days })
-    };
-    // The CA's key is read for nobody who may not have it used.
+    // A task of its own: what is recorded as published is signed, also for a caller who went away.
+    let signed = tokio::spawn(signed(call, new.days)).await;
+    signed.map_err(|_| Problem::unexpected())?.map(Json)
+}
+
+async fn signed(call: Call, days: u32) -> Result<SignedList, Problem> {
+    let request = |authority| Request::CertificateCrl(CertificateCrl { authority, days });
+    // The CA's key is read for nobody who may not have it used, and by one at a time: it is held while the request waits for its turn.
     call.check(request(String::new())).await?;
+    withdrawn::check_days(days)?;
+    let _turn = call.api.signing.acquire().await;
     let authority = certificates::authority(&call.api.admin).await?;
     let fingerprint = authority.certificate().fingerprint().to_string();
     let Response::OwnRevocations(about) = call.run(request(fingerprint)).await? else {
@@ -103,7 +108,7 @@ async fn sign_revocation_list(
     let (dates, withdrawn) = about.to_sign().ok_or_else(Problem::unexpected)?;
     let list = authority.revocation_list(&withdrawn, dates);
     let list = list.map_err(|error| AdminError::unavailable(error.to_string()))?;
-    Ok(Json(SignedList { list, about }))
+    Ok(SignedList { list, about })
 }
 
 /// Shows what is said of the master key.

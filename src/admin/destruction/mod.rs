@@ -152,8 +152,13 @@ pub(super) async fn approve(
     for _ in 0..TRIES {
         let mut step = Step::load(admin, &initiator, id).await?;
         let mut held = step.waiting()?;
-        if let Some((cause, text)) = not_another(admin, &held, &initiator) {
-            step.fails(Action::KeyApprove, asked(&held), cause)?;
+        if let Some(NotAnother { cause, kin, text }) = not_another(admin, &held, &initiator) {
+            let asked = asked(&held);
+            let asked = match kin {
+                Some(kin) => asked.text(Field::Kin, kin),
+                None => asked,
+            };
+            step.fails(Action::KeyApprove, asked, cause)?;
             step.commit(Vec::new()).await?;
             return Err(AdminError::conflict(format!("{id}: {text}")));
         }
@@ -184,28 +189,40 @@ pub(super) async fn approve(
     Err(step::restless(id))
 }
 
+/// Why an initiator is not another administrator than the one who asked.
+struct NotAnother {
+    cause: Failure,
+    /// Who is or made both, where that is the reason.
+    kin: Option<String>,
+    text: String,
+}
+
 /// Why this initiator is not another administrator than the one who asked, where that is so.
-fn not_another(
-    admin: &Admin,
-    held: &Destruction,
-    initiator: &Initiator,
-) -> Option<(Failure, String)> {
+fn not_another(admin: &Admin, held: &Destruction, initiator: &Initiator) -> Option<NotAnother> {
     let asked = &held.requested_by;
     if asked.id == initiator.id {
         let text = format!(
             "{} asked for it; another administrator has to approve it",
             asked.name
         );
-        return Some((Failure::SameAdministrator, text));
+        return Some(NotAnother {
+            cause: Failure::SameAdministrator,
+            kin: None,
+            text,
+        });
     }
     let makers = admin.own_makers();
     let shared = makers.shared(&initiator.id, (&asked.id, &held.requested_by_makers))?;
     let text = format!(
-        "{} asked for it, and {} counts as the same administrator: {shared} is or made both; an administrator has to approve it whose credential was made \
+        "{} asked for it, and {} counts as the same administrator: one made the other, or somebody made both; an administrator has to approve it whose credential was made \
          by others, or on the server's machine (`keyledger api-key add`, `keyledger admin add`)",
         asked.name, initiator.name
     );
-    Some((Failure::KinAdministrator, text))
+    Some(NotAnother {
+        cause: Failure::KinAdministrator,
+        kin: Some(shared.to_owned()),
+        text,
+    })
 }
 
 /// Refuses a destruction that waits for an administrator; who asked for it may take it back so.
