@@ -7,7 +7,7 @@ use std::sync::Once;
 /// From so many connections on, huge pages are used.
 const CONNECTIONS: usize = 16;
 
-/// What is reserved from here on is in small pages, until [`Pages::note`] sees work.
+/// What is reserved from here on is in small pages, until there is work.
 pub fn begin_small() {
     set_disabled(true);
 }

@@ -1,7 +1,7 @@
 //! Spans of requests, exported to a collector of OpenTelemetry: OTLP over HTTP with JSON (OTLP 1.0, section OTLP/HTTP).
 //!
 //! Nothing waits for the collector: where it is slow or gone the queue fills up, and what does not fit is dropped and counted. A batch is given
-//! again until it is taken or refused for good; the server's stop waits [`FAREWELL`] for what is left.
+//! again until it is taken or refused for good; the server's stop waits a second or two for what is left.
 
 mod encode;
 mod settings;

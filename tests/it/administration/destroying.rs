@@ -101,7 +101,7 @@ fn an_administrator_is_not_two_by_an_api_key_that_he_makes() {
     assert_eq!(refusal.data("/reason/reasonCode"), Some(&json!(403)));
     let severity = refusal.data("/severity");
     assert_eq!(severity, Some(&json!("critical")));
-    let kin = refusal.data("/kin");
+    let kin = refusal.data("/requestData/kin");
     assert_eq!(kin, Some(&json!(format!("ApiKey-{id}"))));
 }
 
