@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use super::engine::Connection;
 
 use super::writer::Kept;
-use super::{ApplyError, Store, StoreError, sqlite};
+use super::{ApplyError, Store, StoreError, sql};
 use crate::domain::{Administrators, ApiKeyId};
 
 impl Store {
@@ -21,7 +21,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn api_keys_used(&self) -> Result<HashMap<ApiKeyId, i64>, StoreError> {
-        let used = |db: &Connection| sqlite::administrator::last_used(db);
+        let used = |db: &Connection| sql::administrator::last_used(db);
         self.inner.readers.read(used).await
     }
 

@@ -3,11 +3,11 @@
 //! What a worker keeps here makes no event: each would have to be delivered in turn. What an administrator changes is a [`super::Write`] like
 //! others and has one.
 
-use rusqlite::Connection;
+use super::engine::Connection;
 use tokio::sync::{oneshot, watch};
 
 use super::writer::{Command, Kept};
-use super::{ApplyError, Sequence, Store, StoreError, sqlite};
+use super::{ApplyError, Sequence, Store, StoreError, sql};
 use crate::domain::TargetId;
 
 /// How far a target is.
@@ -90,7 +90,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn cursor(&self, target: TargetId) -> Result<Option<Cursor>, StoreError> {
-        let cursor = move |db: &Connection| sqlite::delivery::cursor(db, target);
+        let cursor = move |db: &Connection| sql::delivery::cursor(db, target);
         self.inner.readers.read(cursor).await
     }
 
@@ -104,8 +104,7 @@ impl Store {
         from: Sequence,
         limit: usize,
     ) -> Result<Vec<Parked>, StoreError> {
-        let parked =
-            move |db: &Connection| sqlite::delivery::parked(db, target, from, limit, false);
+        let parked = move |db: &Connection| sql::delivery::parked(db, target, from, limit, false);
         self.inner.readers.read(parked).await
     }
 
@@ -114,7 +113,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn due(&self, target: TargetId) -> Result<Option<Parked>, StoreError> {
-        let due = move |db: &Connection| sqlite::delivery::parked(db, target, Sequence(0), 1, true);
+        let due = move |db: &Connection| sql::delivery::parked(db, target, Sequence(0), 1, true);
         Ok(self.inner.readers.read(due).await?.pop())
     }
 
@@ -123,7 +122,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn parked_count(&self, target: TargetId) -> Result<u64, StoreError> {
-        let count = move |db: &Connection| sqlite::delivery::parked_count(db, target);
+        let count = move |db: &Connection| sql::delivery::parked_count(db, target);
         self.inner.readers.read(count).await
     }
 
@@ -132,7 +131,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn targets_kept(&self) -> Result<Vec<TargetId>, StoreError> {
-        self.inner.readers.read(sqlite::delivery::targets).await
+        self.inner.readers.read(sql::delivery::targets).await
     }
 
     /// Moves when a target was moved or something parked is due: what a worker keeps itself does not count.

@@ -1,6 +1,7 @@
 //! What the store tells of destructions under way and of who read keys last.
 
-use super::{Store, StoreError, sqlite};
+use super::engine::Connection;
+use super::{Store, StoreError, sql};
 use crate::domain::destruction::Destruction;
 use crate::domain::{InstanceId, ObjectId};
 
@@ -10,7 +11,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn destruction(&self, object: ObjectId) -> Result<Option<Destruction>, StoreError> {
-        let load = move |db: &rusqlite::Connection| sqlite::destruction::load(db, object);
+        let load = move |db: &Connection| sql::destruction::load(db, object);
         self.inner.readers.read(load).await
     }
 
@@ -24,8 +25,7 @@ impl Store {
         after: Option<ObjectId>,
         limit: usize,
     ) -> Result<Vec<Destruction>, StoreError> {
-        let page =
-            move |db: &rusqlite::Connection| sqlite::destruction::page(db, instance, after, limit);
+        let page = move |db: &Connection| sql::destruction::page(db, instance, after, limit);
         self.inner.readers.search(page).await
     }
 
@@ -39,7 +39,7 @@ impl Store {
         after: Option<ObjectId>,
         limit: usize,
     ) -> Result<Vec<Destruction>, StoreError> {
-        let due = move |db: &rusqlite::Connection| sqlite::destruction::due(db, now, after, limit);
+        let due = move |db: &Connection| sql::destruction::due(db, now, after, limit);
         self.inner.readers.search(due).await
     }
 
@@ -48,7 +48,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn live_objects(&self, instance: InstanceId) -> Result<u64, StoreError> {
-        let count = move |db: &rusqlite::Connection| sqlite::client::live_objects(db, instance);
+        let count = move |db: &Connection| sql::client::live_objects(db, instance);
         self.inner.readers.search(count).await
     }
 
@@ -60,9 +60,9 @@ impl Store {
         &self,
         objects: Vec<ObjectId>,
     ) -> Result<Vec<Option<(String, String)>>, StoreError> {
-        let readers = move |db: &rusqlite::Connection| {
+        let readers = move |db: &Connection| {
             let each = objects.into_iter();
-            each.map(|object| sqlite::destruction::last_reader(db, object))
+            each.map(|object| sql::destruction::last_reader(db, object))
                 .collect()
         };
         self.inner.readers.search(readers).await

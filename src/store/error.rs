@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{ErrorCode, ffi};
 
+use super::engine::Error;
+
 /// Why the database could not be opened or read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -102,6 +104,17 @@ impl StoreError {
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         Self::of(&error)
+    }
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::File(error) => Self::of(&error),
+            Error::Server(error) => error.sorted(),
+            Error::Column(_) => Self::Damaged(error.to_string()),
+            Error::NoRow | Error::TooLarge | Error::NotAFile => Self::Engine(error.to_string()),
+        }
     }
 }
 
@@ -210,8 +223,8 @@ impl From<StoreError> for ApplyError {
     }
 }
 
-impl From<rusqlite::Error> for ApplyError {
-    fn from(error: rusqlite::Error) -> Self {
-        StoreError::of(&error).into()
+impl From<Error> for ApplyError {
+    fn from(error: Error) -> Self {
+        StoreError::from(error).into()
     }
 }

@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use rusqlite::Connection;
+use super::engine::Connection;
 
 use super::StoreError;
-use super::sqlite::event;
+use super::sql::event;
 use crate::audit::Event;
 use crate::audit::record::{self, Resolve};
 use crate::domain::{Initiator, Scope};

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Store, StoreError, sqlite};
+use super::{Store, StoreError, sql};
 use crate::crypto::{Recipient, Wrapped};
 use crate::domain::{InstanceId, TargetId};
 
@@ -108,6 +108,6 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn wrapped_values(&self) -> Result<Vec<(Place, Wrapped)>, StoreError> {
-        self.inner.readers.read(sqlite::master_key::values).await
+        self.inner.readers.read(sql::master_key::values).await
     }
 }

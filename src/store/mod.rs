@@ -12,6 +12,7 @@ pub mod changeset;
 mod config;
 pub mod delivery;
 mod destruction;
+mod engine;
 mod epochs;
 mod error;
 mod gather;
@@ -19,6 +20,7 @@ mod interned;
 mod master_key;
 mod measures;
 mod own;
+mod postgres;
 pub mod provenance;
 pub mod query;
 mod readers;
@@ -27,6 +29,7 @@ pub mod retention;
 mod routing;
 mod seal;
 mod snapshot;
+mod sql;
 mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -39,7 +42,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
-use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use beside::Beside;
@@ -69,6 +71,7 @@ use crate::domain::routing::Routing;
 use crate::domain::{Administrators, Clients, InstanceId, Object, ObjectId};
 use beside::BesideFile;
 use cache::Cache;
+use engine::Connection;
 use gather::Gather;
 use interned::Interned;
 use readers::Readers;
@@ -215,10 +218,10 @@ impl Store {
         config: &StoreConfig,
         on_fatal: OnFatal,
     ) -> Result<Self, StoreError> {
-        let epochs = sqlite::epochs(&db)?;
-        let head = sqlite::head(&db, &epochs)?;
-        let sealed = sqlite::seal::sealed(&db, epochs.of(head))?;
-        let removal = sqlite::retention::removal(&db)?;
+        let epochs = sql::epochs(&db)?;
+        let head = sql::head(&db, &epochs)?;
+        let sealed = sql::seal::sealed(&db, epochs.of(head))?;
+        let removal = sql::retention::removal(&db)?;
         if room != Room::Enough {
             tracing::error!("The disk is full. Keys are served from the reserve; make room.");
         } else if !reserve.is_whole() {
@@ -228,21 +231,21 @@ impl Store {
         }
         let shared = Arc::new(Shared {
             cache: Cache::new(config.cache_objects),
-            clients: ArcSwap::from_pointee(sqlite::client::snapshot(&db)?),
+            clients: ArcSwap::from_pointee(sql::client::snapshot(&db)?),
             clients_version: watch::Sender::new(0),
-            administrators: ArcSwap::from_pointee(sqlite::administrator::snapshot(&db)?),
+            administrators: ArcSwap::from_pointee(sql::administrator::snapshot(&db)?),
             head: watch::Sender::new(head),
             epochs: ArcSwap::from_pointee(epochs),
             interned: Interned::load(&db)?,
             gather: Gather::new(),
             measures: Measures::default(),
             room: watch::Sender::new(room),
-            routing: ArcSwap::from_pointee(sqlite::routing::snapshot(&db)?),
+            routing: ArcSwap::from_pointee(sql::routing::snapshot(&db)?),
             routing_version: watch::Sender::new(0),
             delivery_version: watch::Sender::new(0),
             sealed: watch::Sender::new(sealed),
             kept_from: AtomicU64::new(removal.map_or(0, |removal| removal.kept_from.0)),
-            master_key: ArcSwap::from_pointee(sqlite::master_key::record(&db)?),
+            master_key: ArcSwap::from_pointee(sql::master_key::record(&db)?),
         });
         let readers = Readers::start(path, config.readers)?;
         let (commands, thread) =
@@ -290,7 +293,7 @@ impl Store {
         let object = self
             .inner
             .readers
-            .read(move |db| sqlite::object::load(db, id))
+            .read(move |db| sql::object::load(db, id))
             .await?;
         if object.is_none() {
             self.inner.shared.cache.remove(id);
@@ -304,7 +307,7 @@ impl Store {
     /// When the database cannot be read.
     pub async fn locate(&self, query: LocateQuery) -> Result<HeadPage, StoreError> {
         let few = matches!(query.by, By::Id(_) | By::Name { live: true, .. });
-        let page = move |db: &Connection| sqlite::locate::heads(db, &query);
+        let page = move |db: &Connection| sql::locate::heads(db, &query);
         if few {
             self.inner.readers.read(page).await
         } else {
@@ -325,7 +328,7 @@ impl Store {
         let look_through = move |db: &Connection| {
             let (mut look, mut bytes) = (Look::default(), 0_usize);
             for id in ids {
-                if let Some(object) = sqlite::object::load(db, id)? {
+                if let Some(object) = sql::object::load(db, id)? {
                     bytes = bytes.saturating_add(cache::footprint(&object));
                     look.matching.extend(matches(&object).then_some(id));
                 }
@@ -349,7 +352,7 @@ impl Store {
         last: Option<ObjectId>,
         limit: usize,
     ) -> Result<Vec<Object>, StoreError> {
-        let page = move |db: &Connection| sqlite::locate::objects(db, instance, last, limit);
+        let page = move |db: &Connection| sql::locate::objects(db, instance, last, limit);
         self.inner.readers.search(page).await
     }
 
@@ -365,7 +368,7 @@ impl Store {
         let name = name.to_owned();
         self.inner
             .readers
-            .read(move |db| sqlite::locate::name_holder(db, instance, &name))
+            .read(move |db| sql::locate::name_holder(db, instance, &name))
             .await
     }
 
@@ -374,7 +377,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn data_keys(&self) -> Result<Vec<(InstanceId, u32, Wrapped)>, StoreError> {
-        self.inner.readers.read(sqlite::client::data_keys).await
+        self.inner.readers.read(sql::client::data_keys).await
     }
 
     /// The clients and instances as last committed.
@@ -444,7 +447,7 @@ impl Store {
     ) -> Result<EventPage, StoreError> {
         let (head, filter, shared) = (self.head(), filter.clone(), Arc::clone(&self.inner.shared));
         let page = move |db: &Connection| {
-            sqlite::event::page(db, from, head, limit, &filter, &shared.interned)
+            sql::event::page(db, from, head, limit, &filter, &shared.interned)
         };
         self.inner.readers.search(page).await
     }

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::engine::Connection;
 use super::writer::Kept;
-use super::{ApplyError, Store, StoreError, sqlite};
+use super::{ApplyError, Store, StoreError, sql};
 use crate::crypto::{Fingerprint, Withdrawn};
 use crate::domain::OwnCertificates;
 
@@ -13,7 +14,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn own_certificates(&self) -> Result<Option<OwnCertificates>, StoreError> {
-        self.inner.readers.read(sqlite::own::in_use).await
+        self.inner.readers.read(sql::own::in_use).await
     }
 
     /// Keeps which certificates of the server's own are in use where nothing is kept of that yet: there is nothing that they took the place of,
@@ -30,7 +31,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn own_warned(&self) -> Result<HashMap<Fingerprint, u32>, StoreError> {
-        self.inner.readers.read(sqlite::own::warned).await
+        self.inner.readers.read(sql::own::warned).await
     }
 
     /// What of the certificates of this CA of ours counts no more at `now` (seconds since 1970), by serial number. Those that were removed
@@ -43,7 +44,7 @@ impl Store {
         issuer: Fingerprint,
         now: i64,
     ) -> Result<Vec<Withdrawn>, StoreError> {
-        let withdrawn = move |db: &rusqlite::Connection| sqlite::withdrawn::of(db, &issuer, now);
+        let withdrawn = move |db: &Connection| sql::withdrawn::of(db, &issuer, now);
         self.inner.readers.read(withdrawn).await
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::engine::Connection;
 use super::interned::Interned;
-use super::{Store, StoreError, sqlite};
+use super::{Store, StoreError, sql};
 use crate::audit::record::Resolve as _;
 use crate::crypto::Fingerprint;
 use crate::domain::{Initiator, InstanceId, ObjectId};
@@ -56,7 +57,7 @@ impl Store {
     pub async fn instance_provenance(
         &self,
     ) -> Result<HashMap<InstanceId, InstanceProvenance>, StoreError> {
-        let held = self.inner.readers.search(sqlite::provenance::instances);
+        let held = self.inner.readers.search(sql::provenance::instances);
         let known = &self.inner.shared.interned;
         let named = held.await?.into_iter().map(|(id, held)| {
             let named = InstanceProvenance {
@@ -78,8 +79,7 @@ impl Store {
         &self,
         instance: InstanceId,
     ) -> Result<HashMap<Fingerprint, Arc<Initiator>>, StoreError> {
-        let creators =
-            move |db: &rusqlite::Connection| sqlite::provenance::certificate_creators(db, instance);
+        let creators = move |db: &Connection| sql::provenance::certificate_creators(db, instance);
         let creators = self.inner.readers.search(creators).await?;
         let known = &self.inner.shared.interned;
         let named = creators
@@ -96,7 +96,7 @@ impl Store {
         &self,
         fingerprint: Fingerprint,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        let der = move |db: &rusqlite::Connection| sqlite::provenance::der(db, &fingerprint);
+        let der = move |db: &Connection| sql::provenance::der(db, &fingerprint);
         self.inner.readers.search(der).await
     }
 
@@ -108,9 +108,9 @@ impl Store {
         &self,
         objects: Vec<ObjectId>,
     ) -> Result<Vec<Option<ObjectProvenance>>, StoreError> {
-        let held = move |db: &rusqlite::Connection| {
+        let held = move |db: &Connection| {
             let each = objects.into_iter();
-            each.map(|object| sqlite::provenance::object(db, object))
+            each.map(|object| sql::provenance::object(db, object))
                 .collect::<Result<Vec<_>, _>>()
         };
         let held = self.inner.readers.search(held).await?;

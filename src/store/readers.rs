@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use rusqlite::Connection;
+use super::engine::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{StoreError, sqlite};
@@ -124,8 +124,7 @@ fn in_transaction<T>(
     db: &Connection,
     job: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let transaction = db.unchecked_transaction()?;
-    job(&transaction)
+    db.at_one_moment(job)
 }
 
 #[cfg(test)]
@@ -140,7 +139,7 @@ mod tests {
 
     fn directory() -> tempfile::TempDir {
         let directory = tempfile::tempdir().unwrap();
-        drop(Connection::open(directory.path().join("db")).unwrap());
+        drop(rusqlite::Connection::open(directory.path().join("db")).unwrap());
         directory
     }
 

@@ -7,10 +7,10 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use rusqlite::Connection;
+use super::engine::Connection;
 
 use super::writer::Kept;
-use super::{ApplyError, Cursor, Sequence, Store, StoreError, sqlite};
+use super::{ApplyError, Cursor, Sequence, Store, StoreError, sql};
 use crate::domain::TargetId;
 
 /// Blocks that go in one transaction: it must not hold up those of requests.
@@ -85,7 +85,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn first(&self) -> Result<Sequence, StoreError> {
-        let first = self.inner.readers.read(sqlite::retention::first).await?;
+        let first = self.inner.readers.read(sql::retention::first).await?;
         Ok(first.unwrap_or_else(|| self.head()))
     }
 
@@ -94,7 +94,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn removal(&self) -> Result<Option<Removal>, StoreError> {
-        self.inner.readers.read(sqlite::retention::removal).await
+        self.inner.readers.read(sql::retention::removal).await
     }
 
     /// How many events the newest checkpoint of the epoch under way seals.
@@ -103,7 +103,7 @@ impl Store {
     /// When the database cannot be read.
     pub async fn sealed(&self) -> Result<u64, StoreError> {
         let epoch = self.origin().epoch;
-        let sealed = move |db: &Connection| sqlite::seal::sealed(db, epoch);
+        let sealed = move |db: &Connection| sql::seal::sealed(db, epoch);
         self.inner.readers.read(sealed).await
     }
 
@@ -114,7 +114,7 @@ impl Store {
     /// When the database cannot be read.
     pub async fn behind(&self, before: Sequence) -> Result<Vec<Behind>, StoreError> {
         let epoch = self.origin().epoch;
-        let behind = move |db: &Connection| sqlite::retention::behind(db, before, epoch);
+        let behind = move |db: &Connection| sql::retention::behind(db, before, epoch);
         self.inner.readers.read(behind).await
     }
 
@@ -123,7 +123,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn gaps(&self, target: TargetId, limit: usize) -> Result<Vec<Gap>, StoreError> {
-        let gaps = move |db: &Connection| sqlite::retention::gaps(db, target, limit);
+        let gaps = move |db: &Connection| sql::retention::gaps(db, target, limit);
         self.inner.readers.read(gaps).await
     }
 
@@ -137,7 +137,7 @@ impl Store {
         now_ms: i64,
     ) -> Result<Vec<BlockTime>, StoreError> {
         let few = first_of(&blocks);
-        let times = move |db: &Connection| sqlite::retention::block_times(db, few, now_ms);
+        let times = move |db: &Connection| sql::retention::block_times(db, few, now_ms);
         self.inner.readers.search(times).await
     }
 
@@ -148,8 +148,7 @@ impl Store {
     pub async fn check_blocks(&self, blocks: Range<u64>) -> Result<u64, StoreError> {
         let (few, shared) = (first_of(&blocks), Arc::clone(&self.inner.shared));
         let next = few.end;
-        let check =
-            move |db: &Connection| sqlite::retention::check_blocks(db, few, &shared.interned);
+        let check = move |db: &Connection| sql::retention::check_blocks(db, few, &shared.interned);
         self.inner.readers.search(check).await.map(|()| next)
     }
 

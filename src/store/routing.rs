@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use super::engine::Connection;
 use tokio::sync::watch;
 
-use super::{Store, StoreError, sqlite};
+use super::{Store, StoreError, sql};
 use crate::crypto::Wrapped;
 use crate::domain::TargetId;
 use crate::domain::routing::Routing;
@@ -31,7 +31,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn target_secrets(&self, target: TargetId) -> Result<TargetSecrets, StoreError> {
-        let secrets = move |db: &Connection| sqlite::routing::secrets(db, target);
+        let secrets = move |db: &Connection| sql::routing::secrets(db, target);
         self.inner.readers.read(secrets).await
     }
 }

@@ -3,12 +3,10 @@
 //! A checkpoint that made an event would ask for the next checkpoint. What is kept here says nothing about keys and clients; it is
 //! signed, and who verifies the trail needs no trust in it.
 
-use rusqlite::Connection;
+use super::engine::Connection;
 
 use super::writer::Kept;
-use super::{
-    ApplyError, LastSealed, Room, SealedPage, Sequence, Store, StoreError, TrailKey, sqlite,
-};
+use super::{ApplyError, LastSealed, Room, SealedPage, Sequence, Store, StoreError, TrailKey, sql};
 use crate::audit::Tree;
 use crate::audit::proof::Node;
 use crate::audit::tree::{Hash, Subtree};
@@ -33,7 +31,7 @@ impl Store {
     /// # Errors
     /// The database cannot be read, or a part of the trail is missing.
     pub async fn tree(&self, size: u64) -> Result<Tree, StoreError> {
-        let tree = move |db: &Connection| sqlite::seal::tree(db, size);
+        let tree = move |db: &Connection| sql::seal::tree(db, size);
         self.inner.readers.read(tree).await
     }
 
@@ -49,7 +47,7 @@ impl Store {
         let mut wrong = Vec::new();
         while tree.size() < size {
             let end = size.min(tree.size().saturating_add(LEAVES_MAX));
-            let grow = move |db: &Connection| sqlite::seal::grow(db, tree, end);
+            let grow = move |db: &Connection| sql::seal::grow(db, tree, end);
             let (grown, more) = self.inner.readers.search(grow).await?;
             tree = grown;
             wrong.extend(more);
@@ -62,7 +60,7 @@ impl Store {
     /// # Errors
     /// The database cannot be read, or a part of the tree is missing.
     pub async fn tree_of_removed(&self) -> Result<Tree, StoreError> {
-        self.inner.readers.read(sqlite::seal::tree_of_removed).await
+        self.inner.readers.read(sql::seal::tree_of_removed).await
     }
 
     /// The hashes of nodes of the trail's tree, in their order; each is a node of the tree of some size up to the head.
@@ -71,7 +69,7 @@ impl Store {
     /// The database cannot be read, or a part of the trail is missing.
     pub async fn node_hashes(&self, nodes: Vec<Node>) -> Result<Vec<Hash>, StoreError> {
         let hashes = move |db: &Connection| {
-            let hash = |node: &Node| sqlite::seal::node_hash(db, node);
+            let hash = |node: &Node| sql::seal::node_hash(db, node);
             nodes.iter().map(hash).collect()
         };
         self.inner.readers.read(hashes).await
@@ -83,7 +81,7 @@ impl Store {
     /// When the database cannot be read.
     pub async fn signing_key(&self) -> Result<Option<TrailKey>, StoreError> {
         let origin = self.origin().name;
-        let key = move |db: &Connection| sqlite::seal::signing_key(db, &origin);
+        let key = move |db: &Connection| sql::seal::signing_key(db, &origin);
         self.inner.readers.read(key).await
     }
 
@@ -93,7 +91,7 @@ impl Store {
     /// When the database cannot be read.
     pub async fn checkpoint(&self) -> Result<Option<String>, StoreError> {
         let origin = self.origin();
-        let note = move |db: &Connection| sqlite::seal::checkpoint(db, &origin);
+        let note = move |db: &Connection| sql::seal::checkpoint(db, &origin);
         self.inner.readers.read(note).await
     }
 
@@ -104,7 +102,7 @@ impl Store {
     pub async fn earlier_checkpoints(&self) -> Result<Vec<String>, StoreError> {
         let epochs = self.epochs();
         let epoch = self.origin().epoch;
-        let read = move |db: &Connection| sqlite::seal::earlier_checkpoints(db, epoch);
+        let read = move |db: &Connection| sql::seal::earlier_checkpoints(db, epoch);
         let kept = self.inner.readers.read(read).await?;
         let is_here = |of: u32, size: u64| {
             let mut later = epochs.all.iter().filter(|one| one.number > of);
@@ -120,7 +118,7 @@ impl Store {
     /// The database cannot be read, or what is kept beside it.
     pub async fn last_sealed(&self) -> Result<LastSealed, StoreError> {
         let file = self.inner.beside.clone();
-        let read = move |db: &Connection| sqlite::seal::last_sealed(db, &file);
+        let read = move |db: &Connection| sql::seal::last_sealed(db, &file);
         self.inner.readers.read(read).await
     }
 
@@ -159,8 +157,7 @@ impl Store {
         limit: usize,
     ) -> Result<SealedPage, StoreError> {
         let (head, shared) = (self.head(), std::sync::Arc::clone(&self.inner.shared));
-        let page =
-            move |db: &Connection| sqlite::seal::page(db, from, head, limit, &shared.interned);
+        let page = move |db: &Connection| sql::seal::page(db, from, head, limit, &shared.interned);
         self.inner.readers.read(page).await
     }
 }

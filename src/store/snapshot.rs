@@ -10,11 +10,11 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Weak;
 
-use rusqlite::Connection;
+use super::engine::Connection;
 use rustix::fs::fstatvfs;
 
 use super::error::StoreError;
-use super::{Beside, Epochs, Sequence, Store, sqlite};
+use super::{Beside, Epochs, Sequence, Store, sql, sqlite};
 
 /// Room that a copy leaves on the disk for what goes on meanwhile, in bytes: the log grows until the copy is made.
 const ROOM_LEFT: u64 = 32 * 1024 * 1024;
@@ -63,7 +63,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn backup_key(&self) -> Result<Option<[u8; 32]>, StoreError> {
-        let key = |db: &Connection| sqlite::backup_key(db);
+        let key = |db: &Connection| sql::backup_key(db);
         self.inner.readers.read(key).await
     }
 

@@ -174,7 +174,7 @@ fn a_database_that_was_rewritten_or_whose_checkpoint_is_gone_begins_a_new_epoch(
     // The checkpoint in the database itself goes, as somebody would have it who rewrites the trail.
     let rewrite = "UPDATE event SET leaf = zeroblob(32) WHERE sequence = 2; DELETE FROM checkpoint";
     // A copy of the time before anything was signed.
-    let unsigned = "DELETE FROM signing_key; DELETE FROM checkpoint; DELETE FROM meta WHERE key = 'checkpoint-beside'";
+    let unsigned = "DELETE FROM signing_key; DELETE FROM checkpoint; DELETE FROM beside";
     for (finding, sql, beside) in [
         ("contradicted", rewrite, None),
         ("checkpoint-missing", "", Some("")),

@@ -183,7 +183,7 @@ fn a_trail_rewritten_and_signed_again_is_found_by_a_checkpoint_kept_elsewhere() 
     sign().refused(&["other events than the checkpoint beside it"]);
     fs::remove_file(kept.server.data().join("checkpoint")).expect("a file");
     sign().refused(&["the checkpoint beside the database is missing"]);
-    kept.change("DELETE FROM meta WHERE key = 'checkpoint-beside'");
+    kept.change("DELETE FROM beside");
     sign().success();
     // The store agrees with itself: that is all it can say.
     kept.verify().success();

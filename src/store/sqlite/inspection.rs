@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use rusqlite::OpenFlags;
 
-use super::{client, connect, epochs, is_ours, master_key_check, newest, schema, seal};
+use super::{connect, is_ours, newest, schema};
 use crate::store::beside::BesideFile;
+use crate::store::engine::{Connection, OptionalExtension as _};
 use crate::store::error::StoreError;
 use crate::store::query::{Inspection, LastSealed, Rows, TrailKey};
+use crate::store::sql::{client, epochs, master_key_check, seal};
 
 /// What a database says of itself. The caller holds the lock of its directory.
 pub(in crate::store) fn inspect(path: &Path) -> Result<Inspection, StoreError> {
@@ -17,7 +19,7 @@ pub(in crate::store) fn inspect(path: &Path) -> Result<Inspection, StoreError> {
         return Err(StoreError::Absent(path.to_owned()));
     }
     let db = open(path)?;
-    is_ours(&db, path)?;
+    is_ours(db.file()?, path)?;
     let (schema, newest) = (schema(&db)?, newest());
     let is_older = schema < newest;
     Ok(Inspection {
@@ -55,7 +57,7 @@ pub(in crate::store) fn check_whole(path: &Path) -> Result<(), StoreError> {
         return Err(StoreError::Absent(path.to_owned()));
     }
     let db = open(path)?;
-    is_ours(&db, path)?;
+    is_ours(db.file()?, path)?;
     schema(&db)?;
     // The first problem is enough.
     let found: String = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
@@ -74,7 +76,7 @@ pub(in crate::store) fn check_whole(path: &Path) -> Result<(), StoreError> {
 
 /// The key that signs the trail; an older schema has no table for it.
 fn signing_key(db: &Connection) -> Result<Option<(String, TrailKey)>, StoreError> {
-    if !db.table_exists(None, "signing_key")? {
+    if !db.file()?.table_exists(None, "signing_key")? {
         return Ok(None);
     }
     let origin = epochs(db)?.name;
@@ -88,11 +90,14 @@ fn open(path: &Path) -> Result<Connection, StoreError> {
     let is_left = std::fs::metadata(PathBuf::from(log)).is_ok_and(|log| log.len() > 0);
     if is_left {
         // What a crash has left in the log counts; SQLite indexes it in a file beside.
-        return connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+        return Ok(Connection::File(connect(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_ONLY,
+        )?));
     }
     // Nobody writes while the lock is held: then nothing is made beside the database either.
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-    connect(Path::new(&uri(path)), flags)
+    Ok(Connection::File(connect(Path::new(&uri(path)), flags)?))
 }
 
 /// The path as a URI of SQLite, for a database that does not change.

@@ -6,11 +6,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
-use super::{connect, epochs, head, master_key_check, open_reader, schema};
+use super::{connect, open_reader, schema};
 use crate::store::error::StoreError;
+use crate::store::sql::{epochs, head, master_key_check};
 use crate::store::{Epochs, Sequence};
 
 /// Pages copied between two looks at the disk: a mebibyte.
@@ -37,28 +37,26 @@ pub(in crate::store) fn copy(
     may_go_on: impl Fn(u64) -> Result<(), StoreError>,
 ) -> Result<Copied, StoreError> {
     let source = open_reader(path)?;
-    let moment = source.unchecked_transaction()?;
-    // The first read fixes the moment.
-    let epochs = epochs(&moment)?;
-    let head = head(&moment, &epochs)?;
-    let schema = schema(&moment)?;
-    let master_key_check = master_key_check(&moment)?;
-    let page_bytes: u64 = moment.pragma_query_value(None, "page_size", |row| row.get(0))?;
-    let pages: u64 = moment.pragma_query_value(None, "page_count", |row| row.get(0))?;
-    may_go_on(pages.saturating_mul(page_bytes))?;
-    copy_pages(&source, to, |left| {
-        may_go_on(left.saturating_mul(page_bytes))
-    })?;
-    Ok(Copied {
-        head,
-        epochs,
-        schema,
-        master_key_check,
+    source.at_one_moment(|moment| {
+        // The first read fixes the moment.
+        let epochs = epochs(moment)?;
+        let copied = Copied {
+            head: head(moment, &epochs)?,
+            epochs,
+            schema: schema(moment)?,
+            master_key_check: master_key_check(moment)?,
+        };
+        let file = moment.file()?;
+        let page_bytes: u64 = file.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        let pages: u64 = file.pragma_query_value(None, "page_count", |row| row.get(0))?;
+        may_go_on(pages.saturating_mul(page_bytes))?;
+        copy_pages(file, to, |left| may_go_on(left.saturating_mul(page_bytes)))?;
+        Ok(copied)
     })
 }
 
 fn copy_pages(
-    source: &Connection,
+    source: &rusqlite::Connection,
     to: &Path,
     may_go_on: impl Fn(u64) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
@@ -76,5 +74,5 @@ fn copy_pages(
         may_go_on(u64::try_from(backup.progress().remaining).unwrap_or(0))?;
     }
     drop(backup);
-    target.close().map_err(|(_, error)| StoreError::of(&error))
+    target.close().map_err(|(_, error)| StoreError::from(error))
 }

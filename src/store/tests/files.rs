@@ -141,6 +141,8 @@ async fn a_full_disk_refuses_and_leaves_what_was_there() {
     };
     let db = crate::store::sqlite::create(&path, &meta).unwrap();
     let pages: i64 = db
+        .file()
+        .unwrap()
         .pragma_query_value(None, "page_count", |row| row.get(0))
         .unwrap();
     db.query_row(

@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::locate::Head;
 use crate::store::query::By;
-use crate::store::{LocateQuery, sqlite};
+use crate::store::{LocateQuery, sql, sqlite};
 
 fn query(by: By) -> LocateQuery {
     LocateQuery {
@@ -143,16 +143,17 @@ async fn pages_go_on_after_the_last_id() {
 #[tokio::test]
 async fn searches_use_the_indexes() {
     let place = Place::new().await;
-    let db = sqlite::open_reader(&place.path()).unwrap();
+    let reader = sqlite::open_reader(&place.path()).unwrap();
+    let db = reader.file().unwrap();
     for sql in [
-        sqlite::locate::BY_ID,
-        sqlite::locate::BY_NAME,
-        sqlite::locate::BY_LIVE_NAME,
-        sqlite::locate::BY_VALUE,
-        sqlite::locate::HAS_VALUE,
-        sqlite::locate::HOW_MANY,
-        sqlite::locate::ALL,
-        sqlite::locate::OBJECTS,
+        sql::locate::BY_ID,
+        sql::locate::BY_NAME,
+        sql::locate::BY_LIVE_NAME,
+        sql::locate::BY_VALUE,
+        sql::locate::HAS_VALUE,
+        sql::locate::HOW_MANY,
+        sql::locate::ALL,
+        sql::locate::OBJECTS,
     ] {
         let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         for number in 1..=statement.parameter_count() {
@@ -172,7 +173,7 @@ async fn searches_use_the_indexes() {
         let reads_rows = |step: &String| {
             step.starts_with("SEARCH object ") && !step.contains("COVERING INDEX object_head")
         };
-        let whole = sql == sqlite::locate::OBJECTS;
+        let whole = sql == sql::locate::OBJECTS;
         assert!(whole || !plan.iter().any(reads_rows), "{sql}: {plan:?}");
     }
 }

@@ -1,5 +1,7 @@
 //! Events: appended without gaps, read in pages, equal to what was recorded.
 
+use rusqlite::Connection;
+
 use super::*;
 use crate::audit::{EventFilter, Tree};
 use crate::store::{Beside, Seal, Sequence};
@@ -140,7 +142,7 @@ async fn refused_strangers_leave_events_and_no_initiators() {
         ..event(Action::ClientRefuse, "")
     };
     let initiators = |place: &Place| -> u32 {
-        let db = rusqlite::Connection::open(place.path()).unwrap();
+        let db = Connection::open(place.path()).unwrap();
         let sql = "SELECT count(*) FROM initiator";
         db.query_row(sql, [], |row| row.get(0)).unwrap()
     };
@@ -197,14 +199,14 @@ async fn the_tree_is_that_of_all_events_whatever_was_refused() {
 }
 
 /// The tables that came with the seal of the trail and later.
-fn tables_since_0007(db: &rusqlite::Connection) -> Vec<String> {
-    let tables = |db: &rusqlite::Connection| -> Vec<String> {
+fn tables_since_0007(db: &Connection) -> Vec<String> {
+    let tables = |db: &Connection| -> Vec<String> {
         let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'";
         let mut statement = db.prepare(sql).unwrap();
         let names = statement.query_map([], |row| row.get(0)).unwrap();
         names.map(Result::unwrap).collect()
     };
-    let older = rusqlite::Connection::open_in_memory().unwrap();
+    let older = Connection::open_in_memory().unwrap();
     for sql in [
         "CREATE TABLE migration (name TEXT)",
         include_str!("../sqlite/migrations/0001_start.sql"),
@@ -247,7 +249,7 @@ async fn subtrees_are_kept_of_a_trail_that_was_written_before_them() {
     let mut place = Place::new().await;
     place.store().apply(many(700)).await.unwrap();
     place.store = None;
-    let db = rusqlite::Connection::open(place.path()).unwrap();
+    let db = Connection::open(place.path()).unwrap();
     for table in tables_since_0007(&db) {
         db.execute_batch(&format!("DROP TABLE {table}")).unwrap();
     }
@@ -265,7 +267,7 @@ async fn subtrees_are_kept_of_a_trail_that_was_written_before_them() {
 async fn what_is_completed_while_another_part_is_missing_is_kept() {
     let mut place = Place::new().await;
     place.store = None;
-    let db = rusqlite::Connection::open(place.path()).unwrap();
+    let db = Connection::open(place.path()).unwrap();
     let events = "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 65400)
         INSERT INTO event (sequence, record, leaf) SELECT i, x'', CAST(printf('%032d', i) AS BLOB) FROM n";
     db.execute_batch(events).unwrap();

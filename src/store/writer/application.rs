@@ -12,8 +12,8 @@ use crate::domain::{EnrolledCertificate, ObjectId};
 use crate::store::Applied;
 use crate::store::changeset::{Changeset, Precondition, Write};
 use crate::store::error::{ApplyError, StoreError, Thing};
-use crate::store::sqlite::provenance::{self, Doer};
-use crate::store::sqlite::{
+use crate::store::sql::provenance::{self, Doer};
+use crate::store::sql::{
     self, administrator, anchor, attribute, client, delivery, destruction, event, master_key,
     object, own, revocation, routing,
 };
@@ -252,7 +252,7 @@ impl Writer {
             Write::ParkedDropped(target, sequences) => {
                 delivery::drop_parked(db, *target, sequences)
             }
-            Write::BackupKey(key) => sqlite::set_backup_key(db, key),
+            Write::BackupKey(key) => sql::set_backup_key(db, key),
             Write::Epoch(number, created) => self.begin_epoch(*number, *created),
             Write::Removal(kept_from, recorded, gaps) => {
                 self.remove_before(*kept_from, *recorded, gaps)
@@ -294,7 +294,7 @@ impl Writer {
             self.routing = Some(routing::snapshot(&self.db)?);
         }
         if writes.iter().any(|write| matches!(write, Write::Epoch(..))) {
-            self.epochs = Some(sqlite::epochs(&self.db)?);
+            self.epochs = Some(sql::epochs(&self.db)?);
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
 
-use rusqlite::Connection;
+use crate::store::engine::Connection;
 
 use crate::store::error::StoreError;
 use crate::store::sqlite;
@@ -154,10 +154,10 @@ mod tests {
     use super::*;
 
     /// A database with something in its log, and its checkpoints.
-    fn place() -> (TempDir, Connection, Checkpoints) {
+    fn place() -> (TempDir, rusqlite::Connection, Checkpoints) {
         let dir = TempDir::new().unwrap();
         let path = dir.path().join("db");
-        let db = Connection::open(&path).unwrap();
+        let db = rusqlite::Connection::open(&path).unwrap();
         db.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (x); INSERT INTO t VALUES (1)",
         )

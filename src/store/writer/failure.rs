@@ -7,6 +7,7 @@ use rusqlite::ErrorCode;
 
 use super::Writer;
 use crate::store::Sequence;
+use crate::store::engine::Error;
 use crate::store::error::{ApplyError, StoreError};
 
 /// Why a whole batch was not committed.
@@ -37,8 +38,11 @@ impl Failure {
         clippy::needless_pass_by_value,
         reason = "used as a function of map_err"
     )]
-    pub(super) fn of_commit(error: rusqlite::Error) -> Self {
-        let fatal = error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
+    pub(super) fn of_commit(error: Error) -> Self {
+        let fatal = match &error {
+            Error::File(error) => error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure),
+            _ => false,
+        };
         Self {
             error: error.into(),
             fatal,
@@ -68,8 +72,8 @@ impl Writer {
             }
         }
         // Some errors have rolled back already.
-        if !self.db.is_autocommit()
-            && let Err(error) = self.db.execute_batch("ROLLBACK")
+        if self.db.is_in_transaction()
+            && let Err(error) = self.db.control("ROLLBACK")
         {
             (self.on_fatal)(&error.to_string());
             return ControlFlow::Break(());
@@ -85,7 +89,7 @@ mod tests {
     use super::*;
 
     fn failure(code: i32) -> Failure {
-        Failure::of_commit(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None))
+        Failure::of_commit(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None).into())
     }
 
     #[test]

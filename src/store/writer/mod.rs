@@ -20,13 +20,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use rusqlite::Connection;
+use crate::store::engine::Connection;
 use tokio::sync::mpsc;
 
 use super::error::{ApplyError, StoreError};
 use super::interned::Pending;
 use super::reserve::{Reserve, Room};
-use super::sqlite::object;
+use super::sql::object;
 use super::{Epochs, Sequence, Shared, StoreConfig, sqlite};
 use crate::audit::Tree;
 use crate::domain::routing::Routing;
@@ -214,11 +214,7 @@ impl Writer {
 
     /// Commits the transaction under way and syncs it.
     fn commit_durably(&self) -> Result<(), Failure> {
-        let mut commit = self
-            .db
-            .prepare_cached("COMMIT")
-            .map_err(Failure::of_commit)?;
-        commit.execute([]).map_err(Failure::of_commit)?;
+        self.db.control("COMMIT").map_err(Failure::of_commit)?;
         let begun = Instant::now();
         self.log.sync()?;
         self.shared.measures.synced(begun.elapsed());
@@ -226,8 +222,7 @@ impl Writer {
     }
 
     fn statement(&self, sql: &str) -> Result<(), ApplyError> {
-        self.db.prepare_cached(sql)?.execute([])?;
-        Ok(())
+        Ok(self.db.control(sql)?)
     }
 
     /// Empties the log at the end. What it holds is durable whether that succeeds or not.

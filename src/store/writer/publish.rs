@@ -10,7 +10,7 @@ use crate::store::cache;
 use crate::store::changeset::Write;
 use crate::store::delivery::Delivered;
 use crate::store::seal::Seal;
-use crate::store::sqlite::object;
+use crate::store::sql::object;
 
 impl Writer {
     /// Shows what was committed to everyone else, before anyone is answered.

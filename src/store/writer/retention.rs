@@ -4,7 +4,7 @@ use super::Writer;
 use crate::store::Sequence;
 use crate::store::error::{ApplyError, StoreError};
 use crate::store::retention::{Behind, Gap, Removal};
-use crate::store::sqlite::retention;
+use crate::store::sql::retention;
 
 impl Writer {
     /// Has the events before one go, as the event that comes next says.

@@ -5,13 +5,14 @@ use crate::audit::Tree;
 use crate::audit::tree::Hash;
 use crate::domain::TargetId;
 use crate::store::delivery::{Cursor, From};
+use crate::store::engine::Connection;
 use crate::store::error::ApplyError;
 use crate::store::seal::Seal;
-use crate::store::sqlite::{administrator, delivery, own, retention, seal};
+use crate::store::sql::{administrator, delivery, own, retention, seal};
 use crate::store::{Epoch, StoreError};
 
 /// The tree as of the last commit; none where the trail is damaged, of which `keyledger events verify` says more.
-pub(super) fn load(db: &rusqlite::Connection, size: u64) -> Result<Option<Tree>, StoreError> {
+pub(super) fn load(db: &Connection, size: u64) -> Result<Option<Tree>, StoreError> {
     match seal::tree(db, size) {
         Ok(tree) => Ok(Some(tree)),
         Err(StoreError::Damaged(what)) => {

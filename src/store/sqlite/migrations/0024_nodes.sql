@@ -1,0 +1,1 @@
+-- Nodes that share a database are on a PostgreSQL server: a file has one node, and nothing of it is kept here.
