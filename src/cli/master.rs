@@ -248,8 +248,10 @@ fn passphrase(args: &PassphraseArgs, set: Option<&Path>, typed: Typed) -> anyhow
 ///
 /// # Errors
 /// It cannot be read, is of a later release, or was made under another master key.
-pub fn inspect(layout: &Layout, master: &dyn MasterKey) -> anyhow::Result<Inspection> {
-    compared(layout, master, Store::inspect(&layout.database())?)
+pub fn inspect(settings: &Settings, master: &dyn MasterKey) -> anyhow::Result<Inspection> {
+    let layout = &settings.layout;
+    let found = Store::inspect(&layout.database(), &settings.store)?;
+    compared(layout, master, found)
 }
 
 /// As [`inspect`], before the database is opened: on a full disk it may draw on the reserve.

@@ -151,9 +151,10 @@ impl Reach {
         lock: DirectoryLock,
         passphrase: Option<&PassphraseArgs>,
     ) -> anyhow::Result<Self> {
-        check_schema(layout)?;
         // A command works where the settings cannot be read, too.
         let settings = settings(layout);
+        let config = store_config(settings.as_ref().ok());
+        check_schema(layout, &config)?;
         if let Ok(settings) = &settings {
             // Also for who does not open it: a backup takes its file along.
             master::settle(settings)
@@ -161,7 +162,6 @@ impl Reach {
         }
         let founded = passphrase.map(|passphrase| founder(layout, passphrase));
         let (founder, custodian) = founded.transpose()?.unzip();
-        let config = store_config(settings.as_ref().ok());
         let store = Store::open(&layout.database(), &config, SystemClock.now_ms())?;
         let own = own::held(layout)?;
         if let Some(custodian) = &custodian {
@@ -309,14 +309,16 @@ fn as_break(error: anyhow::Error) -> anyhow::Error {
 
 /// How a command opens the store, which nobody else has.
 fn store_config(settings: Option<&Settings>) -> StoreConfig {
-    let defaults = StoreConfig::default();
+    let held = settings.map_or_else(StoreConfig::default, |settings| settings.store.clone());
     StoreConfig {
         readers: 1,
         cache_objects: 1000,
-        reserve_bytes: settings.map_or(defaults.reserve_bytes, |settings| {
-            settings.store.reserve_bytes
-        }),
-        ..defaults
+        reserve_bytes: held.reserve_bytes,
+        url: held.url,
+        node: held.node,
+        password_file: held.password_file,
+        ca_file: held.ca_file,
+        ..StoreConfig::default()
     }
 }
 
@@ -342,8 +344,8 @@ pub async fn sealer(store: &Store, master: &dyn providers::MasterKey) -> Signer 
 }
 
 /// A database is brought up to date only once its master key was compared, which most commands do not have.
-fn check_schema(layout: &Layout) -> anyhow::Result<()> {
-    let found = Store::inspect(&layout.database())?;
+fn check_schema(layout: &Layout, config: &StoreConfig) -> anyhow::Result<()> {
+    let found = Store::inspect(&layout.database(), config)?;
     if found.is_older() {
         bail!(
             "the database is of an older release (schema {}, this program's is {}); run `keyledger \

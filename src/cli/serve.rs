@@ -255,11 +255,14 @@ fn check(settings: &Settings, args: &Args) -> anyhow::Result<()> {
         return Ok(report::line(text)?);
     };
     let Some(master) = master else {
-        master::locked(settings, &Store::inspect(&layout.database())?)?;
+        master::locked(
+            settings,
+            &Store::inspect(&layout.database(), &settings.store)?,
+        )?;
         let text = "settings, database and certificates are in order; the master key was not opened, for the server starts locked";
         return Ok(report::line(text)?);
     };
-    let found = master::inspect(layout, &*master)?;
+    let found = master::inspect(settings, &*master)?;
     Keyring::of(&found.data_keys, &*master)?;
     if let Some((origin, key)) = &found.signing_key {
         seal::unwrap(origin, key, &*master)?;
@@ -271,7 +274,10 @@ fn check(settings: &Settings, args: &Args) -> anyhow::Result<()> {
         return Ok(report::line(&older)?);
     }
     report::line(text)?;
-    Ok(tell_of_epoch(&Store::inspect_seal(&layout.database())?)?)
+    Ok(tell_of_epoch(&Store::inspect_seal(
+        &layout.database(),
+        &settings.store,
+    )?)?)
 }
 
 /// Says in one line where the trail does not go on from what was sealed last, and what the next start does about it.

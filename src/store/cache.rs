@@ -91,6 +91,12 @@ impl Cache {
         true
     }
 
+    /// Forgets every object.
+    pub(super) fn clear(&self) {
+        let _changing = self.lock();
+        self.objects.clear();
+    }
+
     pub(super) fn remove(&self, id: ObjectId) {
         let _changing = self.lock();
         self.objects.remove(&id);

@@ -145,6 +145,8 @@ pub enum Write {
     /// The events before this one go once a checkpoint seals the changeset's first event, which says so, at this time (seconds since 1970).
     /// Targets that are before it go on there; the gaps are what they miss.
     Removal(Sequence, i64, Vec<Gap>),
+    /// A node that joins later was given this number and this name, at this time (seconds since 1970).
+    NodePrepared(u32, String, i64),
     /// Every value that the master key wraps, in another form.
     Rewrap(Box<Rewrap>),
 }

@@ -1,11 +1,25 @@
 //! Settings of the store.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 /// The section `[store]` of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct StoreConfig {
+    /// The database of several nodes, as a URL of PostgreSQL: `postgres://user@host1,host2/database`. Without it the database is a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The number of this node among those that share the database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<u32>,
+    /// The file that holds the password of the database's role, in one line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<PathBuf>,
+    /// The CAs that the database's certificate is checked with, as PEM; without it those of the system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
     /// Threads that read, each with a connection.
     pub readers: usize,
     /// Objects kept in memory. A large one counts as several.
@@ -23,6 +37,10 @@ pub struct StoreConfig {
 impl Default for StoreConfig {
     fn default() -> Self {
         Self {
+            url: None,
+            node: None,
+            password_file: None,
+            ca_file: None,
             readers: 2,
             cache_objects: 100_000,
             commit_batch_max: 256,

@@ -56,6 +56,23 @@ pub enum StoreError {
     /// The database engine refused, with its words.
     #[error("the database failed: {0}")]
     Engine(String),
+    /// The database's server cannot be reached, or none of them takes writes.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The connection to the database's server is gone: what was under way may have been done or not.
+    #[error("{0}")]
+    Lost(String),
+    /// It would be done if it were asked again.
+    #[error("{0}")]
+    Again(String),
+    /// The database, or its server, is not one that can be used like this.
+    #[error("{0}")]
+    Refused(String),
+    /// It can be done with a database in a file only.
+    #[error(
+        "the database is on a PostgreSQL server and not in a file: back it up there, or make a file of it with keyledger migrate --to sqlite"
+    )]
+    NotAFile,
     /// The store was closed.
     #[error("the store is closed")]
     Closed,
@@ -113,7 +130,8 @@ impl From<Error> for StoreError {
             Error::File(error) => Self::of(&error),
             Error::Server(error) => error.sorted(),
             Error::Column(_) => Self::Damaged(error.to_string()),
-            Error::NoRow | Error::TooLarge | Error::NotAFile => Self::Engine(error.to_string()),
+            Error::NotAFile => Self::NotAFile,
+            Error::NoRow | Error::TooLarge => Self::Engine(error.to_string()),
         }
     }
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use super::engine::Connection;
 
 use super::StoreError;
+use super::postgres::interning;
 use super::sql::event;
 use crate::audit::Event;
 use crate::audit::record::{self, Resolve};
@@ -66,6 +67,19 @@ impl Interned {
         })
     }
 
+    /// Learns what other nodes have given numbers.
+    pub(super) fn learn(&self, db: &Connection) -> Result<(), StoreError> {
+        let initiators = Table::new(event::initiators(db)?);
+        let scopes = Table::new(event::scopes(db)?);
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known { initiators, scopes };
+        Ok(())
+    }
+
+    /// Whether a number names an initiator here.
+    pub(super) fn knows_initiator(&self, number: u32) -> bool {
+        self.read().initiators.values.contains_key(&number)
+    }
+
     /// The numbers of an event's initiator and scope, if both have one.
     pub(super) fn numbers(&self, event: &Event) -> Option<(u32, u32)> {
         let known = self.read();
@@ -109,19 +123,30 @@ impl Pending {
         event: &Event,
     ) -> Result<(u32, u32), StoreError> {
         let known = interned.read();
+        let is_shared = matches!(db, Connection::Server(_));
         let initiator = if record::holds_initiator(event) {
             record::HELD
         } else {
+            let give = |number| {
+                if is_shared {
+                    return interning::initiator(db, &event.initiator);
+                }
+                event::insert_initiator(db, number, &event.initiator).map(|()| number)
+            };
             number(
                 &known.initiators,
                 &mut self.initiators,
                 &event.initiator,
-                |number| event::insert_initiator(db, number, &event.initiator),
+                give,
             )?
         };
-        let scope = number(&known.scopes, &mut self.scopes, &event.scope, |number| {
-            event::insert_scope(db, number, &event.scope)
-        })?;
+        let give = |number| {
+            if is_shared {
+                return interning::scope(db, &event.scope);
+            }
+            event::insert_scope(db, number, &event.scope).map(|()| number)
+        };
+        let scope = number(&known.scopes, &mut self.scopes, &event.scope, give)?;
         Ok((initiator, scope))
     }
 
@@ -153,7 +178,7 @@ fn number<T: Hash + Eq>(
     known: &Table<T>,
     pending: &mut Vec<(Arc<T>, u32)>,
     value: &Arc<T>,
-    insert: impl FnOnce(u32) -> Result<(), StoreError>,
+    give: impl FnOnce(u32) -> Result<u32, StoreError>,
 ) -> Result<u32, StoreError> {
     let given = known.numbers.get(value).copied();
     let given = given.or_else(|| {
@@ -166,8 +191,7 @@ fn number<T: Hash + Eq>(
         return Ok(number);
     }
     let more = u32::try_from(pending.len()).unwrap_or(u32::MAX);
-    let number = known.next().saturating_add(more);
-    insert(number)?;
+    let number = give(known.next().saturating_add(more))?;
     pending.push((Arc::clone(value), number));
     Ok(number)
 }

@@ -8,6 +8,7 @@
 mod administrators;
 mod beside;
 mod cache;
+mod changed;
 pub mod changeset;
 mod config;
 pub mod delivery;
@@ -15,10 +16,12 @@ mod destruction;
 mod engine;
 mod epochs;
 mod error;
+mod following;
 mod gather;
 mod interned;
 mod master_key;
 mod measures;
+mod nodes;
 mod own;
 mod postgres;
 pub mod provenance;
@@ -33,10 +36,11 @@ mod sql;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+mod whereabouts;
 mod writer;
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -52,6 +56,7 @@ pub use epochs::{Epoch, Epochs};
 pub use error::{ApplyError, StoreError, Thing};
 pub use master_key::{MasterKeyRecord, Place, RecoveryKey, Rewrap, Rewrapped};
 pub use measures::Measures;
+pub use nodes::Node;
 pub use provenance::{AdapterProfile, InstanceProvenance, ObjectProvenance};
 pub use query::{
     Applied, By, EventPage, HeadPage, InitMeta, Inspection, LastSealed, LocateQuery, Look, Origin,
@@ -72,10 +77,12 @@ use crate::domain::{Administrators, Clients, InstanceId, Object, ObjectId};
 use beside::BesideFile;
 use cache::Cache;
 use engine::Connection;
+use following::Following;
 use gather::Gather;
 use interned::Interned;
 use readers::Readers;
 use reserve::Reserve;
+use whereabouts::Whereabouts;
 use writer::{Command, Reply, Submission, Writer};
 
 /// What the objects of one look take in memory after which it ends: others wait for it.
@@ -109,15 +116,17 @@ struct Shared {
     sealed: watch::Sender<u64>,
     kept_from: AtomicU64,
     master_key: ArcSwap<MasterKeyRecord>,
+    kept: changed::Kept,
 }
 
 #[derive(Debug)]
 struct Inner {
     shared: Arc<Shared>,
-    path: PathBuf,
+    whereabouts: Whereabouts,
     beside: BesideFile,
     readers: Readers,
     writer: Handle,
+    following: Option<Following>,
 }
 
 /// The writer's queue and thread.
@@ -128,31 +137,86 @@ struct Handle {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
+impl Shared {
+    /// What the database holds of it.
+    fn load(db: &Connection, room: Room, config: &StoreConfig) -> Result<Self, StoreError> {
+        let kept = changed::Kept::default();
+        if matches!(db, Connection::Server(_)) {
+            // Before the rest: what is changed meanwhile is read once more.
+            *kept.hold() = changed::Counters::read(db)?;
+        }
+        let epochs = sql::epochs(db)?;
+        let head = sql::head(db, &epochs)?;
+        let sealed = sql::seal::sealed(db, epochs.of(head))?;
+        let removal = sql::retention::removal(db)?;
+        Ok(Self {
+            cache: Cache::new(config.cache_objects),
+            clients: ArcSwap::from_pointee(sql::client::snapshot(db)?),
+            clients_version: watch::Sender::new(0),
+            administrators: ArcSwap::from_pointee(sql::administrator::snapshot(db)?),
+            head: watch::Sender::new(head),
+            epochs: ArcSwap::from_pointee(epochs),
+            interned: Interned::load(db)?,
+            gather: Gather::new(),
+            measures: Measures::default(),
+            room: watch::Sender::new(room),
+            routing: ArcSwap::from_pointee(sql::routing::snapshot(db)?),
+            routing_version: watch::Sender::new(0),
+            delivery_version: watch::Sender::new(0),
+            sealed: watch::Sender::new(sealed),
+            kept_from: AtomicU64::new(removal.map_or(0, |removal| removal.kept_from.0)),
+            master_key: ArcSwap::from_pointee(sql::master_key::record(db)?),
+            kept,
+        })
+    }
+}
+
 impl Store {
-    /// Makes a new database, readable by its owner only, and opens it.
+    /// Makes a new database and opens it: in a file, readable by its owner only, or on the server that the settings name.
     ///
     /// # Errors
     /// [`StoreError::Present`] when there is a file already, [`StoreError::Full`] when the disk has no room for one: nothing is left
-    /// then.
+    /// then. [`StoreError::Refused`] when the server has such a database already.
     pub fn create(path: &Path, config: &StoreConfig, meta: &InitMeta) -> Result<Self, StoreError> {
+        let whereabouts = Whereabouts::of(path, config)?;
         if path.symlink_metadata().is_ok() {
             return Err(StoreError::Present(path.to_owned()));
         }
-        let reserve = Reserve::open(path, config.reserve_bytes);
-        if reserve.disk_refuses(NEW_BYTES) {
+        let reserve = reserve(&whereabouts, path, config);
+        if whereabouts.server().is_none() && reserve.disk_refuses(NEW_BYTES) {
             reserve.abandon();
             return Err(StoreError::Full);
         }
-        let db = sqlite::create(path, meta)?;
-        Self::start(db, (reserve, Room::Enough), path, config, Box::new(abort))
+        let db = whereabouts.create(meta)?;
+        let opened = (db, whereabouts, reserve, Room::Enough);
+        Self::start(opened, path, config, Box::new(abort))
+    }
+
+    /// Begins the trail of one more node in a database on a server that others use, and opens it.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when the settings name no server, when there is no such database on it, or the node has a trail there already.
+    pub fn join(path: &Path, config: &StoreConfig, meta: &InitMeta) -> Result<Self, StoreError> {
+        let whereabouts = Whereabouts::of(path, config)?;
+        let Some(server) = whereabouts.server() else {
+            let words = "a database in a file has one node: the settings name no store.url";
+            return Err(StoreError::Refused(words.to_owned()));
+        };
+        let db = postgres::join(server, meta)?;
+        let reserve = reserve(&whereabouts, path, config);
+        let opened = (db, whereabouts, reserve, Room::Enough);
+        Self::start(opened, path, config, Box::new(abort))
     }
 
     /// Looks at a database without changing anything of it. The caller holds what keeps others from it.
     ///
     /// # Errors
     /// [`StoreError::Absent`], [`StoreError::NotADatabase`], [`StoreError::Newer`] and what else keeps it from being read.
-    pub fn inspect(path: &Path) -> Result<Inspection, StoreError> {
-        sqlite::inspect(path)
+    pub fn inspect(path: &Path, config: &StoreConfig) -> Result<Inspection, StoreError> {
+        match Whereabouts::of(path, config)? {
+            Whereabouts::File(path) => sqlite::inspect(&path),
+            Whereabouts::Server(server) => postgres::inspect(&server),
+        }
     }
 
     /// Looks, without changing anything, whether the trail of a database of the newest schema goes on from what was sealed last. The caller
@@ -160,8 +224,12 @@ impl Store {
     ///
     /// # Errors
     /// The database cannot be read, or what is kept beside it.
-    pub fn inspect_seal(path: &Path) -> Result<LastSealed, StoreError> {
-        sqlite::inspect_seal(path, &BesideFile::of(path))
+    pub fn inspect_seal(path: &Path, config: &StoreConfig) -> Result<LastSealed, StoreError> {
+        let beside = BesideFile::of(path);
+        match Whereabouts::of(path, config)? {
+            Whereabouts::File(path) => sqlite::inspect_seal(&path, &beside),
+            Whereabouts::Server(server) => postgres::inspect_seal(&server, &beside),
+        }
     }
 
     /// [`Store::inspect`] before a start: where a full disk keeps the database from being read, room is given from the reserve.
@@ -169,8 +237,8 @@ impl Store {
     /// # Errors
     /// Those of [`Store::inspect`].
     pub fn inspect_to_open(path: &Path, config: &StoreConfig) -> Result<Inspection, StoreError> {
-        match sqlite::inspect(path) {
-            Err(StoreError::Full | StoreError::Unwritten(_)) => {
+        match Self::inspect(path, config) {
+            Err(StoreError::Full | StoreError::Unwritten(_)) if config.url.is_none() => {
                 let mut reserve = Reserve::open(path, config.reserve_bytes);
                 from_reserve(&mut reserve, &mut Room::Enough, || sqlite::inspect(path))
             }
@@ -199,29 +267,25 @@ impl Store {
         now_ms: i64,
         on_fatal: OnFatal,
     ) -> Result<Self, StoreError> {
+        let whereabouts = Whereabouts::of(path, config)?;
         snapshot::sweep(path);
-        let mut reserve = Reserve::open(path, config.reserve_bytes);
+        let mut reserve = reserve(&whereabouts, path, config);
         let mut room = Room::Enough;
         let db = from_reserve(&mut reserve, &mut room, || {
-            sqlite::open(path, now_ms.div_euclid(1000))
+            whereabouts.open(now_ms.div_euclid(1000))
         })?;
         if !reserve.is_whole() && reserve.disk_is_full() {
             room = Room::Reserve;
         }
-        Self::start(db, (reserve, room), path, config, on_fatal)
+        Self::start((db, whereabouts, reserve, room), path, config, on_fatal)
     }
 
     fn start(
-        db: Connection,
-        (reserve, room): (Reserve, Room),
+        (db, whereabouts, reserve, room): (Connection, Whereabouts, Reserve, Room),
         path: &Path,
         config: &StoreConfig,
         on_fatal: OnFatal,
     ) -> Result<Self, StoreError> {
-        let epochs = sql::epochs(&db)?;
-        let head = sql::head(&db, &epochs)?;
-        let sealed = sql::seal::sealed(&db, epochs.of(head))?;
-        let removal = sql::retention::removal(&db)?;
         if room != Room::Enough {
             tracing::error!("The disk is full. Keys are served from the reserve; make room.");
         } else if !reserve.is_whole() {
@@ -229,27 +293,12 @@ impl Store {
                 "The disk has no room for the whole reserve: make room, or set a smaller reserve-bytes."
             );
         }
-        let shared = Arc::new(Shared {
-            cache: Cache::new(config.cache_objects),
-            clients: ArcSwap::from_pointee(sql::client::snapshot(&db)?),
-            clients_version: watch::Sender::new(0),
-            administrators: ArcSwap::from_pointee(sql::administrator::snapshot(&db)?),
-            head: watch::Sender::new(head),
-            epochs: ArcSwap::from_pointee(epochs),
-            interned: Interned::load(&db)?,
-            gather: Gather::new(),
-            measures: Measures::default(),
-            room: watch::Sender::new(room),
-            routing: ArcSwap::from_pointee(sql::routing::snapshot(&db)?),
-            routing_version: watch::Sender::new(0),
-            delivery_version: watch::Sender::new(0),
-            sealed: watch::Sender::new(sealed),
-            kept_from: AtomicU64::new(removal.map_or(0, |removal| removal.kept_from.0)),
-            master_key: ArcSwap::from_pointee(sql::master_key::record(&db)?),
-        });
-        let readers = Readers::start(path, config.readers)?;
+        let shared = Arc::new(Shared::load(&db, room, config)?);
+        let following = Following::start(&whereabouts, &shared)?;
+        let readers = Readers::start(&whereabouts, config.readers)?;
+        let opened = (db, whereabouts.clone());
         let (commands, thread) =
-            Writer::start((db, path), reserve, Arc::clone(&shared), config, on_fatal)?;
+            Writer::start(opened, reserve, Arc::clone(&shared), config, on_fatal)?;
         let writer = Handle {
             commands: Some(commands),
             shared: Arc::clone(&shared),
@@ -258,10 +307,11 @@ impl Store {
         Ok(Self {
             inner: Arc::new(Inner {
                 shared,
-                path: path.to_owned(),
+                whereabouts,
                 beside: BesideFile::of(path),
                 readers,
                 writer,
+                following,
             }),
         })
     }
@@ -495,10 +545,13 @@ impl Store {
     pub async fn close(self) {
         let (reply, done) = oneshot::channel();
         let inner = Arc::clone(&self.inner);
-        if tokio::task::spawn_blocking(move || inner.readers.stop())
-            .await
-            .is_err()
-        {
+        let stop = move || {
+            if let Some(following) = &inner.following {
+                following.stop();
+            }
+            inner.readers.stop();
+        };
+        if tokio::task::spawn_blocking(stop).await.is_err() {
             tracing::error!("The threads that read the store could not be ended.");
         }
         let Some(commands) = &self.inner.writer.commands else {
@@ -559,6 +612,12 @@ impl Drop for Handle {
             tracing::error!("The thread that writes the store panicked.");
         }
     }
+}
+
+/// The room kept for a full disk; none for a database whose disk is another machine's.
+fn reserve(whereabouts: &Whereabouts, path: &Path, config: &StoreConfig) -> Reserve {
+    let bytes = whereabouts.server().map_or(config.reserve_bytes, |_| 0);
+    Reserve::open(path, bytes)
 }
 
 /// On a full disk even what a database needs to be opened may have to come from the reserve; `room` tells that it did.

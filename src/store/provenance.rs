@@ -57,9 +57,14 @@ impl Store {
     pub async fn instance_provenance(
         &self,
     ) -> Result<HashMap<InstanceId, InstanceProvenance>, StoreError> {
-        let held = self.inner.readers.search(sql::provenance::instances);
-        let known = &self.inner.shared.interned;
-        let named = held.await?.into_iter().map(|(id, held)| {
+        let held = self
+            .inner
+            .readers
+            .search(sql::provenance::instances)
+            .await?;
+        let who = held.values().flat_map(|held| [held.creator, held.changer]);
+        let known = self.knowing(who).await?;
+        let named = held.into_iter().map(|(id, held)| {
             let named = InstanceProvenance {
                 creator: named(known, held.creator),
                 changed: held.changed,
@@ -69,6 +74,20 @@ impl Store {
             (id, named)
         });
         Ok(named.collect())
+    }
+
+    /// The initiators, with those of these numbers that another node has given theirs.
+    async fn knowing(
+        &self,
+        who: impl Iterator<Item = Option<u32>>,
+    ) -> Result<&Interned, StoreError> {
+        let shared = Arc::clone(&self.inner.shared);
+        let is_unknown = |number: u32| !shared.interned.knows_initiator(number);
+        if who.flatten().any(is_unknown) {
+            let learn = move |db: &Connection| shared.interned.learn(db);
+            self.inner.readers.search(learn).await?;
+        }
+        Ok(&self.inner.shared.interned)
     }
 
     /// Who added each certificate of an instance, where that is known.
@@ -81,7 +100,8 @@ impl Store {
     ) -> Result<HashMap<Fingerprint, Arc<Initiator>>, StoreError> {
         let creators = move |db: &Connection| sql::provenance::certificate_creators(db, instance);
         let creators = self.inner.readers.search(creators).await?;
-        let known = &self.inner.shared.interned;
+        let who = creators.iter().map(|(_, who)| Some(*who));
+        let known = self.knowing(who).await?;
         let named = creators
             .into_iter()
             .filter_map(|(fingerprint, who)| Some((fingerprint, known.initiator(who)?)));
@@ -114,7 +134,9 @@ impl Store {
                 .collect::<Result<Vec<_>, _>>()
         };
         let held = self.inner.readers.search(held).await?;
-        let known = &self.inner.shared.interned;
+        let each = held.iter().flatten();
+        let who = each.flat_map(|held| [held.creator, held.changer, held.destroyer]);
+        let known = self.knowing(who).await?;
         let named = held.into_iter().map(|held| {
             held.map(|held| ObjectProvenance {
                 last_change: held.last_change,

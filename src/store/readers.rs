@@ -3,19 +3,23 @@
 //! The runtime is never blocked: it hands over a job and awaits the answer. Each job sees one
 //! moment of the database. Searches leave a thread free for what needs one key now.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use super::engine::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::{StoreError, sqlite};
+use super::StoreError;
+use super::whereabouts::Whereabouts;
 
 /// Jobs that may wait; who brings more waits with them.
 const JOBS_MAX: usize = 1024;
 
-type Job = Box<dyn FnOnce(&Connection) + Send>;
+type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) + Send>;
+
+/// A connection to a server that was idle for longer is looked at before it is used.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// The pool.
 #[derive(Debug)]
@@ -28,15 +32,15 @@ pub(super) struct Readers {
 
 impl Readers {
     /// Starts so many threads.
-    pub(super) fn start(path: &Path, count: usize) -> Result<Self, StoreError> {
+    pub(super) fn start(whereabouts: &Whereabouts, count: usize) -> Result<Self, StoreError> {
         let (sender, receiver) = mpsc::channel::<Job>(JOBS_MAX);
         let receiver = Arc::new(Mutex::new(receiver));
         let mut threads = Vec::new();
         for _ in 0..count.max(1) {
-            let db = sqlite::open_reader(path)?;
+            let db = Reader::open(whereabouts)?;
             let receiver = Arc::clone(&receiver);
             let thread = std::thread::Builder::new().name("store-reader".to_owned());
-            let thread = thread.spawn(move || serve(&db, &receiver));
+            let thread = thread.spawn(move || serve(db, &receiver));
             threads.push(thread.map_err(|error| StoreError::File(error.to_string()))?);
         }
         Ok(Self {
@@ -76,8 +80,8 @@ impl Readers {
             .clone();
         let jobs = jobs.ok_or(StoreError::Closed)?;
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(move |db: &Connection| {
-            let result = in_transaction(db, job);
+        let job = Box::new(move |db: Result<&Connection, StoreError>| {
+            let result = db.and_then(|db| db.at_one_moment(job));
             // Who asked may have gone away.
             drop(reply.send(result));
         });
@@ -107,24 +111,48 @@ impl Drop for Readers {
     }
 }
 
-fn serve(db: &Connection, jobs: &Mutex<mpsc::Receiver<Job>>) {
+fn serve(mut db: Reader, jobs: &Mutex<mpsc::Receiver<Job>>) {
     loop {
         let job = jobs
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .blocking_recv();
         match job {
-            Some(job) => job(db),
+            Some(job) => {
+                job(db.connection());
+                db.used = Instant::now();
+            }
             None => return,
         }
     }
 }
 
-fn in_transaction<T>(
-    db: &Connection,
-    job: impl FnOnce(&Connection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    db.at_one_moment(job)
+/// A connection that is made anew where it was lost.
+struct Reader {
+    whereabouts: Whereabouts,
+    db: Connection,
+    used: Instant,
+}
+
+impl Reader {
+    fn open(whereabouts: &Whereabouts) -> Result<Self, StoreError> {
+        Ok(Self {
+            whereabouts: whereabouts.clone(),
+            db: whereabouts.reader()?,
+            used: Instant::now(),
+        })
+    }
+
+    fn connection(&mut self) -> Result<&Connection, StoreError> {
+        if let Connection::Server(session) = &self.db {
+            let is_lost = session.is_closed()
+                || (self.used.elapsed() > IDLE && session.batch("SELECT 1").is_err());
+            if is_lost {
+                self.db = self.whereabouts.reader()?;
+            }
+        }
+        Ok(&self.db)
+    }
 }
 
 #[cfg(test)]
@@ -134,7 +162,7 @@ mod tests {
     use super::*;
 
     fn readers(directory: &tempfile::TempDir, count: usize) -> Readers {
-        Readers::start(&directory.path().join("db"), count).unwrap()
+        Readers::start(&Whereabouts::File(directory.path().join("db")), count).unwrap()
     }
 
     fn directory() -> tempfile::TempDir {

@@ -45,7 +45,8 @@ impl Store {
     /// [`StoreError::Full`] where it would leave too little room, [`StoreError::Closed`] where it is not wanted any more, and what else keeps the
     /// database from being read or copied. Nothing is left then.
     pub async fn snapshot(&self, wanted: Weak<()>) -> Result<Snapshot, StoreError> {
-        let (path, beside) = (self.inner.path.clone(), self.inner.beside.clone());
+        let path = self.inner.whereabouts.file()?.to_owned();
+        let beside = self.inner.beside.clone();
         let made = tokio::task::spawn_blocking(move || {
             // Before the copy: the file may be ahead of the database and never behind.
             let beside = match beside.read(true).map_err(|error| failed(&path, &error))? {

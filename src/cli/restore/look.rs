@@ -213,7 +213,7 @@ fn keys(given: &Given, database: &Path, args: &Args) -> anyhow::Result<Keys> {
         return Ok(Keys::NotOurs(provider));
     }
     let master = master::open_at(&given.settings, place, &args.passphrase)?.custody;
-    let found = Store::inspect(database)?;
+    let found = Store::inspect(database, &StoreConfig::default())?;
     if master.check_value() != found.master_key_check {
         bail!("the master key is not the one of the backup's database");
     }

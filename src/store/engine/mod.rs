@@ -22,7 +22,7 @@ pub(super) enum Connection {
     /// To an SQLite file.
     File(rusqlite::Connection),
     /// To a PostgreSQL server.
-    Server(Session),
+    Server(Box<Session>),
 }
 
 impl Connection {

@@ -1,46 +1,80 @@
-//! PostgreSQL: sessions with a server, and the schemas.
-use super::engine::{Error, Value};
+//! PostgreSQL: sessions with a server, and the schemas that several nodes share.
+//!
+//! A database has the schema `keyledger`, which all nodes use, and one for each node's trail: `keyledger_1`, `keyledger_2` and so on. A
+//! session of a node looks into its own first, so that statements need to name neither.
+
+mod address;
+mod binding;
+mod dialect;
+mod error;
+mod hold;
+mod hot;
+mod inspection;
+pub(super) mod interning;
+mod node;
+mod schema;
+mod session;
+mod tls;
+
+pub(super) use binding::value;
+pub(super) use error::ServerError;
+pub(super) use hold::hold;
+pub(super) use hot::{Hot, gather};
+pub(super) use inspection::{inspect, inspect_seal};
+pub(super) use node::{give_sign_of_life, nodes, prepare_node};
+pub(super) use schema::{create, join, open};
+pub(super) use session::{Answer, Prepared, Session, Step};
+
+use std::path::Path;
+
+use address::Address;
+
+use super::StoreConfig;
 use super::error::StoreError;
-#[derive(Debug)]
-pub(in crate::store) struct Session;
+
+/// Where the database of several nodes is, and which of them this is.
 #[derive(Debug, Clone)]
-pub(in crate::store) struct Prepared;
-#[derive(Debug, thiserror::Error)]
-#[error("x")]
-pub(in crate::store) struct ServerError;
-impl ServerError {
-    pub(in crate::store) fn is_state(&self, _: &str) -> bool {
-        false
+pub(super) struct Server {
+    address: Address,
+    /// The number of this node.
+    pub(super) node: u32,
+}
+
+impl Server {
+    /// What the settings name, if it is a server.
+    ///
+    /// # Errors
+    /// The URL, or a file that is named beside it, cannot be used.
+    pub(super) fn of(config: &StoreConfig) -> Result<Option<Self>, StoreError> {
+        let Some(url) = &config.url else {
+            return Ok(None);
+        };
+        let password = config.password_file.as_deref();
+        let read = Address::read(url, password, config.ca_file.as_deref().map(Path::new));
+        Ok(Some(Self {
+            address: read.map_err(|error| StoreError::Refused(error.to_string()))?,
+            node: config.node.unwrap_or(1),
+        }))
     }
-    pub(in crate::store) fn sorted(&self) -> StoreError {
-        StoreError::Closed
+
+    /// A session that looks into the node's schema first. `purpose` is what the server's operator sees it is for.
+    pub(super) fn session(&self, purpose: &str) -> Result<Session, ServerError> {
+        let path = format!("{}, {SHARED}", self.schema());
+        let name = format!("node {} {purpose}", self.node);
+        Session::connect(&self.address, &path, &name)
+    }
+
+    /// The schema of the node's trail.
+    fn schema(&self) -> String {
+        format!("{SHARED}_{}", self.node)
     }
 }
-pub(in crate::store) fn value(_: &tokio_postgres::Row, _: usize) -> Option<Value<'_>> {
-    None
-}
-impl Session {
-    pub(in crate::store) fn prepare(&self, _: &str) -> Result<Prepared, Error> {
-        Err(Error::NoRow)
-    }
-    pub(in crate::store) fn query(
-        &self,
-        _: &Prepared,
-        _: &[Value<'_>],
-    ) -> Result<Vec<tokio_postgres::Row>, Error> {
-        Err(Error::NoRow)
-    }
-    pub(in crate::store) fn execute(&self, _: &Prepared, _: &[Value<'_>]) -> Result<usize, Error> {
-        Err(Error::NoRow)
-    }
-    pub(in crate::store) fn batch(&self, _: &str) -> Result<(), Error> {
-        Err(Error::NoRow)
-    }
-    pub(in crate::store) fn is_in_transaction(&self) -> bool {
-        false
-    }
-    pub(in crate::store) fn begin_reading(&self) {}
-    pub(in crate::store) fn end_reading(&self) -> Result<(), Error> {
-        Ok(())
+
+impl std::fmt::Display for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.address.fmt(f)
     }
 }
+
+/// The schema that all nodes use.
+const SHARED: &str = "keyledger";

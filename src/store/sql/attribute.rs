@@ -32,7 +32,7 @@ pub(super) fn update_values(
     object: &Object,
     before: &[Attribute],
 ) -> Result<(), ApplyError> {
-    let (held, wanted) = (values(before), values(&object.attributes));
+    let (held, wanted) = (indexed(before), indexed(&object.attributes));
     let delete = "DELETE FROM object_custom
         WHERE instance = ?1 AND name = ?2 AND value_hash = ?3 AND object = ?4";
     // What an older release has indexed already is there.
@@ -53,7 +53,7 @@ pub(super) fn update_values(
 }
 
 /// Names and stored values of what objects are found by, each pair once.
-fn values(attributes: &[Attribute]) -> BTreeSet<(&str, Vec<u8>)> {
+pub(in crate::store) fn indexed(attributes: &[Attribute]) -> BTreeSet<(&str, Vec<u8>)> {
     let indexed = attributes.iter().filter(|held| is_indexed(&held.name));
     indexed
         .map(|held| (held.name.text(), held.value.to_stored()))

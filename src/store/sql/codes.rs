@@ -16,7 +16,7 @@ use crate::store::error::ApplyError;
 
 /// The bytes of all attributes of an object. What does not fit is refused by itself: it must not fail the changesets it shares a
 /// transaction with.
-pub(super) fn encode_attributes(attributes: &[Attribute]) -> Result<Vec<u8>, ApplyError> {
+pub(in crate::store) fn encode_attributes(attributes: &[Attribute]) -> Result<Vec<u8>, ApplyError> {
     let mut out = Vec::with_capacity(attributes.len() * 64);
     for attribute in attributes {
         let name = attribute.name.text().as_bytes();
@@ -132,7 +132,7 @@ pub(super) const fn is_destroyed(state: State) -> bool {
 }
 
 /// The number of a kind of initiator.
-pub(super) const fn kind_code(kind: InitiatorKind) -> u32 {
+pub(in crate::store) const fn kind_code(kind: InitiatorKind) -> u32 {
     match kind {
         InitiatorKind::Certificate => 1,
         InitiatorKind::LocalUser => 2,

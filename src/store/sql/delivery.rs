@@ -146,7 +146,7 @@ pub(in crate::store) fn parked_count(db: &Connection, target: TargetId) -> Resul
 
 /// Every target of which something is kept.
 pub(in crate::store) fn targets(db: &Connection) -> Result<Vec<TargetId>, StoreError> {
-    let sql = "SELECT target FROM delivery UNION SELECT target FROM parked";
+    let sql = "SELECT target FROM delivery UNION SELECT target FROM parked ORDER BY target";
     let mut statement = db.prepare(sql)?;
     let rows = statement.query_map([], |row| row.get(0).map(TargetId::from_bytes))?;
     Ok(rows)

@@ -7,7 +7,7 @@ pub(super) mod administrator;
 pub(super) mod anchor;
 pub(super) mod attribute;
 pub(super) mod client;
-mod codes;
+pub(super) mod codes;
 pub(super) mod delivery;
 pub(super) mod destruction;
 pub(super) mod event;

@@ -7,6 +7,7 @@ mod locating;
 mod objects;
 mod preconditions;
 mod retention;
+mod server;
 mod trail;
 
 use std::path::PathBuf;
@@ -31,10 +32,20 @@ use crate::kmip::enums::{
 
 const NOW: i64 = 1_795_435_201;
 
-/// A store in a directory of its own.
+/// A store in a directory of its own, or in a database of its own on the server that `KEYLEDGER_TEST_POSTGRES` names.
 struct Place {
     dir: TempDir,
+    url: Option<String>,
     store: Option<Store>,
+}
+
+/// Whether the tests use a server. Those that change a file beside the store say so and are skipped then.
+fn is_on_a_server(test: &str) -> bool {
+    let is = server::url().is_some();
+    if is {
+        eprintln!("skipped on a server: {test}");
+    }
+    is
 }
 
 impl Place {
@@ -45,18 +56,19 @@ impl Place {
 
     async fn with(config: &StoreConfig) -> Self {
         let dir = TempDir::new().unwrap();
-        let meta = InitMeta {
-            origin_name: "node-1".to_owned(),
-            master_key_check: [9; 16],
-            created: NOW,
+        let url = server::database();
+        let config = StoreConfig {
+            url: url.clone(),
+            ..config.clone()
         };
-        let store = Store::create(&dir.path().join("db"), config, &meta).unwrap();
+        let store = Store::create(&dir.path().join("db"), &config, &meta("node-1")).unwrap();
         store
             .apply(changeset([Write::Instance(instance(1))]))
             .await
             .unwrap();
         Self {
             dir,
+            url,
             store: Some(store),
         }
     }
@@ -72,8 +84,15 @@ impl Place {
     /// Drops the store and opens it again.
     fn reopen(&mut self) -> &Store {
         self.store = None;
-        let store = Store::open(&self.path(), &StoreConfig::default(), NOW * 1000).unwrap();
+        let store = Store::open(&self.path(), &self.config(), NOW * 1000).unwrap();
         self.store.insert(store)
+    }
+
+    fn config(&self) -> StoreConfig {
+        StoreConfig {
+            url: self.url.clone(),
+            ..StoreConfig::default()
+        }
     }
 
     async fn apply(&self, writes: impl IntoIterator<Item = Write>) -> Result<Applied, ApplyError> {
@@ -82,6 +101,23 @@ impl Place {
 
     async fn insert(&self, object: &Object) -> Result<Applied, ApplyError> {
         self.apply([Write::Insert(Arc::new(object.clone()))]).await
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.store = None;
+        if let Some(url) = &self.url {
+            server::drop_database(url);
+        }
+    }
+}
+
+fn meta(name: &str) -> InitMeta {
+    InitMeta {
+        origin_name: name.to_owned(),
+        master_key_check: [9; 16],
+        created: NOW,
     }
 }
 

@@ -3,20 +3,25 @@
 //! All preconditions of a changeset are checked before anything of it is written. What was written
 //! counts for the changesets that follow in the same transaction. It commits nothing.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
+use super::kinds::{
+    concerns_administrators, concerns_clients, concerns_routing, keeps_by, may_fail_halfway,
+};
 use super::{Submission, Writer};
 use crate::audit::{Tree, record};
 use crate::domain::lifecycle::is_destroyed;
 use crate::domain::{EnrolledCertificate, ObjectId};
-use crate::store::Applied;
 use crate::store::changeset::{Changeset, Precondition, Write};
 use crate::store::error::{ApplyError, StoreError, Thing};
+use crate::store::postgres::{self, Hot};
 use crate::store::sql::provenance::{self, Doer};
 use crate::store::sql::{
     self, administrator, anchor, attribute, client, delivery, destruction, event, master_key,
     object, own, revocation, routing,
 };
+use crate::store::{Applied, Sequence};
 
 /// What the events of a changeset tell those who write it.
 #[derive(Clone, Copy)]
@@ -44,7 +49,14 @@ impl Writer {
             by: self.by(changeset)?,
             at: changeset.events().first().map_or(0, |event| event.time_ms) / 1000,
         };
-        if may_fail_halfway(changeset.writes()) {
+        // A server gives up the whole transaction with one statement that fails outside of one.
+        let is_deferred = self.deferring(changeset.writes()).is_some();
+        let needs_savepoint = if self.side.is_some() {
+            !is_deferred
+        } else {
+            may_fail_halfway(changeset.writes())
+        };
+        if needs_savepoint {
             self.statement("SAVEPOINT changeset")?;
             let written = self.write_all(changeset.writes(), told);
             if let Err(error) = written {
@@ -58,7 +70,12 @@ impl Writer {
             }
             self.statement("RELEASE changeset")?;
         } else {
-            self.write_all(changeset.writes(), told)?;
+            let mark = self.side.as_ref().map(|side| side.hot().borrow().mark());
+            let written = self.write_all(changeset.writes(), told);
+            if let (Err(_), Some(side), Some(mark)) = (&written, &self.side, mark) {
+                side.hot().borrow_mut().go_back(mark);
+            }
+            written?;
         }
         self.remember(changeset.writes())?;
         let first_sequence = self.next;
@@ -157,14 +174,22 @@ impl Writer {
         Ok(versions)
     }
 
+    /// What these changes wait in for the COMMIT, if they do.
+    fn deferring(&self, writes: &[Write]) -> Option<&RefCell<Hot>> {
+        self.side.as_ref()?.deferring(writes)
+    }
+
     fn write_all(&self, writes: &[Write], told: Told) -> Result<(), ApplyError> {
+        let hot = self.deferring(writes);
         // A name that one object gives up is free for another, in whatever order they come.
         if writes.len() > 1 {
             writes
                 .iter()
                 .try_for_each(|write| self.give_up_names(write))?;
         }
-        writes.iter().try_for_each(|write| self.write(write, told))
+        writes
+            .iter()
+            .try_for_each(|write| self.write(write, hot, told))
     }
 
     fn give_up_names(&self, write: &Write) -> Result<(), ApplyError> {
@@ -177,7 +202,12 @@ impl Writer {
         }
     }
 
-    fn write(&self, write: &Write, told: Told) -> Result<(), ApplyError> {
+    fn write(
+        &self,
+        write: &Write,
+        hot: Option<&RefCell<Hot>>,
+        told: Told,
+    ) -> Result<(), ApplyError> {
         // The client of a certificate is still there, and a certificate already.
         let doer = told.by.map(|initiator| Doer {
             initiator,
@@ -186,17 +216,31 @@ impl Writer {
         if let Some(doer) = doer {
             provenance::certificates_change(&self.db, write, doer)?;
         }
-        self.carry_out(write, told)?;
+        self.carry_out(write, hot, told)?;
         doer.map_or(Ok(()), |doer| provenance::made(&self.db, write, doer))
     }
 
-    fn carry_out(&self, write: &Write, told: Told) -> Result<(), ApplyError> {
+    fn carry_out(
+        &self,
+        write: &Write,
+        hot: Option<&RefCell<Hot>>,
+        told: Told,
+    ) -> Result<(), ApplyError> {
         let db = &self.db;
         match write {
-            Write::Insert(object) => object::insert(db, object, told.by),
+            Write::Insert(object) => match hot {
+                Some(hot) => hot.borrow_mut().insert(object, told.by),
+                None => object::insert(db, object, told.by),
+            },
             Write::State(object) => object::update_state(db, object, told.by),
             Write::Attributes(object) => object::update_attributes(db, object, told.by),
-            Write::Read(id, at) => object::update_read(db, *id, *at, told.by),
+            Write::Read(id, at) => match hot {
+                Some(hot) => {
+                    hot.borrow_mut().read(*id, *at, told.by);
+                    Ok(())
+                }
+                None => object::update_read(db, *id, *at, told.by),
+            },
             Write::Destruction(held) => destruction::set(db, held),
             Write::DestructionEnded(id) => destruction::end(db, *id),
             Write::Instance(instance) => client::insert_instance(db, instance),
@@ -257,6 +301,7 @@ impl Writer {
             Write::Removal(kept_from, recorded, gaps) => {
                 self.remove_before(*kept_from, *recorded, gaps)
             }
+            Write::NodePrepared(number, name, at) => postgres::prepare_node(db, *number, name, *at),
             Write::Rewrap(rewrap) => master_key::rewrap(db, rewrap),
         }
     }
@@ -305,7 +350,10 @@ impl Writer {
         batch: &[Submission],
         outcomes: &[Result<Applied, ApplyError>],
     ) -> Result<Option<Tree>, ApplyError> {
-        let mut trail = event::Appender::new(&self.db)?;
+        let mut trail = match &self.side {
+            Some(side) => Trail::Noted(side.hot()),
+            None => Trail::Written(event::Appender::new(&self.db)?),
+        };
         for (submission, outcome) in batch.iter().zip(outcomes) {
             let Ok(applied) = outcome else { continue };
             let mut sequence = applied.first_sequence;
@@ -329,6 +377,10 @@ impl Writer {
             }
         }
         drop(trail);
+        if self.tree.is_none() {
+            // What is kept of it is read from the database.
+            self.write_noted()?;
+        }
         let applied = batch.iter().zip(outcomes);
         let applied = applied.filter(|(_, outcome)| outcome.is_ok());
         let leaves = applied.flat_map(|(submission, _)| &submission.prepared);
@@ -336,119 +388,27 @@ impl Writer {
     }
 }
 
-/// Whether a write can be refused after another statement of the changeset has written.
-fn may_fail_halfway(writes: &[Write]) -> bool {
-    let (Some(first), rest) = (writes.first(), writes.iter().skip(1)) else {
-        return false;
-    };
-    let first = match first {
-        Write::Insert(object) => !object.names.is_empty(),
-        // Names are given up before the attributes turn out to be too long.
-        Write::Attributes(object) => !object.names.is_empty() || rest.len() > 0,
-        Write::Client(_)
-        | Write::Certificate(..)
-        | Write::CertificateRemoved(..)
-        | Write::AnchorRemoved(..)
-        | Write::InstanceRemoved(..)
-        | Write::Leaf(..)
-        | Write::Rewrap(_) => true,
-        _ => false,
-    };
-    first
-        || rest
-            .into_iter()
-            .any(|write| !matches!(write, Write::Read(..)))
+/// Where the events of a transaction go.
+enum Trail<'a> {
+    /// Into the database.
+    Written(event::Appender<'a>),
+    /// There with the COMMIT.
+    Noted(&'a RefCell<Hot>),
 }
 
-/// Whether it is kept by whom it was done.
-const fn keeps_by(write: &Write) -> bool {
-    matches!(
-        write,
-        Write::Insert(_)
-            | Write::State(_)
-            | Write::Attributes(_)
-            | Write::Read(..)
-            | Write::Instance(_)
-            | Write::Client(_)
-            | Write::Certificate(..)
-            | Write::Leaf(..)
-            | Write::CertificateRemoved(..)
-            | Write::AnchorRemoved(..)
-            | Write::ClientRemoved(_)
-    )
-}
-
-const fn concerns_routing(write: &Write) -> bool {
-    matches!(
-        write,
-        Write::Target(..)
-            | Write::TargetRemoved(_)
-            | Write::Route(_)
-            | Write::RouteRemoved(_)
-            | Write::RoutingSettings(_)
-    )
-}
-
-const fn concerns_administrators(write: &Write) -> bool {
-    matches!(
-        write,
-        Write::ApiKey(_)
-            | Write::ApiKeyRemoved(_)
-            | Write::Administrator(_)
-            | Write::AdministratorRemoved(_)
-            | Write::AdministratorWarned(..)
-            | Write::InstanceRemoved(..)
-    )
-}
-
-const fn concerns_clients(write: &Write) -> bool {
-    match write {
-        Write::Insert(_)
-        | Write::State(_)
-        | Write::Attributes(_)
-        | Write::Read(..)
-        | Write::Destruction(_)
-        | Write::DestructionEnded(_)
-        | Write::DataKey(..)
-        | Write::Adapter(..)
-        | Write::CertificateDer(..)
-        | Write::Target(..)
-        | Write::TargetRemoved(_)
-        | Write::Route(_)
-        | Write::RouteRemoved(_)
-        | Write::RoutingSettings(_)
-        | Write::ApiKey(_)
-        | Write::ApiKeyRemoved(_)
-        | Write::Administrator(_)
-        | Write::AdministratorRemoved(_)
-        | Write::AdministratorWarned(..)
-        | Write::Cursor(..)
-        | Write::ParkedDropped(..)
-        | Write::BackupKey(_)
-        | Write::OwnCertificates(_)
-        | Write::OwnWarned(..)
-        | Write::Epoch(..)
-        | Write::Removal(..)
-        | Write::Rewrap(_) => false,
-        Write::Instance(_)
-        | Write::Credential(..)
-        | Write::CredentialCleared(_)
-        | Write::Client(_)
-        | Write::Certificate(..)
-        | Write::CertificateRemoved(..)
-        | Write::CertificateUntil(..)
-        | Write::Revocation(_)
-        | Write::RevocationRemoved(_)
-        | Write::RevocationWarned(..)
-        | Write::CertificateWarned(..)
-        | Write::Anchor(_)
-        | Write::AnchorRemoved(..)
-        | Write::AnchorWarned(..)
-        | Write::Leaf(..)
-        | Write::ClientStatus(..)
-        | Write::ClientPermissions(..)
-        | Write::InstanceRules(..)
-        | Write::InstanceRemoved(..)
-        | Write::ClientRemoved(_) => true,
+impl Trail<'_> {
+    fn append(
+        &mut self,
+        sequence: Sequence,
+        record: &[u8],
+        leaf: &[u8; 32],
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Written(trail) => trail.append(sequence, record, leaf),
+            Self::Noted(hot) => {
+                hot.borrow_mut().event(sequence, record, leaf);
+                Ok(())
+            }
+        }
     }
 }

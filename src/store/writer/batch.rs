@@ -98,6 +98,18 @@ impl Batch {
         }
     }
 
+    /// Each part of it as a batch of its own, in order.
+    pub(super) fn parts(self) -> impl Iterator<Item = Self> {
+        let submissions = self.submissions.into_iter().map(|one| Self {
+            submissions: vec![one],
+            kept: Vec::new(),
+        });
+        submissions.chain(self.kept.into_iter().map(|one| Self {
+            submissions: Vec::new(),
+            kept: vec![one],
+        }))
+    }
+
     /// Tells everybody that nothing of this batch was committed.
     pub(super) fn refuse(mut self, error: &ApplyError) {
         self.refuse_kept(error);

@@ -27,6 +27,12 @@ impl From<ApplyError> for Failure {
     }
 }
 
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        ApplyError::from(error).into()
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         ApplyError::from(error).into()
@@ -34,6 +40,14 @@ impl From<StoreError> for Failure {
 }
 
 impl Failure {
+    /// Whether the database's server is gone: what was under way may have been done or not.
+    pub(super) const fn is_lost(&self) -> bool {
+        matches!(
+            self.error,
+            ApplyError::Store(StoreError::Lost(_) | StoreError::Unreachable(_))
+        )
+    }
+
     #[allow(
         clippy::needless_pass_by_value,
         reason = "used as a function of map_err"
@@ -51,7 +65,8 @@ impl Failure {
 }
 
 impl Writer {
-    pub(super) fn roll_back(&mut self, first: Sequence, failure: &Failure) -> ControlFlow<()> {
+    /// Forgets all of a transaction whose first event was to be this one.
+    pub(super) fn forget(&mut self, first: Sequence) {
         self.next = first;
         self.pending.clear();
         self.versions.clear();
@@ -61,15 +76,27 @@ impl Writer {
         self.administrators_changed = false;
         self.epochs = None;
         self.routing = None;
+        if let Some(side) = &self.side {
+            side.hot().borrow_mut().clear();
+        }
+    }
+
+    /// Logs that a transaction was rolled back, now and then.
+    pub(super) fn note_rolled_back(&self, failure: &Failure) {
+        tracing::debug!(error = %failure.error, "A commit failed and was rolled back.");
+        if let Some(times) = self.rolled_back.due(Instant::now()) {
+            tracing::warn!(error = %failure.error, times, "Commits failed and were rolled back.");
+        }
+    }
+
+    pub(super) fn roll_back(&mut self, first: Sequence, failure: &Failure) -> ControlFlow<()> {
+        self.forget(first);
         if failure.fatal {
             (self.on_fatal)(&failure.error.to_string());
             return ControlFlow::Break(());
         }
         if failure.error != ApplyError::StorageFull {
-            tracing::debug!(error = %failure.error, "A commit failed and was rolled back.");
-            if let Some(times) = self.rolled_back.due(Instant::now()) {
-                tracing::warn!(error = %failure.error, times, "Commits failed and were rolled back.");
-            }
+            self.note_rolled_back(failure);
         }
         // Some errors have rolled back already.
         if self.db.is_in_transaction()

@@ -9,10 +9,12 @@ mod application;
 mod batch;
 mod checkpoints;
 mod failure;
+mod kinds;
 mod publish;
 mod retention;
 mod room;
 mod seal;
+mod shared;
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -27,6 +29,7 @@ use super::error::{ApplyError, StoreError};
 use super::interned::Pending;
 use super::reserve::{Reserve, Room};
 use super::sql::object;
+use super::whereabouts::Whereabouts;
 use super::{Epochs, Sequence, Shared, StoreConfig, sqlite};
 use crate::audit::Tree;
 use crate::domain::routing::Routing;
@@ -35,15 +38,33 @@ use batch::{Batch, Next, Outcomes};
 pub(super) use batch::{Command, Kept, Reply, Submission};
 use checkpoints::Checkpoints;
 use failure::Failure;
+use shared::{After, Side};
 
 /// What is called when a sync failed; the process must not go on as if nothing had happened.
 pub type OnFatal = Box<dyn Fn(&str) + Send>;
 
+/// The write-ahead log of a file.
+struct Log {
+    file: sqlite::Log,
+    checkpoints: Checkpoints,
+}
+
+impl Log {
+    fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self {
+            file: sqlite::Log::open(path)?,
+            checkpoints: Checkpoints::start(path)?,
+        })
+    }
+}
+
 /// The state of the thread.
 pub(super) struct Writer {
     db: Connection,
-    log: sqlite::Log,
-    checkpoints: Checkpoints,
+    /// What is held besides of a database in a file.
+    log: Option<Log>,
+    /// What is held besides of a database that several nodes share.
+    side: Option<Side>,
     shared: Arc<Shared>,
     /// Versions as of the transaction under way; only this thread changes them.
     versions: quick_cache::unsync::Cache<ObjectId, object::Versions>,
@@ -76,7 +97,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts the thread.
     pub(super) fn start(
-        (db, path): (Connection, &Path),
+        (db, whereabouts): (Connection, Whereabouts),
         reserve: Reserve,
         shared: Arc<Shared>,
         config: &StoreConfig,
@@ -85,11 +106,15 @@ impl Writer {
         let (sender, receiver) = mpsc::channel(config.queue_max.max(1));
         let next = *shared.head.borrow();
         let tree = seal::load(&db, next.0)?;
+        let (log, side) = match whereabouts {
+            Whereabouts::File(path) => (Some(Log::open(&path)?), None),
+            Whereabouts::Server(server) => (None, Some(Side::new(server, &db))),
+        };
         let writer = Self {
             db,
             tree,
-            log: sqlite::Log::open(path)?,
-            checkpoints: Checkpoints::start(path)?,
+            log,
+            side,
             versions: quick_cache::unsync::Cache::new(config.cache_objects.max(1)),
             clients: shared.clients.load_full(),
             clients_changed: false,
@@ -136,14 +161,18 @@ impl Writer {
             }
         };
         commands.close();
-        if let Err(error) = self.checkpoints.stop() {
+        if let Some(log) = &mut self.log
+            && let Err(error) = log.checkpoints.stop()
+        {
             let failure = Failure::from(error);
             tracing::warn!(error = %failure.error, "The write-ahead log could not be moved into the database.");
             if failure.fatal {
                 return (self.on_fatal)(&failure.error.to_string());
             }
         }
-        self.checkpoint();
+        if self.log.is_some() {
+            self.checkpoint();
+        }
         drop(self.db);
         if closed.is_some_and(|closed| closed.send(()).is_err()) {
             tracing::debug!("Nobody waited for the store to close.");
@@ -160,6 +189,20 @@ impl Writer {
                 }
                 Err(failure) => self.sort(failure),
             };
+            if self.side.is_some() {
+                match self.after_failure(first, &batch, failure) {
+                    After::Committed(outcomes) => {
+                        self.publish(&batch, &outcomes);
+                        break outcomes;
+                    }
+                    After::Again => continue,
+                    After::Each => return self.commit_each(batch),
+                    After::Refused(error) => {
+                        batch.refuse(&error);
+                        return ControlFlow::Continue(());
+                    }
+                }
+            }
             let ended = self.roll_back(first, &failure);
             if ended.is_continue() && !batch.submissions.is_empty() {
                 // What is kept beside the trail costs neither requests nor the reserve.
@@ -180,9 +223,17 @@ impl Writer {
         self.checkpoint_when_due()
     }
 
+    /// A transaction for each part of a batch.
+    fn commit_each(&mut self, batch: Batch) -> ControlFlow<()> {
+        batch.parts().try_for_each(|part| self.commit(part))
+    }
+
     /// One transaction for the whole batch. An error means that nothing of it is committed.
     fn transaction(&mut self, batch: &Batch) -> Result<Outcomes, Failure> {
-        self.statement("BEGIN IMMEDIATE")?;
+        match &self.side {
+            Some(_) => self.begin_shared(batch)?,
+            None => self.statement("BEGIN IMMEDIATE")?,
+        }
         let mut applied = Vec::with_capacity(batch.submissions.len());
         for submission in &batch.submissions {
             applied.push(if self.has_room_for(&submission.changeset) {
@@ -205,8 +256,14 @@ impl Writer {
             self.statement("ROLLBACK")?;
             return Ok(outcomes);
         }
-        self.commit_durably()?;
-        self.tree = tree;
+        let outcomes = match &self.side {
+            Some(_) => self.commit_shared(batch, outcomes, tree)?,
+            None => {
+                self.commit_durably()?;
+                self.tree = tree;
+                outcomes
+            }
+        };
         let changesets = u64::try_from(batch.submissions.len()).unwrap_or(u64::MAX);
         self.shared.measures.changesets.note(changesets);
         Ok(outcomes)
@@ -215,9 +272,11 @@ impl Writer {
     /// Commits the transaction under way and syncs it.
     fn commit_durably(&self) -> Result<(), Failure> {
         self.db.control("COMMIT").map_err(Failure::of_commit)?;
-        let begun = Instant::now();
-        self.log.sync()?;
-        self.shared.measures.synced(begun.elapsed());
+        if let Some(log) = &self.log {
+            let begun = Instant::now();
+            log.file.sync()?;
+            self.shared.measures.synced(begun.elapsed());
+        }
         Ok(())
     }
 

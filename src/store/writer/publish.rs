@@ -26,22 +26,7 @@ impl Writer {
                 Write::Cursor(..) | Write::ParkedDropped(..) | Write::Removal(..)
             );
         }
-        if std::mem::take(&mut self.clients_changed) {
-            self.shared.clients.store(Arc::clone(&self.clients));
-            self.shared
-                .clients_version
-                .send_modify(|version| *version += 1);
-        }
-        if std::mem::take(&mut self.administrators_changed) {
-            let administrators = Arc::clone(&self.administrators);
-            self.shared.administrators.store(administrators);
-        }
-        if let Some(routing) = self.routing.take() {
-            self.shared.routing.store(Arc::new(routing));
-            self.shared
-                .routing_version
-                .send_modify(|version| *version += 1);
-        }
+        self.publish_snapshots(batch);
         if let Some(epochs) = self.epochs.take() {
             self.shared.epochs.store(Arc::new(epochs));
         }
@@ -57,6 +42,35 @@ impl Writer {
         }
         if *self.shared.head.borrow() != self.next {
             self.shared.head.send_replace(self.next);
+        }
+    }
+
+    /// What was read anew since, as other nodes have changed it, stays.
+    fn publish_snapshots(&mut self, batch: &Batch) {
+        let added = self.added(batch);
+        let now = self.side.as_ref().map(|side| side.after(added));
+        let shared = Arc::clone(&self.shared);
+        let mut kept = shared.kept.hold();
+        let clients = now.map_or(1, |now| now.clients);
+        if std::mem::take(&mut self.clients_changed) && clients > kept.clients {
+            shared.clients.store(Arc::clone(&self.clients));
+            shared.clients_version.send_modify(|version| *version += 1);
+        }
+        let administrators = now.map_or(1, |now| now.administrators);
+        if std::mem::take(&mut self.administrators_changed) && administrators > kept.administrators
+        {
+            let administrators = Arc::clone(&self.administrators);
+            shared.administrators.store(administrators);
+        }
+        let routing = now.map_or(1, |now| now.routing);
+        if let Some(changed) = self.routing.take()
+            && routing > kept.routing
+        {
+            shared.routing.store(Arc::new(changed));
+            shared.routing_version.send_modify(|version| *version += 1);
+        }
+        if let Some(now) = now {
+            *kept = kept.at_least(now);
         }
     }
 
@@ -87,7 +101,10 @@ impl Writer {
             }
             _ => return,
         };
-        if !kept && let Ok(Some(object)) = object::load(&self.db, id) {
+        if kept || self.side.is_some() {
+            return;
+        }
+        if let Ok(Some(object)) = object::load(&self.db, id) {
             cache.insert(Arc::new(object));
         }
     }

@@ -120,7 +120,10 @@ impl Writer {
     /// Moves the log into the database when it has grown long.
     pub(super) fn checkpoint_when_due(&mut self) -> ControlFlow<()> {
         let full = *self.shared.room.borrow() != Room::Enough;
-        let Due::Rest(moved) = self.checkpoints.look(sqlite::log_pages(), full) else {
+        let Some(log) = &mut self.log else {
+            return ControlFlow::Continue(());
+        };
+        let Due::Rest(moved) = log.checkpoints.look(sqlite::log_pages(), full) else {
             return ControlFlow::Continue(());
         };
         let moved = moved.and_then(|()| sqlite::checkpoint(&self.db, "PASSIVE"));
@@ -197,6 +200,7 @@ fn only_reads_or_takes_away(write: &Write) -> bool {
         | Write::ApiKey(_)
         | Write::Administrator(_)
         | Write::ClientStatus(_, ClientStatus::Enabled)
+        | Write::NodePrepared(..)
         | Write::Rewrap(_) => false,
     }
 }

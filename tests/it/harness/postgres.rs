@@ -73,11 +73,13 @@ impl Postgres {
             .command("initdb")
             .arg("--pgdata")
             .arg(self.data())
-            .args(["--username", SUPERUSER, "--auth", "scram-sha-256"])
+            .args(["--username", SUPERUSER, "--auth", "reject"])
             .args(["--no-sync", "--encoding", "UTF8", "--locale", "C.UTF-8"])
             .args(["--locale-provider", "icu", "--icu-locale", "en-US"])
             .output();
         done(initdb);
+        let who = "host all all 127.0.0.1/32 scram-sha-256\n";
+        fs::write(self.data().join("pg_hba.conf"), who).expect("a file");
         let password = password();
         File::options()
             .write(true)

@@ -1,0 +1,47 @@
+//! The nodes that share a database.
+
+use super::super::Node;
+use super::super::engine::{Connection, params};
+use super::super::error::{ApplyError, StoreError};
+
+/// Every node, by number.
+pub(in crate::store) fn nodes(db: &Connection) -> Result<Vec<Node>, StoreError> {
+    let sql = "SELECT number, name, prepared, joined, seen, release FROM node ORDER BY number";
+    let mut statement = db.prepare_cached(sql)?;
+    Ok(statement.query_map([], |row| {
+        Ok(Node {
+            number: row.get(0)?,
+            name: row.get(1)?,
+            prepared: row.get(2)?,
+            joined: row.get(3)?,
+            seen: row.get(4)?,
+            release: row.get(5)?,
+        })
+    })?)
+}
+
+/// A number and a name for a node that joins later, given at this time, seconds since 1970.
+///
+/// # Errors
+/// [`ApplyError::Conflict`] when another has one of them.
+pub(in crate::store) fn prepare_node(
+    db: &Connection,
+    number: u32,
+    name: &str,
+    at: i64,
+) -> Result<(), ApplyError> {
+    let sql =
+        "INSERT INTO node (number, name, prepared) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    match db.prepare_cached(sql)?.execute(params![number, name, at])? {
+        0 => Err(ApplyError::Conflict),
+        _ => Ok(()),
+    }
+}
+
+/// Notes that a node is at work, by the server's clock: those of nodes may differ.
+pub(in crate::store) fn give_sign_of_life(db: &Connection, node: u32) -> Result<(), StoreError> {
+    let sql = "UPDATE node SET seen = CAST(extract(epoch FROM now()) AS BIGINT), release = ?2 WHERE number = ?1";
+    let release = env!("CARGO_PKG_VERSION");
+    db.prepare_cached(sql)?.execute(params![node, release])?;
+    Ok(())
+}
