@@ -7,7 +7,8 @@
 mod administration;
 pub mod administrator;
 pub mod api_key;
-pub mod backup;
+pub mod background;
+mod backup;
 pub mod certificate;
 pub mod client;
 mod confine;

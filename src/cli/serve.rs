@@ -14,6 +14,7 @@ use anyhow::{Context as _, bail};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::background::{Background, Beside};
 use super::master::{self, PassphraseArgs};
 use super::opening::{Opened, open};
 use super::report::{self, Report};
@@ -27,12 +28,8 @@ use crate::admin::{Admin, Founder};
 use crate::config::{Layout, Overrides, Settings};
 use crate::crypto::{Random as _, SystemRandom};
 use crate::domain::{Clients, OwnCertificates, SystemClock, location};
-use crate::ops::retention::{Reached, Retention, keep_retention};
 use crate::ops::service::Parts;
-use crate::ops::{
-    HeldOwn, Keyring, Service, Signer, carry_out_destructions, epoch, keep_checkpoints,
-    record_room, seal, warn_of_expiry,
-};
+use crate::ops::{Keyring, Service, Signer, epoch, seal};
 use crate::providers::MasterKey;
 use crate::routing::roster::StoreRoster;
 use crate::routing::{Attachment, Progress, Supervisor};
@@ -52,7 +49,7 @@ const DESCRIPTORS_PER_TARGET: usize = 8;
 const HOOK_STOP: Duration = Duration::from_secs(10);
 
 /// Who signs the trail; none as long as the server is locked.
-type Signing = watch::Receiver<Option<Signer>>;
+pub(super) type Signing = watch::Receiver<Option<Signer>>;
 
 /// How to serve.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -430,98 +427,6 @@ fn recorder(service: &Arc<Service>, finished: oneshot::Receiver<()>) -> JoinHand
         let finished = async { drop(finished.await) };
         service.record_sightings(finished).await;
     })
-}
-
-/// What the background asks and tells.
-struct Beside {
-    admin: Arc<Admin>,
-    deliveries: Arc<Supervisor<StoreRoster>>,
-    hook_at: Option<watch::Receiver<Progress>>,
-    exporting: Option<Exporting>,
-}
-
-/// What goes on beside the connections until the server stops.
-struct Background {
-    calendar: JoinHandle<()>,
-    observer: JoinHandle<()>,
-    destroyer: JoinHandle<()>,
-    sealing: JoinHandle<()>,
-    retention: JoinHandle<()>,
-    exporting: Option<Exporting>,
-}
-
-impl Background {
-    fn start(
-        opened: &Opened,
-        service: &Arc<Service>,
-        beside: Beside,
-        stopping: &watch::Receiver<bool>,
-    ) -> Self {
-        let Beside {
-            admin,
-            deliveries,
-            hook_at,
-            exporting,
-        } = beside;
-        let interval = opened.settings.checkpoint_interval;
-        let (sealed, stop) = (Arc::clone(service), stopping.clone());
-        let waiting = signing(admin.signer(), deliveries, stopping.clone());
-        let own: HeldOwn = Box::new(move || admin.own_certificates());
-        let sealing = async move {
-            if let Some(signer) = waiting.await {
-                keep_checkpoints(sealed, signer.ok(), interval, stop).await;
-            }
-        };
-        let hook_at = hook_at.map(|at| Box::new(move || at.borrow().next) as Reached);
-        let retention = Retention::new(Arc::clone(service), opened.settings.retention, hook_at);
-        Self {
-            calendar: tokio::spawn(warn_of_expiry(Arc::clone(service), own, stopping.clone())),
-            observer: tokio::spawn(record_room(Arc::clone(service), stopping.clone())),
-            destroyer: tokio::spawn(carry_out_destructions(
-                Arc::clone(service),
-                stopping.clone(),
-            )),
-            sealing: tokio::spawn(sealing),
-            retention: tokio::spawn(keep_retention(retention, stopping.clone())),
-            exporting,
-        }
-    }
-
-    async fn ended(self) -> anyhow::Result<()> {
-        let calendar = self.calendar.await;
-        calendar.context("watching certificates' dates failed")?;
-        let observer = self.observer.await;
-        observer.context("recording the disk's state failed")?;
-        let destroyer = self.destroyer.await;
-        destroyer.context("destroying scheduled keys failed")?;
-        self.sealing.await.context("sealing the trail failed")?;
-        let retention = self.retention.await;
-        retention.context("removing old events failed")?;
-        if let Some(exporting) = self.exporting {
-            exporting.stop().await;
-        }
-        Ok(())
-    }
-}
-
-/// Who signs the trail, once that is known: at once, or when the server is unlocked. None: it stopped before. Targets with secrets can be
-/// delivered to from then on, too.
-async fn signing(
-    mut signer: Signing,
-    deliveries: Arc<Supervisor<StoreRoster>>,
-    mut stopping: watch::Receiver<bool>,
-) -> Option<Signer> {
-    if let Some(known) = &*signer.borrow() {
-        return Some(known.clone());
-    }
-    tokio::select! {
-        // Errors mean that whoever could stop or unlock us is gone.
-        _ = stopping.wait_for(|stop| *stop) => None,
-        known = signer.wait_for(Option::is_some) => {
-            deliveries.look_again();
-            known.ok()?.clone()
-        }
-    }
 }
 
 /// The last checkpoint, when nothing is recorded any more: it seals every event.

@@ -266,7 +266,15 @@ impl<'a> Context<'a> {
         // What was there first: a Name that is given up is free for what is made.
         let (there, made): (Vec<_>, Vec<_>) =
             self.met.into_iter().partition(|met| met.stored.is_some());
+        // What is in memory may be behind what another node wrote.
+        let is_shared = self.service.store().is_shared();
         for met in there.into_iter().chain(made) {
+            if is_shared && let Some(stored) = &met.stored {
+                changeset.require(Precondition::Attributes(
+                    stored.id,
+                    stored.attributes_version,
+                ));
+            }
             met.write_into(&mut changeset, now);
         }
         Some(changeset)

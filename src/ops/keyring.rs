@@ -3,9 +3,11 @@
 //! They are held in memory for as long as the server runs; the store has them wrapped by the master key only. The newest epoch of
 //! an instance seals, every epoch opens. A server that is locked has none of them yet.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::watch;
 
 use crate::crypto::{DataKey, Random, Wrapped};
 use crate::domain::InstanceId;
@@ -133,6 +135,49 @@ impl Keyring {
         let epochs = keys.entry(instance).or_default();
         epochs.push((epoch, Arc::new(key)));
         epochs.sort_by_key(|(epoch, _)| *epoch);
+    }
+
+    /// Opens and forgets data keys as other nodes make and remove instances, until it is told to stop.
+    pub async fn follow(
+        &self,
+        store: &Store,
+        master: &dyn MasterKey,
+        mut stopping: watch::Receiver<bool>,
+    ) {
+        let mut changed = store.clients_changed();
+        loop {
+            // Each look is at what was there before the next change.
+            changed.mark_unchanged();
+            if !self.is_locked()
+                && let Err(error) = self.keep_up(store, master).await
+            {
+                tracing::error!(%error, "The keys of an instance that another node made cannot be used here.");
+            }
+            tokio::select! {
+                // An error means that whoever could tell is gone.
+                _ = stopping.wait_for(|stop| *stop) => return,
+                more = changed.changed() => if more.is_err() { return },
+            }
+        }
+    }
+
+    async fn keep_up(&self, store: &Store, master: &dyn MasterKey) -> Result<(), KeyringError> {
+        let clients = store.clients();
+        let there: HashSet<_> = clients.instances().iter().map(|held| held.id).collect();
+        let known = self.known();
+        for gone in known.difference(&there) {
+            self.forget(*gone);
+        }
+        if there.is_subset(&known) {
+            return Ok(());
+        }
+        self.refresh(store, master).await
+    }
+
+    /// The instances whose keys are here.
+    fn known(&self) -> HashSet<InstanceId> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.keys().copied().collect()
     }
 
     /// Forgets the data keys of an instance that was removed; their bytes are overwritten once nobody uses them.

@@ -21,6 +21,12 @@ pub struct Node {
 }
 
 impl Store {
+    /// Whether other nodes may use the database.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.inner.whereabouts.server().is_some()
+    }
+
     /// Every node that shares the database, by number; none where it is a file.
     ///
     /// # Errors

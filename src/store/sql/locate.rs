@@ -56,7 +56,8 @@ pub(in crate::store) const ALL: &str = heads!(
 );
 
 pub(in crate::store) const OBJECTS: &str = object_columns!(
-    "FROM object INDEXED BY object_head WHERE instance = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+    "FROM (SELECT id AS of_page FROM object INDEXED BY object_head WHERE instance = ?1 AND id > ?2 ORDER BY id LIMIT ?3) AS page
+    CROSS JOIN object ON object.id = page.of_page ORDER BY object.id"
 );
 
 pub(in crate::store) const HAS_VALUE: &str = "SELECT 1 FROM object_custom

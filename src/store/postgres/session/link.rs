@@ -20,7 +20,7 @@ use super::super::tls::Stream;
 type Driver = Connection<Socket, Stream<Socket>>;
 
 /// What every session is set to. A lock is not waited for without end, and a node that went away is noticed by the server: its transaction
-/// ends, and its locks go. What is answered as committed must be on disk, and on the disk of those the server waits for.
+/// ends, and its locks go. Every statement has one plan, by the index it was written for. What is answered as committed must be on disk, and on the disk of those the server waits for.
 const SETTINGS: &str = "\
     SET standard_conforming_strings = on; \
     SET client_min_messages = warning; \
@@ -28,6 +28,8 @@ const SETTINGS: &str = "\
     SET idle_in_transaction_session_timeout = '60s'; \
     SET lock_timeout = '10s'; \
     SET jit = off; \
+    SET plan_cache_mode = force_generic_plan; \
+    SET max_parallel_workers_per_gather = 0; \
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local'); \
     SELECT set_config(known.name, wanted.value, false) FROM pg_settings AS known JOIN (VALUES \
         ('tcp_keepalives_idle', '5'), ('tcp_keepalives_interval', '2'), ('tcp_keepalives_count', '3'), ('tcp_user_timeout', '10000'), \
