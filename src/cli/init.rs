@@ -1,12 +1,13 @@
 //! `keyledger init`: everything a new server needs, in one directory.
 //!
 //! The database comes last, so that a directory with a database is complete. What an interrupted run left is used again; nothing that
-//! exists is ever replaced.
+//! exists is ever replaced. One on a server is looked at first: where it cannot be made, nothing else is.
 
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 
+use super::database::{self, Set, StoreArgs};
 use super::master::{self, PassphraseArgs};
 use super::master_key::{self, Numbers, SharesArgs};
 use super::reach::Reach;
@@ -51,6 +52,8 @@ pub struct Args {
     /// Where the master key comes from
     #[arg(long, value_enum, value_name = "PROVIDER")]
     pub master_key: Option<Provider>,
+    #[command(flatten)]
+    pub(super) store: StoreArgs,
     #[command(flatten)]
     pub(super) passphrase: PassphraseArgs,
     /// Share out a recovery key: how many shares are needed of how many, such as 2/3
@@ -113,7 +116,7 @@ pub async fn run(layout: &Layout, args: Args, report: &Report) -> anyhow::Result
             ("CA certificate", path(layout.ca_certificate())),
             ("server certificate for", Some(settings.names.join(", "))),
             ("master key", path(layout.master_key())),
-            ("database", path(layout.database())),
+            ("database", Some(database::name(&settings))),
         ]);
         let key = layout.master_key();
         format!(
@@ -153,6 +156,7 @@ pub async fn initialise(layout: &Layout, args: &Args) -> anyhow::Result<(Setting
     check_empty(layout)?;
     check_label(&args.instance).map_err(|error| WrongUse(format!("--instance: {error}")))?;
     let (settings, text) = settle(layout, args)?;
+    database::refuse_present(&settings)?;
     layout.make_directories()?;
     let lock = DirectoryLock::acquire(&layout.lock())?;
     check_empty(layout)?;
@@ -187,6 +191,7 @@ fn settle(layout: &Layout, args: &Args) -> anyhow::Result<(Settings, Option<Stri
         location,
         account,
         master_key,
+        store,
         passphrase: _,
         recovery: _,
         shares_into: _,
@@ -195,6 +200,7 @@ fn settle(layout: &Layout, args: &Args) -> anyhow::Result<(Settings, Option<Stri
         || location.is_some()
         || account.is_some()
         || listen.is_some()
+        || *store != StoreArgs::default()
         || master_key.is_some();
     if layout.config().exists() {
         if given {
@@ -205,7 +211,7 @@ fn settle(layout: &Layout, args: &Args) -> anyhow::Result<(Settings, Option<Stri
         return Ok((Settings::load(layout, &Overrides::default())?, None));
     }
     let mut config = Config::default();
-    let mut set = Vec::new();
+    let mut set = Set::new();
     if let Some(listen) = listen {
         config.server.listen.clone_from(listen);
         set.push(("listen", quoted(listen)));
@@ -229,6 +235,7 @@ fn settle(layout: &Layout, args: &Args) -> anyhow::Result<(Settings, Option<Stri
         config.master_key.provider = name.to_owned();
         set.push(("provider", quoted(name)));
     }
+    store.settle(&mut config.store, &mut set)?;
     let settings = Settings::check(layout, config, &Overrides::default());
     let settings = settings.map_err(|error| WrongUse(error.to_string()))?;
     let text = example_with(&set);
@@ -288,7 +295,13 @@ async fn make_database(
         master_key_check: master.check_value(),
         created: SystemClock.now(),
     };
-    let store = Store::create(&layout.database(), &settings.store, &meta)?;
+    let created = Store::create(&layout.database(), &settings.store, &meta);
+    let store = match &settings.store.url {
+        Some(_) => created.context(
+            "the database was not made; once that is mended, run `keyledger init` again without other flags than --dir",
+        )?,
+        None => created?,
+    };
     let founded = found(settings, &store, master, instance).await;
     let signed = reach::sealer(&store, master).await;
     store.close().await;

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use anyhow::bail;
 
+use super::database;
 use super::secret::{self, Typed};
 use crate::admin::Custodian;
-use crate::config::{Layout, Settings};
+use crate::config::Settings;
 use crate::crypto::{Secret, SecretText, SystemRandom};
 use crate::providers::{Custody, KeyPlace, MasterKey, Provider, ProviderError};
 use crate::store::{Inspection, Store};
@@ -249,9 +250,8 @@ fn passphrase(args: &PassphraseArgs, set: Option<&Path>, typed: Typed) -> anyhow
 /// # Errors
 /// It cannot be read, is of a later release, or was made under another master key.
 pub fn inspect(settings: &Settings, master: &dyn MasterKey) -> anyhow::Result<Inspection> {
-    let layout = &settings.layout;
-    let found = Store::inspect(&layout.database(), &settings.store)?;
-    compared(layout, master, found)
+    let found = Store::inspect(&settings.layout.database(), &settings.store)?;
+    compared(settings, master, found)
 }
 
 /// As [`inspect`], before the database is opened: on a full disk it may draw on the reserve.
@@ -259,13 +259,12 @@ pub fn inspect(settings: &Settings, master: &dyn MasterKey) -> anyhow::Result<In
 /// # Errors
 /// Those of [`inspect`].
 pub fn inspect_to_open(settings: &Settings, master: &dyn MasterKey) -> anyhow::Result<Inspection> {
-    let layout = &settings.layout;
-    let found = Store::inspect_to_open(&layout.database(), &settings.store)?;
-    compared(layout, master, found)
+    let found = Store::inspect_to_open(&settings.layout.database(), &settings.store)?;
+    compared(settings, master, found)
 }
 
 fn compared(
-    layout: &Layout,
+    settings: &Settings,
     master: &dyn MasterKey,
     found: Inspection,
 ) -> anyhow::Result<Inspection> {
@@ -273,8 +272,8 @@ fn compared(
         bail!(
             "{} is not the master key of the database {}; put the right one back from its backup \
              (nothing was changed)",
-            layout.master_key().display(),
-            layout.database().display()
+            settings.layout.master_key().display(),
+            database::name(settings)
         );
     }
     Ok(found)

@@ -7,11 +7,12 @@
 mod administration;
 pub mod administrator;
 pub mod api_key;
-pub mod background;
-mod backup;
+mod background;
+pub mod backup;
 pub mod certificate;
 pub mod client;
 mod confine;
+pub mod database;
 mod delivery;
 mod document;
 mod endpoint;

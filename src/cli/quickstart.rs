@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::issue::{self, Order};
 use super::master::PassphraseArgs;
 use super::reach::{self, Reach};
-use super::{init, own};
+use super::{database, init, own};
 use crate::admin::lock::DirectoryLock;
 use crate::admin::{Admin, Request, Response, foundation};
 use crate::config::{Layout, Settings, file::DEFAULT_PORT, names};
@@ -33,7 +33,7 @@ pub async fn prepare(
     layout: &Layout,
     passphrase: &PassphraseArgs,
 ) -> anyhow::Result<Option<DirectoryLock>> {
-    if layout.database().exists() {
+    if layout.database().exists() || is_set_up_on_server(layout)? {
         return Ok(None);
     }
     let listen = (!layout.config().exists()).then(|| format!("127.0.0.1:{DEFAULT_PORT}"));
@@ -46,6 +46,14 @@ pub async fn prepare(
     };
     let (_, lock) = init::initialise(layout, &args).await?;
     Ok(Some(lock))
+}
+
+/// Whether the settings name a database on a server that was made from this directory: there is a master key, too.
+fn is_set_up_on_server(layout: &Layout) -> anyhow::Result<bool> {
+    if !layout.config().exists() || !layout.master_key().exists() {
+        return Ok(false);
+    }
+    Ok(database::is_on_server(&reach::settings(layout)?)?)
 }
 
 /// The demo client, enrolled and issued a certificate if there is none.

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::backup;
 use super::confine;
+use super::database;
 use super::master::{self, PassphraseArgs};
 use super::own;
 use crate::admin::error::ErrorKind;
@@ -309,15 +310,16 @@ fn as_break(error: anyhow::Error) -> anyhow::Error {
 
 /// How a command opens the store, which nobody else has.
 fn store_config(settings: Option<&Settings>) -> StoreConfig {
-    let held = settings.map_or_else(StoreConfig::default, |settings| settings.store.clone());
+    let defaults = StoreConfig::default();
+    let set = settings.map_or(&defaults, |settings| &settings.store);
     StoreConfig {
         readers: 1,
         cache_objects: 1000,
-        reserve_bytes: held.reserve_bytes,
-        url: held.url,
-        node: held.node,
-        password_file: held.password_file,
-        ca_file: held.ca_file,
+        url: set.url.clone(),
+        node: set.node,
+        password_file: set.password_file.clone(),
+        ca_file: set.ca_file.clone(),
+        reserve_bytes: set.reserve_bytes,
         ..StoreConfig::default()
     }
 }
@@ -366,13 +368,8 @@ pub fn settings(layout: &Layout) -> anyhow::Result<Settings> {
 }
 
 fn check_database(layout: &Layout) -> anyhow::Result<()> {
-    if !layout.database().exists() {
-        bail!(
-            "there is no keyledger database in {}; run `keyledger init` there, or name the right \
-             directory with --dir",
-            layout.data().display()
-        );
-    }
+    let advice = "run `keyledger init` there, or name the right directory with --dir";
+    database::require(layout, advice)?;
     confine::refuse_missed(layout)
 }
 

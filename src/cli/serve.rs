@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -20,7 +20,9 @@ use super::opening::{Opened, open};
 use super::report::{self, Report};
 use super::stop::{signals, told_to_stop};
 use super::telemetry::Exporting;
-use super::{administration, backup, confine, delivery, init, own, quickstart, telemetry};
+use super::{
+    administration, backup, confine, database, delivery, init, own, quickstart, telemetry,
+};
 use crate::admin::lock::{DirectoryLock, LockError};
 use crate::admin::metrics::Counted;
 use crate::admin::socket::{self, ControlSocket};
@@ -214,13 +216,8 @@ fn start_log(filter: &str, format: LogFormat) -> anyhow::Result<()> {
 }
 
 fn take_lock(layout: &Layout) -> anyhow::Result<DirectoryLock> {
-    if !layout.database().exists() {
-        bail!(
-            "there is no keyledger database in {}; run `keyledger init` there, or `keyledger serve \
-             --quickstart`",
-            layout.data().display()
-        );
-    }
+    let advice = "run `keyledger init` there, or `keyledger serve --quickstart`";
+    database::require(layout, advice)?;
     Ok(DirectoryLock::acquire(&layout.lock())?)
 }
 
@@ -252,10 +249,8 @@ fn check(settings: &Settings, args: &Args) -> anyhow::Result<()> {
         return Ok(report::line(text)?);
     };
     let Some(master) = master else {
-        master::locked(
-            settings,
-            &Store::inspect(&layout.database(), &settings.store)?,
-        )?;
+        let found = Store::inspect(&layout.database(), &settings.store)?;
+        master::locked(settings, &found)?;
         let text = "settings, database and certificates are in order; the master key was not opened, for the server starts locked";
         return Ok(report::line(text)?);
     };
@@ -271,10 +266,8 @@ fn check(settings: &Settings, args: &Args) -> anyhow::Result<()> {
         return Ok(report::line(&older)?);
     }
     report::line(text)?;
-    Ok(tell_of_epoch(&Store::inspect_seal(
-        &layout.database(),
-        &settings.store,
-    )?)?)
+    let sealed = Store::inspect_seal(&layout.database(), &settings.store)?;
+    Ok(tell_of_epoch(&sealed)?)
 }
 
 /// Says in one line where the trail does not go on from what was sealed last, and what the next start does about it.

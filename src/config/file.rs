@@ -191,7 +191,7 @@ impl Default for Config {
 /// The example that is shipped, and the text `init` starts from.
 pub const EXAMPLE: &str = include_str!("../../etc/keyledger.example.toml");
 
-/// The example with these keys set: each `(key, value)` replaces the first commented default of that key. Values are TOML.
+/// The example with these keys set: each `(key, value)` replaces the first commented default, or example, of that key. Values are TOML.
 ///
 /// A key the example does not have is left out; a test keeps the two together.
 #[must_use]
@@ -199,7 +199,11 @@ pub fn example_with(settings: &[(&str, String)]) -> String {
     let mut text = String::with_capacity(EXAMPLE.len() + 256);
     let mut left = settings.to_vec();
     for line in EXAMPLE.lines() {
-        let commented = |key: &str| line.starts_with(&format!("#{key} = "));
+        let line_without = line.strip_prefix("# ").or_else(|| line.strip_prefix('#'));
+        let commented = |key: &str| {
+            let rest = line_without.and_then(|rest| rest.strip_prefix(key));
+            rest.is_some_and(|rest| rest.starts_with(" = "))
+        };
         match left.iter().position(|(key, _)| commented(key)) {
             Some(at) => {
                 let (key, value) = left.remove(at);
@@ -253,6 +257,25 @@ mod tests {
         let shown: toml::Table = toml::from_str(&uncommented()).unwrap();
         let held = toml::Table::try_from(Config::default()).unwrap();
         assert_eq!(shown, held);
+    }
+
+    #[test]
+    fn keys_without_a_default_are_shown_by_an_example() {
+        for key in ["url", "node", "password-file", "ca-file"] {
+            let line = format!("\n# {key} = ");
+            assert_eq!(EXAMPLE.matches(&line).count(), 1, "{key}");
+        }
+        let text = example_with(&[
+            ("url", quoted("postgres://k@db/k")),
+            ("node", "2".to_owned()),
+            ("password-file", quoted("/p")),
+            ("ca-file", quoted("/c")),
+        ]);
+        let store = toml::from_str::<Config>(&text).unwrap().store;
+        assert_eq!(store.url.as_deref(), Some("postgres://k@db/k"));
+        assert_eq!(store.node, Some(2));
+        assert_eq!(store.password_file, Some("/p".into()));
+        assert_eq!(store.ca_file, Some("/c".into()));
     }
 
     #[test]

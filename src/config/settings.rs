@@ -12,6 +12,7 @@ use super::file::Config;
 use super::layout::{Layout, LayoutError};
 use super::limits::check as check_limits;
 use super::names;
+use super::store::check_store;
 use super::trail::{check_interval, check_retention};
 use crate::crypto::{AuthorityError, KeyKind};
 use crate::domain::destruction::RECOVERY_DAYS_MAX;
@@ -168,7 +169,7 @@ impl Settings {
             scope: check_scope(service)?,
             limits: check_limits(limits, &kmip)?,
             kmip,
-            store: check_store(store)?,
+            store: check_store(layout, store)?,
             checkpoint_interval: check_interval(&trail)?,
             retention: check_retention(&trail)?,
             routing: check_routing(routing)?,
@@ -430,32 +431,6 @@ fn check_routing(limits: RoutingLimits) -> Result<RoutingLimits, SettingsError> 
     }
 }
 
-/// The largest reserve: a larger number is a mistake.
-const RESERVE_BYTES_MAX: u64 = 1 << 40;
-
-fn check_store(store: StoreConfig) -> Result<StoreConfig, SettingsError> {
-    let counts = [
-        ("store.readers", store.readers),
-        ("store.commit-batch-max", store.commit_batch_max),
-        ("store.commit-events-max", store.commit_events_max),
-        ("store.queue-max", store.queue_max),
-    ];
-    match counts.into_iter().find(|(_, count)| *count == 0) {
-        Some((key, _)) => Err(refused(key, "0", "write at least 1")),
-        None if store.readers > 64 => Err(refused(
-            "store.readers",
-            store.readers.to_string(),
-            "write at most 64",
-        )),
-        None if store.reserve_bytes > RESERVE_BYTES_MAX => Err(refused(
-            "store.reserve-bytes",
-            store.reserve_bytes.to_string(),
-            "write at most 1099511627776 bytes, or 0 for no reserve",
-        )),
-        None => Ok(store),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -533,7 +508,6 @@ mod tests {
                 "[kmip]\nattribute-text-bytes-max = 65536",
                 "kmip.attribute-text-bytes-max",
             ),
-            ("[store]\nreaders = 0", "store.readers"),
             ("[trail]\nkeep-days = 36501", "trail.keep-days"),
             ("[trail]\nkeep-days-max = 9", "trail.keep-days-max"),
             (

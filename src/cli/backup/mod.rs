@@ -8,7 +8,7 @@ pub mod key;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
@@ -54,6 +54,7 @@ enum To {
 /// # Errors
 /// There is no key to seal it to, the router cannot be reached or make one, or the file cannot be written; nothing is left then.
 pub async fn run(layout: &Layout, args: Args, report: &Report) -> anyhow::Result<()> {
+    refuse_server(layout)?;
     let to_output = args.file == Path::new("-");
     let draft = (!to_output).then(|| Draft::begin(&args.file, args.force, &SystemRandom));
     let draft = draft.transpose().map_err(|error| match error {
@@ -66,6 +67,20 @@ pub async fn run(layout: &Layout, args: Args, report: &Report) -> anyhow::Result
     let done = to(&mut reach, &args, draft, report).await;
     reach.close().await;
     done
+}
+
+/// A database on a server is backed up there. The settings that cannot be read are somebody else's to complain of.
+fn refuse_server(layout: &Layout) -> anyhow::Result<()> {
+    let settings = reach::settings(layout).ok();
+    let Some(url) = settings.and_then(|settings| settings.store.url) else {
+        return Ok(());
+    };
+    bail!(
+        "the database {url} is backed up on its server, with pg_basebackup or pg_dump, or made a file of first with `keyledger migrate --to sqlite`; \
+         keep a copy of {} and {} apart from it",
+        layout.data().display(),
+        layout.certs().display()
+    )
 }
 
 async fn to(
