@@ -6,7 +6,7 @@
 //! machine disturbs both. The result is a ratio; nothing here passes or fails by a time.
 //!
 //! `cargo bench --bench load` measures everything, `cargo bench --bench load -- get connect` two
-//! workloads. docs/performance.md says what the columns mean.
+//! workloads; `--postgres` compares a store on a PostgreSQL server with one in a file. docs/performance.md says what the columns mean.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -21,6 +21,7 @@ mod interrupt;
 mod limit;
 mod machine;
 mod percentile;
+mod postgres;
 #[allow(dead_code, reason = "the other bench looks at its memory")]
 mod process;
 mod report;
@@ -43,6 +44,7 @@ use anyhow::{Context, Result};
 use tokio::runtime::Runtime;
 
 use crate::limit::Limit;
+use crate::postgres::Postgres;
 use crate::row::{Place, Row, Sides};
 use crate::server::Server;
 use crate::settings::Settings;
@@ -86,9 +88,18 @@ fn measure(settings: &Settings) -> Result<()> {
     let latency = SyncLatency::measure(scratch.path(), settings.syncs)?;
     report::print_sync(&latency);
 
+    let postgres = settings.postgres.then(|| Postgres::start(scratch.path()));
+    let postgres = postgres.transpose()?;
+    let over = postgres.as_ref();
+    let over = over.map(|postgres| Server::start_over(&postgres.url(), scratch.path()));
+    // The one with a file is what the other is compared with.
+    let (server, beside) = match over.transpose()? {
+        Some(over) => (over, Some(server)),
+        None => (server, None),
+    };
     let other = settings.against.as_ref();
     let other = other.map(|program| Server::start_program(program, scratch.path(), "other"));
-    let other = other.transpose()?;
+    let other = other.transpose()?.or(beside);
     let outcome = measure_workloads(settings, &runtime, &server, other.as_ref());
     if outcome.is_err() {
         server.print_log_tail();

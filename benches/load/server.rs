@@ -38,6 +38,29 @@ impl Server {
         })
     }
 
+    /// Starts the Keyledger of this build with its keys in the database at a URL.
+    pub(crate) fn start_over(url: &str, directory: &Path) -> Result<Self> {
+        let name = directory.join("server-over-postgres");
+        std::fs::create_dir(&name)?;
+        let mut init = Command::new(PROGRAM);
+        init.args(["init", "--store-url", url, "--dir"]).arg(&name);
+        let made = init.output().context("cannot run keyledger")?;
+        if !made.status.success() {
+            bail!(
+                "keyledger init: {}",
+                String::from_utf8_lossy(&made.stderr).trim()
+            );
+        }
+        let log = directory.join("server-over-postgres.log");
+        let mut command = Command::new(PROGRAM);
+        command.args(["serve", "--quickstart", "--dir"]).arg(&name);
+        command.args(["--listen", "127.0.0.1:0"]);
+        Ok(Self {
+            process: Process::start(command, &[], &log)?,
+            directory: name,
+        })
+    }
+
     /// Starts a Keyledger that was set up before in `directory`; it logs to `log`.
     pub(crate) fn open(directory: &Path, log: &Path) -> Result<Self> {
         let mut command = Command::new(PROGRAM);

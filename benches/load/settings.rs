@@ -33,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) calibrate: bool,
     /// Another build of Keyledger that takes the limit's place.
     pub(crate) against: Option<PathBuf>,
+    /// Whether the server keeps its keys on a PostgreSQL server, and one with a file takes the limit's place.
+    pub(crate) postgres: bool,
     /// Whether a target of type file follows the server's trail.
     pub(crate) follow: bool,
     /// Where the server's directory is made.
@@ -71,6 +73,9 @@ impl Settings {
         if settings.calibrate && settings.against.is_some() {
             bail!("--calibrate and --against exclude each other");
         }
+        if settings.postgres && (settings.calibrate || settings.against.is_some()) {
+            bail!("--postgres and --calibrate or --against exclude each other");
+        }
         Ok(settings)
     }
 
@@ -88,11 +93,12 @@ impl Settings {
             "--bench" => {}
             "--calibrate" => self.calibrate = true,
             "--follow" => self.follow = true,
+            "--postgres" => self.postgres = true,
             name => {
                 let Some(workload) = Workload::ALL.into_iter().find(|w| w.name() == name) else {
                     let names = Workload::ALL.map(Workload::name).join(", ");
                     bail!(
-                        "`{name}` is no workload; there are {names}, --calibrate, --follow and --against PATH"
+                        "`{name}` is no workload; there are {names}, --calibrate, --follow, --postgres and --against PATH"
                     );
                 };
                 self.chosen.push(workload);
@@ -112,6 +118,7 @@ impl Settings {
             calibrate: false,
             against: None,
             follow: false,
+            postgres: false,
             directory: env!("CARGO_TARGET_TMPDIR").into(),
             chosen: Vec::new(),
         }
