@@ -229,6 +229,9 @@ actions! {
     TrailSealRecover = 703, Extended, "trail-seal", "recover", Warning, Plain, Global, "trail-seal", "The trail is sealed by checkpoints again.";
     TrailTrim = 704, Extended, "trail", "trim", Warning, Plain, Global, "trail", "Retention removes the first events of the trail.";
 
+    NodePrepare = 801, Extended, "node", "prepare", Critical, Plain, Global, "node", "A node that is to share the database is given a number, a name and what it needs.";
+    NodeJoin = 802, Extended, "node", "join", Critical, Plain, Global, "node", "A node that shares the database begins its trail.";
+
     BackupCreate = 901, Extended, "backup", "create", Critical, Data, Global, "backup", "A backup of keys, trail and settings is made, sealed to a key.";
     BackupRestore = 902, Extended, "backup", "restore", Critical, Plain, Global, "backup", "The database was restored from a backup.";
     BackupKeySet = 903, Extended, "backup-key", "set", Critical, Plain, Global, "backup-key", "The key that backups are sealed to is set.";

@@ -101,7 +101,7 @@ fields! {
     Denied = 82, "denied", "the operations that an instance forbids all of its clients";
     Recipient = 90, "recipient", "the id of the key that a backup is sealed to";
     Bytes = 91, "bytes", "how long a backup is";
-    MasterKeyIncluded = 92, "masterKeyIncluded", "whether a backup holds the file of the master key";
+    MasterKeyIncluded = 92, "masterKeyIncluded", "whether a backup, or what is prepared for a node, holds the file of the master key";
     BackupTime = 93, "backupTime", "when a backup was made, in RFC 3339";
     Missing = 94, "missing", "how many events are known to have come after a backup";
     Event = 95, "event", "the id of the event that is done again";
@@ -109,6 +109,7 @@ fields! {
     RecoveryKey = 72, "recoveryKey", "what tells a recovery key, as its shares have it";
     Threshold = 73, "threshold", "how many shares of a recovery key are needed";
     Shares = 74, "shares", "how many shares of a recovery key there are";
+    Node = 100, "node", "the number of a node";
     Change = 120, "change", "of an API key: `add` or `remove`";
     Role = 121, "role", "of an administrator: `reader`, `operator` or `administrator`";
     Expires = 122, "expires", "when an API key ends, in RFC 3339";

@@ -16,7 +16,7 @@ const JOIN: &str = "to add this server to others that use it, run `keyledger nod
 
 /// Where the database is, if not in a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
-pub struct StoreArgs {
+pub(super) struct StoreArgs {
     /// An empty PostgreSQL database that several nodes are to share, as postgres://USER@HOST/DATABASE
     #[arg(long = "store-url", value_name = "URL")]
     url: Option<String>,

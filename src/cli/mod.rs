@@ -27,6 +27,7 @@ pub mod kmip;
 pub mod master;
 pub mod master_key;
 pub mod metrics;
+pub mod node;
 mod opening;
 pub mod own;
 pub mod prove;
@@ -138,6 +139,9 @@ enum Command {
     /// Show, replace and recover the master key
     #[command(subcommand)]
     MasterKey(master_key::Command),
+    /// Prepare, join and list the nodes that share a database on a server
+    #[command(subcommand)]
+    Node(node::Command),
     /// Speak KMIP to this directory's server, or to any other
     Kmip(Box<kmip::Args>),
 }
@@ -153,8 +157,10 @@ pub fn confine(cli: &Cli) -> anyhow::Result<()> {
         Command::Serve(_) => confine::server(&cli.dir),
         // It reads what may be for root only, and says whose what it made is.
         Command::Restore(_) => Ok(()),
-        // It asks no server, and may load a module.
-        Command::Init(_) => confine::command(&layout, false),
+        // They ask no server, and may load a module.
+        Command::Init(_) | Command::Node(node::Command::Join(_)) => {
+            confine::command(&layout, false)
+        }
         // Any other directory says nothing of who is to work in it.
         _ if !layout.config().exists() && !layout.database().exists() => Ok(()),
         Command::MasterKey(master_key::Command::Recover(_)) => confine::command(&layout, false),
@@ -206,6 +212,7 @@ async fn carry_out(layout: &Layout, command: Command, report: &Report) -> anyhow
         Command::Restore(args) => restore::run(layout, *args, report).await,
         Command::BackupKey(command) => backup::key::run(layout, command, report).await,
         Command::MasterKey(command) => master_key::run(layout, command, report).await,
+        Command::Node(command) => node::run(layout, command, report).await,
         Command::Kmip(args) => kmip::run(layout, *args, report).await,
     }
 }

@@ -234,7 +234,7 @@ fn opening(layout: Layout) -> Opening {
 /// # Errors
 /// A file is missing, or they do not belong together.
 pub fn authority(layout: &Layout) -> anyhow::Result<Authority> {
-    let advice = "restore it from its backup; without the CA no certificate can be issued";
+    let advice = "restore it from its backup, or do this on the node that has it; without the CA no certificate can be issued";
     let certificate = read_public(&layout.ca_certificate(), advice)?;
     let key = read_private(&layout.ca_key(), advice)?;
     let loaded = Authority::load(first(&certificate), &key);

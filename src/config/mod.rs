@@ -12,6 +12,7 @@ mod limits;
 pub mod names;
 pub mod pair;
 pub mod settings;
+pub mod sparse;
 mod store;
 mod telemetry;
 mod trail;

@@ -92,7 +92,9 @@ pub(super) async fn confined(
         | Request::ApiKeyRemove { .. }
         | Request::AdministratorAdd(_)
         | Request::AdministratorList
-        | Request::AdministratorRemove { .. } => return Err(out_of_reach()),
+        | Request::AdministratorRemove { .. }
+        | Request::NodePrepare(_)
+        | Request::NodeList => return Err(out_of_reach()),
     })
 }
 

@@ -14,6 +14,7 @@ mod event;
 mod instance;
 mod key;
 mod master_key;
+mod node;
 pub mod routing;
 mod seal;
 mod standing;
@@ -44,6 +45,7 @@ pub use key::{Key, KeyList, KeyStale, Keys};
 pub use master_key::{
     MasterKey, MasterKeyRequest, NewRecovery, Recovery, Rotation, Unlock, Unlocked,
 };
+pub use node::{Node, NodePrepare};
 use routing::{RouteRequest, RoutingResponse, TargetRequest};
 pub use seal::{
     BegunEpoch, Epoch, NewEpoch, Seal, SealedEvents, SealedFrom, TreeHashes, TreeNodes, Unreadable,
@@ -188,6 +190,10 @@ pub enum Request {
         /// The administrator's label.
         label: String,
     },
+    /// Gives a node that is to join a number and a name.
+    NodePrepare(NodePrepare),
+    /// Every node that shares the database.
+    NodeList,
     /// What runs here.
     Status,
     /// What it counts.
@@ -226,6 +232,7 @@ impl Request {
             | Self::Seal
             | Self::SealedEvents(_)
             | Self::TreeNodes(_)
+            | Self::NodeList
             | Self::Status
             | Self::Metrics => Role::Reader,
             Self::ClientAdd(_)
@@ -247,6 +254,7 @@ impl Request {
             | Self::CertificateReload(_)
             | Self::CertificateCrl(_)
             | Self::MasterKey(_)
+            | Self::NodePrepare(_)
             | Self::Unlock(_)
             | Self::KeyRevoke(_)
             | Self::KeyDestroy(_)
@@ -289,6 +297,7 @@ impl Request {
             | Self::TreeNodes(_)
             | Self::ApiKeyList
             | Self::AdministratorList
+            | Self::NodeList
             | Self::Status
             | Self::Metrics => true,
             Self::ClientAdd(_)
@@ -316,6 +325,7 @@ impl Request {
             | Self::ApiKeyRemove { .. }
             | Self::AdministratorAdd(_)
             | Self::AdministratorRemove { .. }
+            | Self::NodePrepare(_)
             | Self::NewEpoch(_) => false,
             Self::Backup(request) => request.only_reads(),
             Self::Target(request) => request.only_reads(),
@@ -400,6 +410,10 @@ pub enum Response {
     Routing(RoutingResponse),
     /// Of backups.
     Backup(BackupResponse),
+    /// A node after it was prepared.
+    Node(Node),
+    /// Every node, by number.
+    Nodes(Vec<Node>),
     /// What runs here.
     Status(Status),
     /// What it counts, in the text form that Prometheus reads.

@@ -119,6 +119,8 @@ const CODES: &[(u16, &str)] = &[
     (722, "master-key-recovery.set"),
     (723, "master-key.recover"),
     (724, "master-key.unlock"),
+    (801, "node.prepare"),
+    (802, "node.join"),
     (901, "backup.create"),
     (902, "backup.restore"),
     (903, "backup-key.set"),
@@ -196,6 +198,7 @@ const NODE: &[&str] = &[
     "backup-key",
     "master-key",
     "master-key-recovery",
+    "node",
     "server-certificate",
     "certificate-authority",
     "kmip-storage",
@@ -214,6 +217,7 @@ const SERVICE: &[&str] = &[
     "backup-key",
     "master-key",
     "master-key-recovery",
+    "node",
     "instance-credential",
     "instance-rules",
     "revocation-list",
@@ -238,6 +242,8 @@ fn expected(name: &'static str) -> Expected {
         }
         // What every key hangs on, and what holds all of them.
         ("backup" | "backup-key" | "master-key" | "master-key-recovery", _) => "critical",
+        // Who holds every key, and writes a trail.
+        ("node", _) => "critical",
         // Who may administer it, and who tried.
         ("administrator", _) => "critical",
         ("administration", "refuse") => "warning",
