@@ -228,16 +228,12 @@ impl Admin {
                 pending::dismiss(self, initiator, &fingerprint).await
             }
             Request::CertificateList => Ok(certificates::list(self)),
-            Request::CertificateReload(request) => {
-                certificates::reload(self, initiator, request).await
-            }
+            Request::CertificateReload(new) => certificates::reload(self, initiator, new).await,
             Request::CertificateCrl(request) => withdrawn::list(self, initiator, request).await,
             Request::InstanceAdd { name, adapter } => {
                 instances::add(self, initiator, &name, adapter).await
             }
-            Request::InstanceCredential(request) => {
-                credentials::change(self, initiator, request).await
-            }
+            Request::InstanceCredential(new) => credentials::change(self, initiator, new).await,
             Request::InstanceRemove(request) => removal::remove(self, initiator, request).await,
             Request::InstanceRules(request) => permissions::rules(self, initiator, request).await,
             Request::InstanceList => Ok(instances::list(self)),

@@ -12,7 +12,7 @@ use crate::crypto::{Fingerprint, Random};
 use crate::domain::client::check_label;
 use crate::domain::clock::rfc3339;
 use crate::domain::{Clock, EventId, Initiator, RequestId, Scope};
-use crate::store::changeset::{Changeset, Write};
+use crate::store::changeset::Write;
 use crate::store::{ApplyError, Node, Store};
 
 /// The highest number of a node.
@@ -168,7 +168,7 @@ pub async fn record_join(store: &Store, joined: Joined<'_>) -> Result<(), AdminE
             .text(Field::Label, joined.name),
         response: Data::new(),
     };
-    store.apply(Changeset::new(event)).await?;
+    store.apply(Admin::changeset(event)).await?;
     Ok(())
 }
 

@@ -178,6 +178,11 @@ impl Undo {
         }
     }
 
+    /// Nothing is taken back, and nothing more is made.
+    pub(super) fn kept(mut self) {
+        self.keep();
+    }
+
     /// Nothing is taken back.
     pub(super) const fn keep(&mut self) {
         self.is_kept = true;
