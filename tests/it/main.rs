@@ -28,6 +28,7 @@ mod disk_full;
 mod durability;
 mod epochs;
 mod exports;
+mod faults;
 mod identity;
 mod inspection;
 mod instances;

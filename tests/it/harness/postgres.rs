@@ -17,7 +17,7 @@ use super::port::kept_port;
 use super::server::{until, until_or_not};
 
 /// Runs the server where the tests are root's: PostgreSQL refuses to be root.
-const USER: &str = "postgres";
+pub(super) const USER: &str = "postgres";
 /// The role that the program under test has, and the database that it owns.
 const ROLE: &str = "keyledger";
 /// Who may do everything.
@@ -263,7 +263,7 @@ impl Drop for Postgres {
 }
 
 /// The folder of the server's programs: none of them is among those that a shell finds.
-fn programs() -> PathBuf {
+pub(super) fn programs() -> PathBuf {
     let told = Command::new("pg_config").arg("--bindir").output().ok();
     let told = told.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
     let version = |folder: &Path| -> Option<u32> {
@@ -283,14 +283,14 @@ fn programs() -> PathBuf {
 
 /// What a program printed, which must have done what it was asked.
 #[track_caller]
-fn done(output: std::io::Result<Output>) -> String {
+pub(super) fn done(output: std::io::Result<Output>) -> String {
     let output = output.expect("the program runs");
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {error}", output.status);
     String::from_utf8(output.stdout).expect("text")
 }
 
-fn password() -> String {
+pub(super) fn password() -> String {
     let mut bytes = [0; 16];
     File::open("/dev/urandom")
         .and_then(|mut random| random.read_exact(&mut bytes))
@@ -298,7 +298,7 @@ fn password() -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn children_of(parent: Pid) -> Vec<Pid> {
+pub(super) fn children_of(parent: Pid) -> Vec<Pid> {
     let processes = fs::read_dir("/proc").expect("a folder").flatten();
     let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     numbers
@@ -307,7 +307,7 @@ fn children_of(parent: Pid) -> Vec<Pid> {
         .collect()
 }
 
-fn has_ended(pid: Pid) -> bool {
+pub(super) fn has_ended(pid: Pid) -> bool {
     status_of(pid, "State:").is_none_or(|state| state.starts_with(['Z', 'X']))
 }
 

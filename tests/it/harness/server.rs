@@ -14,7 +14,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tempfile::TempDir;
 
-use super::cli::{Output, program, run_cli, run_cli_with_input};
+use super::cli::{Output, in_directory, program, run_cli, run_cli_with_input};
 use super::event::Event;
 use super::message::{create, key_template};
 use super::mounts::made_outside;
@@ -309,6 +309,21 @@ impl Server {
     pub(crate) fn start_again(&mut self) {
         assert!(self.process.is_none(), "the server is stopped first");
         self.process = Some(Process::start(self.directory.path(), &["--quickstart"]));
+    }
+
+    /// A server that has not been started yet, in a directory that is set up.
+    pub(crate) const fn not_started(directory: TempDir) -> Self {
+        Self {
+            process: None,
+            directory,
+        }
+    }
+
+    /// Starts the server in its directory by a command that runs the program with the arguments it gets.
+    pub(crate) fn start_again_by(&mut self, command: Command, arguments: &[&str]) {
+        assert!(self.process.is_none(), "the server is stopped first");
+        let process = Process::start_by(in_directory(command, self.path()), self.path(), arguments);
+        self.process = Some(process);
     }
 
     fn process(&self) -> &Process {
