@@ -1,26 +1,31 @@
 //! A connection to the database that is cut in the middle of a COMMIT: before the server has it, at that moment, or before its answer came.
 
 use super::history::{Deed, History, Outcome, under_load};
-use super::nodes::store;
+use super::nodes::{Database, settings};
 use super::relay::{Cut, Relay};
 use super::{Node, check, rounds};
 use crate::harness::Postgres;
 
 const CUTS: [Cut; 3] = [Cut::Before, Cut::At, Cut::After];
 
-fn node(postgres: &Postgres, relay: &Relay) -> Node {
-    let url = postgres.url().replace(
-        &format!(":{}/", postgres.port()),
-        &format!(":{}/", relay.port()),
-    );
-    Node::found(&store(&url, Some(&postgres.password_file())))
+/// A database behind a relay.
+struct Relayed<'a>(&'a Postgres, &'a Relay);
+
+impl Database for Relayed<'_> {
+    fn settings(&self) -> String {
+        let Self(postgres, relay) = self;
+        let port = |port: u16| format!(":{port}/");
+        let url = postgres.url();
+        let url = url.replace(&port(postgres.port()), &port(relay.port()));
+        settings(&url, &postgres.password_file())
+    }
 }
 
 #[test]
 fn a_commit_that_is_cut_is_done_once_or_not_and_the_trail_says_which() {
     let postgres = Postgres::start();
     let relay = Relay::to(postgres.port());
-    let mut nodes = [node(&postgres, &relay)];
+    let mut nodes = [Node::found(&Relayed(&postgres, &relay))];
     one_by_one(&nodes[0], &relay);
     for _ in 0..rounds() {
         let history = under_load(&mut nodes, |_, history| {

@@ -1,15 +1,15 @@
 //! The leader of a Patroni cluster that is killed: another takes over, and the nodes follow.
 
 use super::history::under_load;
-use super::nodes::store;
 use super::{Node, check, rounds};
 use crate::harness::Patroni;
 
 #[test]
 fn nodes_follow_a_failover_by_themselves_and_lose_nothing() {
     let mut patroni = Patroni::start();
-    let store = store(&patroni.url(), Some(&patroni.password_file()));
-    let mut nodes = [Node::found(&store)];
+    let first = Node::found(&patroni);
+    let second = first.joined_by("second", &[]);
+    let mut nodes = [first, second];
     for _ in 0..rounds() {
         let mut killed = None;
         let history = under_load(&mut nodes, |nodes, history| {

@@ -10,9 +10,12 @@ mod nodes;
 mod relay;
 mod verdict;
 
+mod clocks;
 mod cut;
 mod failover;
 mod killed;
+mod paused;
+mod unreachable;
 
 use nodes::Node;
 use verdict::check;

@@ -7,9 +7,12 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::process::{Signal, kill_process};
+use tempfile::TempDir;
 
 use super::history;
-use crate::harness::{Credentials, Event, Server, fresh_directory, program, run_cli};
+use crate::harness::{
+    Credentials, Event, Patroni, Postgres, Server, fresh_directory, program, run_cli,
+};
 
 /// Clients that may take the place of one another, for each connection.
 const SUCCESSORS: usize = 4;
@@ -40,46 +43,64 @@ pub(super) struct Node {
 
 impl Node {
     /// The first node of an empty database, which runs.
-    pub(super) fn found(store: &str) -> Self {
-        Self::found_by(store, &[])
-    }
-
-    /// As [`Self::found`], run by another program.
-    pub(super) fn found_by(store: &str, by: &[&str]) -> Self {
+    pub(super) fn found(database: &impl Database) -> Self {
         let directory = fresh_directory();
         let text = format!(
             "version = \"v1\"\n\n[tls]\nnames = [\"127.0.0.1\"]\nkey-kind = \"ecdsa-p256\"\n\n\
-             [admin]\nlisten = \"127.0.0.1:0\"\n\n[store]\n{store}\n"
+             [admin]\nlisten = \"127.0.0.1:0\"\n\n[store]\n{}",
+            database.settings()
         );
         fs::write(directory.path().join("keyledger.toml"), text).expect("a configuration");
         run_cli(directory.path(), &["init"]).success();
-        let mut node = Self {
+        let mut node = Self::not_started(directory, &[]);
+        node.start();
+        let (clients, last) = node.enrolled("first");
+        (node.clients, node.last) = (clients, Some(last));
+        node
+    }
+
+    /// Another node of the same database, which runs: by another program, if one is named, that is given the program of a node.
+    pub(super) fn joined_by(&self, name: &str, by: &[&str]) -> Self {
+        let prepared = fresh_directory();
+        let prepared = prepared.path().join("prepared");
+        let into = prepared.to_str().expect("UTF-8");
+        let prepare = ["node", "prepare", into, "--name", name];
+        let prepare = [&prepare[..], &["--server-name", "127.0.0.1"]].concat();
+        self.server.cli(&prepare).success();
+        let directory = fresh_directory();
+        run_cli(directory.path(), &["node", "join", "--from", into]).success();
+        let mut node = Self::not_started(directory, by);
+        let (clients, last) = self.enrolled(name);
+        (node.clients, node.last) = (clients, Some(last));
+        node.start();
+        node
+    }
+
+    fn not_started(directory: TempDir, by: &[&str]) -> Self {
+        Self {
             server: Server::not_started(directory),
             door: None,
             clients: Vec::new(),
             last: None,
             by: by.iter().map(ToString::to_string).collect(),
-        };
-        node.start();
-        node.enrol(1);
-        node
+        }
     }
 
-    /// Makes the clients that will use the node of this number.
-    fn enrol(&mut self, number: usize) {
+    /// Makes clients for a node: those of each connection, and one that comes last.
+    fn enrolled(&self, of: &str) -> (Vec<Vec<Credentials>>, Credentials) {
         let made = |label: String| {
             self.server.cli(&["client", "issue", &label]).success();
             self.server.client(&label)
         };
-        self.clients = (0..history::connections())
+        let clients = (0..history::connections())
             .map(|connection| {
-                let label = |successor| format!("c{number}-{connection}-{successor}");
+                let label = |successor| format!("{of}-{connection}-{successor}");
                 (0..SUCCESSORS)
                     .map(|successor| made(label(successor)))
                     .collect()
             })
             .collect();
-        self.last = Some(made(format!("c{number}-last")));
+        (clients, made(format!("{of}-last")))
     }
 
     /// Starts the node, after it was stopped or killed.
@@ -139,11 +160,31 @@ impl Node {
     }
 }
 
-/// The settings of a database.
-pub(super) fn store(url: &str, password_file: Option<&Path>) -> String {
-    let mut text = format!("url = \"{url}\"\nnode = 1\n");
-    if let Some(file) = password_file {
-        text.push_str(&format!("password-file = \"{}\"\n", file.display()));
+/// A database as the settings of a node name it.
+pub(super) trait Database {
+    /// The lines of the section `[store]`.
+    fn settings(&self) -> String;
+}
+
+impl Database for Postgres {
+    fn settings(&self) -> String {
+        let mut text = settings(&self.url(), &self.password_file());
+        if self.network().is_some() {
+            let file = self.ca_file();
+            text.push_str(&format!("ca-file = \"{}\"\n", file.display()));
+        }
+        text
     }
-    text
+}
+
+impl Database for Patroni {
+    fn settings(&self) -> String {
+        settings(&self.url(), &self.password_file())
+    }
+}
+
+/// The settings of a database at a URL.
+pub(super) fn settings(url: &str, password_file: &Path) -> String {
+    let file = password_file.display();
+    format!("url = \"{url}\"\nnode = 1\npassword-file = \"{file}\"\n")
 }

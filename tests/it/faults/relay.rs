@@ -138,7 +138,8 @@ impl Shared {
         server.write_all(&first)?;
         loop {
             let message = message(&mut node, 1)?;
-            let is_commit = is_writer && message.starts_with(b"Q") && &message[5..] == b"COMMIT\0";
+            let is_commit =
+                is_writer && message.starts_with(b"Q") && message.ends_with(b"COMMIT\0");
             let cut = if is_commit {
                 let mut armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
                 armed.take()

@@ -12,6 +12,7 @@ mod https;
 mod load;
 mod message;
 mod mounts;
+mod network;
 mod node;
 mod older;
 pub(crate) mod outputs;
@@ -37,6 +38,7 @@ pub(crate) use message::{
     name, query, revoke,
 };
 pub(crate) use mounts::{in_own_mounts, mount_tmpfs, skipped};
+pub(crate) use network::Network;
 pub(crate) use node::{Content, Node, op, reason, tag};
 pub(crate) use older::{make_older, migrations};
 pub(crate) use patroni::Patroni;

@@ -13,6 +13,10 @@ use std::process::{Child, Command, Output, Stdio};
 use rustix::process::{Pid, Signal, getuid, kill_process};
 use tempfile::TempDir;
 
+use keyledger::crypto::{Authority, KeyKind};
+
+use super::network::Network;
+use super::now;
 use super::port::kept_port;
 use super::server::{until, until_or_not};
 
@@ -20,6 +24,7 @@ use super::server::{until, until_or_not};
 pub(super) const USER: &str = "postgres";
 /// The role that the program under test has, and the database that it owns.
 const ROLE: &str = "keyledger";
+const LOOPBACK: &str = "127.0.0.1";
 /// Who may do everything.
 const SUPERUSER: &str = "postgres";
 
@@ -29,6 +34,8 @@ pub(crate) struct Postgres {
     port: u16,
     superuser_password: String,
     programs: PathBuf,
+    /// Where it is, if not on this machine.
+    network: Option<Network>,
     directory: TempDir,
 }
 
@@ -43,6 +50,15 @@ impl fmt::Debug for Postgres {
 impl Postgres {
     /// A server with an empty database and the role that owns it.
     pub(crate) fn start() -> Self {
+        Self::start_at(None)
+    }
+
+    /// As [`Self::start`], in a network of its own. It speaks TLS, with a certificate of the CA in [`Self::ca_file`].
+    pub(crate) fn start_in(network: Network) -> Self {
+        Self::start_at(Some(network))
+    }
+
+    fn start_at(network: Option<Network>) -> Self {
         let directory = tempfile::Builder::new()
             .prefix("keyledger-postgres-")
             .tempdir()
@@ -61,9 +77,11 @@ impl Postgres {
             port: kept_port(),
             superuser_password: password(),
             programs: programs(),
+            network,
             directory,
         };
         postgres.initialize();
+        postgres.certify();
         postgres.start_again();
         postgres
     }
@@ -78,7 +96,8 @@ impl Postgres {
             .args(["--locale-provider", "icu", "--icu-locale", "en-US"])
             .output();
         done(initdb);
-        let who = "host all all 127.0.0.1/32 scram-sha-256\n";
+        let who =
+            "host all all 127.0.0.1/32 scram-sha-256\nhostssl all all samenet scram-sha-256\n";
         fs::write(self.data().join("pg_hba.conf"), who).expect("a file");
         let password = password();
         File::options()
@@ -95,6 +114,31 @@ impl Postgres {
             CREATE DATABASE {ROLE} OWNER {ROLE}
             ",
         ));
+    }
+
+    /// Gives it a certificate, where it is not on this machine.
+    fn certify(&self) {
+        let Some(network) = &self.network else {
+            return;
+        };
+        let authority = Authority::create("CA of a test", now(), 10, KeyKind::EcdsaP256);
+        let authority = authority.expect("a CA");
+        let names = [network.address()];
+        let issued = authority.issue_server(&names, KeyKind::EcdsaP256, now(), 10);
+        let issued = issued.expect("a certificate");
+        fs::write(self.ca_file(), authority.certificate_pem()).expect("a file");
+        let certificate = self.data().join("server.crt");
+        fs::write(certificate, &issued.certificate_pem).expect("a file");
+        let key = self.data().join("server.key");
+        let private = File::options()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&key);
+        let mut private = private.expect("a file");
+        private.write_all(issued.key_pem.expose()).expect("a file");
+        let owner = format!("{USER}:");
+        done(Command::new("chown").arg(owner).arg(key).output());
     }
 
     /// Runs statements, one a line, in a server that only its standard input reaches.
@@ -127,7 +171,15 @@ impl Postgres {
             .arg("-D")
             .arg(self.data())
             .args(["-p", &self.port.to_string(), "-N", "100", "-B", "2048"])
-            .args(["-c", "listen_addresses=127.0.0.1"])
+            .args(["-c", &format!("listen_addresses={}", self.addresses())])
+            .args([
+                "-c",
+                if self.network.is_some() {
+                    "ssl=on"
+                } else {
+                    "ssl=off"
+                },
+            ])
             .args(["-c", "unix_socket_directories="])
             .args(["-c", "fsync=on"])
             .stdin(Stdio::null())
@@ -179,7 +231,25 @@ impl Postgres {
 
     /// Where the program finds its database; its password is in [`Self::password_file`].
     pub(crate) fn url(&self) -> String {
-        format!("postgres://{ROLE}@127.0.0.1:{}/{ROLE}", self.port)
+        let host = self.network.as_ref().map(Network::address);
+        let host = host.as_deref().unwrap_or(LOOPBACK);
+        format!("postgres://{ROLE}@{host}:{}/{ROLE}", self.port)
+    }
+
+    /// The CA that certifies it, where it is not on this machine.
+    pub(crate) fn ca_file(&self) -> PathBuf {
+        self.directory.path().join("ca.pem")
+    }
+
+    pub(crate) const fn network(&self) -> Option<&Network> {
+        self.network.as_ref()
+    }
+
+    fn addresses(&self) -> String {
+        match &self.network {
+            Some(network) => format!("{LOOPBACK},{}", network.address()),
+            None => LOOPBACK.to_owned(),
+        }
     }
 
     /// The file with the password of the role in [`Self::url`], private to who runs the tests.
@@ -191,7 +261,8 @@ impl Postgres {
     #[track_caller]
     pub(crate) fn sql(&self, statements: &str) -> String {
         let options = ["-X", "-q", "-A", "-t", "-w", "-v", "ON_ERROR_STOP=1"];
-        let output = Command::new(self.programs.join("psql"))
+        let output = self
+            .there(&self.programs.join("psql"))
             .args(options)
             .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
             .args(["-U", SUPERUSER, "-d", ROLE, "-c", statements])
@@ -227,17 +298,29 @@ impl Postgres {
     }
 
     fn answers(&self) -> bool {
-        let status = Command::new(self.programs.join("pg_isready"))
+        let status = self
+            .there(&self.programs.join("pg_isready"))
             .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
             .status();
         status.expect("pg_isready runs").success()
+    }
+
+    /// A program where the server is.
+    fn there(&self, program: &Path) -> Command {
+        let Some(network) = &self.network else {
+            return Command::new(program);
+        };
+        let [first, more @ ..] = network.inside();
+        let mut command = Command::new(first);
+        command.args(more).arg(program);
+        command
     }
 
     /// One of the server's programs, as a user that is not root and in a directory that user may read.
     fn command(&self, name: &str) -> Command {
         let program = self.programs.join(name);
         let mut command = if getuid().is_root() {
-            let mut command = Command::new("setpriv");
+            let mut command = self.there(Path::new("setpriv"));
             command.args(["--reuid", USER, "--regid", USER, "--clear-groups", "--"]);
             command.arg(program);
             command
