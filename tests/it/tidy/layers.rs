@@ -38,20 +38,21 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
     ("argon2", &["crypto"], "one module holds the cryptography"),
     (
         "rustls",
-        &["crypto", "server", "client", "routing"],
-        "TLS is where sockets are: the listener, the client, targets",
+        &["crypto", "server", "client", "routing", "store"],
+        "TLS is where sockets are: the listener, the client, targets, the database",
     ),
     (
         "tokio_rustls",
-        &["server", "client", "routing"],
-        "TLS is where sockets are: the listener, the client, targets",
+        &["server", "client", "routing", "store"],
+        "TLS is where sockets are: the listener, the client, targets, the database",
     ),
     (
         "rustls_platform_verifier",
-        &["routing"],
-        "only targets are servers that the system's roots vouch for",
+        &["routing", "store"],
+        "only targets and the database are servers that the system's roots vouch for",
     ),
     ("rusqlite", &["store"], "SQL lives in the store"),
+    ("tokio_postgres", &["store"], "SQL lives in the store"),
     (
         "axum",
         &["admin"],
