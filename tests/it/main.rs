@@ -42,6 +42,7 @@ mod management;
 mod master_key;
 mod metrics;
 mod narrowed;
+mod nodes;
 mod official;
 mod operations;
 mod ops;

@@ -11,6 +11,8 @@ use std::path::PathBuf;
 use play::Player;
 use script::Script;
 
+use crate::harness::Nodes;
+
 fn folder() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transcripts"))
 }
@@ -50,6 +52,24 @@ transcripts! {
     vcenter_8_with_credentials
     vcenter_8_with_wrong_credentials
     rekey_and_retirement
+}
+
+#[test]
+fn two_nodes_play_a_transcript_as_one() {
+    for name in [
+        "new_key_with_tagging_beside_it",
+        "fetch_and_activate",
+        "host_reboot_burst",
+        "vcenter_8_with_credentials",
+        "rekey_and_retirement",
+    ] {
+        let path = folder().join(format!("{name}.txt"));
+        let text = fs::read_to_string(&path).expect("the transcript");
+        let script = Script::parse(&text).expect("a transcript");
+        if let Err(error) = Player::in_turns(Nodes::start(2)).play(&script) {
+            panic!("{name}.txt: {error}");
+        }
+    }
 }
 
 #[test]

@@ -80,3 +80,9 @@ impl Event {
         format!("{} {} {key}", self.action(), self.code())
     }
 }
+
+/// The events of clients' requests among others: action, reason code and key.
+pub(crate) fn request_lines(events: &[Event]) -> Vec<String> {
+    let of_requests = events.iter().filter(|event| event.is_of_kmip());
+    of_requests.map(Event::line).collect()
+}

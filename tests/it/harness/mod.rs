@@ -14,6 +14,7 @@ mod message;
 mod mounts;
 mod network;
 mod node;
+mod nodes;
 mod older;
 pub(crate) mod outputs;
 mod patroni;
@@ -29,7 +30,7 @@ pub(crate) use api::{Api, Reply};
 pub(crate) use cli::{Output, executable, in_directory, program, run_cli, run_cli_with_input};
 pub(crate) use dice::Dice;
 pub(crate) use disk::{Disk, Faults, Left};
-pub(crate) use event::Event;
+pub(crate) use event::{Event, request_lines};
 pub(crate) use https::{Clients, HttpAnswer, HttpRequest, HttpsServer};
 pub(crate) use load::{Door, Ledger, keys, settle, under_load};
 pub(crate) use message::{
@@ -40,6 +41,7 @@ pub(crate) use message::{
 pub(crate) use mounts::{in_own_mounts, mount_tmpfs, skipped};
 pub(crate) use network::Network;
 pub(crate) use node::{Content, Node, op, reason, tag};
+pub(crate) use nodes::Nodes;
 pub(crate) use older::{make_older, migrations};
 pub(crate) use patroni::Patroni;
 pub(crate) use port::kept_port;

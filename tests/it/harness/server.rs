@@ -15,7 +15,7 @@ use rustls::pki_types::pem::PemObject;
 use tempfile::TempDir;
 
 use super::cli::{Output, in_directory, program, run_cli, run_cli_with_input};
-use super::event::Event;
+use super::event::{Event, request_lines};
 use super::message::{create, key_template};
 use super::mounts::made_outside;
 use super::outputs;
@@ -522,11 +522,7 @@ impl Server {
     /// The events of clients' requests: action, reason code and key.
     #[track_caller]
     pub(crate) fn request_lines(&self) -> Vec<String> {
-        self.events()
-            .iter()
-            .filter(|event| event.is_of_kmip())
-            .map(Event::line)
-            .collect()
+        request_lines(&self.events())
     }
 }
 

@@ -4,15 +4,17 @@ use std::collections::HashMap;
 
 use super::script::{Exchange, Item, Line, Operation, Script, What};
 use crate::harness::{
-    Answer, BatchItem, Connection, Content, Request, Server, activate, add_attribute, create,
-    destroy, discover, get, get_attributes, key_template, query, revoke,
+    Answer, BatchItem, Connection, Content, Nodes, Request, Server, activate, add_attribute,
+    create, destroy, discover, get, get_attributes, key_template, query, request_lines, revoke,
 };
 
 /// What the client library of vCenter puts before its counter in a Unique Batch Item ID.
 const ID_PREFIX: &[u8] = b"QLKC";
 
 pub(super) struct Player {
-    server: Server,
+    on: On,
+    /// How many connections were opened.
+    opened: usize,
     connections: HashMap<String, Connection>,
     /// Identifiers by the name the transcript gives them.
     keys: HashMap<String, String>,
@@ -20,12 +22,44 @@ pub(super) struct Player {
     materials: HashMap<String, Vec<u8>>,
 }
 
+/// Whom it is played against.
+enum On {
+    One(Box<Server>),
+    Turns(Box<Nodes>),
+}
+
+impl On {
+    /// The server of the connection of this number.
+    fn server(&self, connection: usize) -> &Server {
+        match self {
+            Self::One(server) => server,
+            Self::Turns(nodes) => &nodes.all[connection % nodes.all.len()],
+        }
+    }
+
+    fn request_lines(&self) -> Vec<String> {
+        match self {
+            Self::One(server) => server.request_lines(),
+            Self::Turns(nodes) => request_lines(&nodes.events()),
+        }
+    }
+}
+
 impl Player {
     pub(super) fn new() -> Self {
-        let server = Server::start();
+        Self::on(On::One(Box::new(Server::start())))
+    }
+
+    /// Each connection to another of these nodes than the one before.
+    pub(super) fn in_turns(nodes: Nodes) -> Self {
+        Self::on(On::Turns(Box::new(nodes)))
+    }
+
+    fn on(on: On) -> Self {
         let (connections, keys, materials) = Default::default();
         Self {
-            server,
+            on,
+            opened: 0,
             connections,
             keys,
             materials,
@@ -39,8 +73,11 @@ impl Player {
             match &step.what {
                 What::On(name) => {
                     current.clone_from(name);
-                    let open = || self.server.connect();
-                    self.connections.entry(name.clone()).or_insert_with(open);
+                    if !self.connections.contains_key(name) {
+                        let connection = self.on.server(self.opened).connect();
+                        self.opened += 1;
+                        self.connections.insert(name.clone(), connection);
+                    }
                 }
                 What::Close(name) => {
                     self.connections
@@ -49,11 +86,13 @@ impl Player {
                         .map_err(at)?;
                 }
                 What::Credential(Some((username, password))) => {
-                    self.server.ask_for_credential(username, password);
+                    self.on
+                        .server(self.opened)
+                        .ask_for_credential(username, password);
                 }
                 What::Credential(None) => {
                     let clear = ["instance", "credential", "default", "--clear"];
-                    self.server.cli(&clear).success();
+                    self.on.server(self.opened).cli(&clear).success();
                 }
                 What::Exchange(exchange) => self.exchange(&current, exchange).map_err(at)?,
                 What::Events(lines) => self.events(lines)?,
@@ -195,7 +234,7 @@ impl Player {
             format!("{object}.{verb} {code} {}", self.uid(key))
         };
         let expected: Vec<_> = expected.iter().map(full).collect();
-        let recorded = self.server.request_lines();
+        let recorded = self.on.request_lines();
         if recorded == expected {
             return Ok(());
         }

@@ -1,0 +1,5 @@
+//! Nodes that share a database on a PostgreSQL server: what one of them does counts on all, at once.
+
+mod bad_input;
+mod lost;
+mod two;

@@ -1,0 +1,108 @@
+//! What can be wrong with a database that nodes share, each told in one line that says what to do.
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use crate::harness::{Nodes, Postgres, fresh_directory, run_cli};
+
+/// A directory with these settings of the store.
+fn directory(store: &str) -> TempDir {
+    let directory = fresh_directory();
+    let text = format!("version = \"v1\"\n\n[tls]\nkey-kind = \"ecdsa-p256\"\n\n[store]\n{store}");
+    fs::write(directory.path().join("keyledger.toml"), text).expect("a configuration");
+    directory
+}
+
+fn store(postgres: &Postgres, url: &str) -> String {
+    let password = postgres.password_file();
+    format!(
+        "url = \"{url}\"\npassword-file = \"{}\"\n",
+        password.display()
+    )
+}
+
+#[test]
+fn a_database_that_cannot_be_used_is_told_in_one_line() {
+    let mut postgres = Postgres::start();
+    let url = postgres.url();
+    let other = url.replace("/keyledger", "/nothing");
+    let refused = |store: &str, words: &[&str]| {
+        let directory = directory(store);
+        run_cli(directory.path(), &["init"]).refused(words);
+        assert!(!directory.path().join("data/keyledger.db").exists());
+    };
+    refused(
+        &store(&postgres, &other),
+        &["nothing", "check the URL or create it"],
+    );
+    let unknown = url.replace("keyledger@", "nobody@");
+    refused(
+        &store(&postgres, &unknown),
+        &["does not let us in", "pg_hba.conf"],
+    );
+    let file = postgres.password_file();
+    let right = fs::read(&file).expect("the password");
+    fs::write(&file, "wrong\n").expect("a password");
+    refused(
+        &store(&postgres, &url),
+        &["does not let us in", "password-file"],
+    );
+    fs::write(&file, right).expect("the password");
+    postgres.sql("CREATE ROLE poor LOGIN PASSWORD 'x'");
+    postgres.sql("GRANT CONNECT ON DATABASE keyledger TO poor");
+    let poor = directory("");
+    let secret = poor.path().join("secret");
+    fs::write(&secret, "x\n").expect("a password");
+    run_mode(&secret);
+    let poor = format!(
+        "url = \"{}\"\npassword-file = \"{}\"\n",
+        url.replace("keyledger@", "poor@"),
+        secret.display()
+    );
+    refused(&poor, &["may not do this", "give it the rights"]);
+    postgres.stop(true);
+    refused(&store(&postgres, &url), &["cannot be reached", "127.0.0.1"]);
+}
+
+fn run_mode(file: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).expect("a mode");
+}
+
+#[test]
+fn a_database_of_others_and_a_number_that_is_taken_are_refused() {
+    let mut nodes = Nodes::start(1);
+    // A second machine that begins anew over the same database.
+    let second = directory(&store(&nodes.postgres, &nodes.postgres.url()));
+    run_cli(second.path(), &["init"]).refused(&["keyledger database already", "node join"]);
+    // The same node, from a copy of its directory.
+    let copy = fresh_directory();
+    crate::harness::copy(nodes.all[0].path(), copy.path());
+    run_cli(copy.path(), &["serve", "--listen", "127.0.0.1:0"])
+        .refused(&["node 1 is in use by another process", "another node number"]);
+    // A name that a node has.
+    let prepared = fresh_directory();
+    let into = prepared.path().join("p");
+    let prepare = [
+        "node",
+        "prepare",
+        into.to_str().expect("UTF-8"),
+        "--name",
+        "twice",
+        "--server-name",
+        "127.0.0.1",
+    ];
+    nodes.all[0].cli(&prepare).success();
+    let again = prepared.path().join("q");
+    let mut again_args = prepare;
+    again_args[2] = again.to_str().expect("UTF-8");
+    nodes.all[0].cli(&again_args).refused(&["twice"]);
+    // A later release was there.
+    assert!(nodes.all[0].stop().success());
+    nodes.postgres.sql(
+        "INSERT INTO keyledger.migration SELECT 'later-' || n, 0 FROM generate_series(1, 3) AS n",
+    );
+    run_cli(nodes.all[0].path(), &["serve", "--listen", "127.0.0.1:0"])
+        .refused(&["newer", "use a newer keyledger"]);
+}

@@ -1,0 +1,116 @@
+//! Two nodes behave as one: what was answered by one is what the other goes by, whatever it kept in memory.
+
+use std::time::Duration;
+
+use crate::harness::{
+    Answer, BatchItem, Connection, Content, Nodes, Request, TlsVersion, activate, add_attribute,
+    create, destroy, get, get_attributes, key_template, reason, revoke, until,
+};
+
+fn ask(connection: &mut Connection, item: BatchItem) -> Answer {
+    connection.exchange(&Request::new((1, 4), &[item])).only()
+}
+
+#[test]
+fn what_one_node_answers_the_other_goes_by() {
+    let nodes = Nodes::start(2);
+    let (mut one, mut other) = (nodes.all[0].connect(), nodes.all[1].connect());
+    let key = ask(&mut one, create(key_template())).success().uid();
+    let material = ask(&mut one, get(&key)).success().key_material();
+    // Now both keep it in memory.
+    assert_eq!(
+        ask(&mut other, get(&key)).success().key_material(),
+        material
+    );
+    for round in 0..20 {
+        let tag = Content::Text(format!("round {round}"));
+        let name = format!("x-Round-{round}");
+        ask(&mut one, add_attribute(&key, &name, tag.clone())).success();
+        let found = ask(&mut other, get_attributes(&key, &[&name])).success();
+        assert_eq!(found.value(&name), Some(tag), "round {round}");
+        std::mem::swap(&mut one, &mut other);
+    }
+    ask(&mut one, activate(&key)).success();
+    let state = ask(&mut other, get_attributes(&key, &["State"])).success();
+    assert_eq!(state.value("State"), Some(Content::Enumeration(2)));
+    ask(&mut other, revoke(&key, 1)).success();
+    let again = ask(&mut one, revoke(&key, 1));
+    again.failure(reason::PERMISSION_DENIED);
+    ask(&mut one, destroy(&key)).success();
+    ask(&mut other, get(&key)).failure(reason::ITEM_NOT_FOUND);
+    for node in &nodes.all {
+        node.cli(&["events", "verify"]).success();
+    }
+}
+
+#[test]
+fn a_key_that_one_node_destroys_is_given_by_none_however_often_it_was() {
+    let nodes = Nodes::start(2);
+    let (mut one, mut other) = (nodes.all[0].connect(), nodes.all[1].connect());
+    for _ in 0..25 {
+        let key = ask(&mut one, create(key_template())).success().uid();
+        for _ in 0..3 {
+            ask(&mut other, get(&key)).success();
+        }
+        ask(&mut one, destroy(&key)).success();
+        ask(&mut other, get(&key)).failure(reason::ITEM_NOT_FOUND);
+        std::mem::swap(&mut one, &mut other);
+    }
+}
+
+#[test]
+fn a_client_that_one_node_disables_is_refused_by_all_at_once_and_cut_off() {
+    let nodes = Nodes::start(2);
+    let (mut busy, mut idle) = (nodes.all[1].connect(), nodes.all[1].connect());
+    let key = ask(&mut busy, create(key_template())).success().uid();
+    ask(&mut busy, get(&key)).success();
+    ask(&mut idle, get(&key)).success();
+    nodes.all[0].cli(&["client", "disable", "demo"]).success();
+    // Answered with a refusal, or cut off before: nothing is given.
+    let request = Request::new((1, 4), &[get(&key)]).encode();
+    if let Ok(answer) = busy.try_send(&request) {
+        let answer = crate::harness::Response::decode(&answer).only();
+        assert_eq!(answer.status, 1, "{answer:?}");
+    }
+    idle.set_patience(Duration::from_secs(5));
+    idle.wait_for_close().expect("an idle connection is ended");
+    nodes.all[0].cli(&["client", "enable", "demo"]).success();
+    until("the other node to let it in again", || {
+        let server = &nodes.all[1];
+        server
+            .try_connect(Some(&server.client("demo")), TlsVersion::Any)
+            .ok()
+    });
+}
+
+#[test]
+fn instances_clients_and_routes_of_one_node_reach_the_other() {
+    let nodes = Nodes::start(2);
+    let (one, other) = (&nodes.all[0], &nodes.all[1]);
+    one.cli(&["instance", "add", "later"]).success();
+    let issue = ["client", "issue", "late", "--instance", "later"];
+    one.cli(&issue).success();
+    let credentials = one.client("late");
+    let mut connection = until("the other node to know the client", || {
+        other.try_connect(Some(&credentials), TlsVersion::Any).ok()
+    });
+    let key = until("the other node to have the instance's keys", || {
+        let answer = ask(&mut connection, create(key_template()));
+        (answer.status == 0).then(|| answer.uid())
+    });
+    let mut at_home = one.connect_as(&credentials);
+    ask(&mut at_home, get(&key)).success();
+    let file = other.path().join("delivered.jsonl");
+    let path = format!("path={}", file.display());
+    one.cli(&["target", "create", "file", "--type", "file", "--set", &path])
+        .success();
+    one.cli(&["routing-settings", "set", "--default-target", "file"])
+        .success();
+    ask(&mut connection, get(&key)).success();
+    // Each node delivers what it recorded itself.
+    let origin = "\"correlationId\"";
+    until("what the other node records to be delivered", || {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        (text.contains(origin) && text.contains(&key)).then_some(())
+    });
+}
