@@ -298,7 +298,7 @@ async fn make_database(
     let created = Store::create(&layout.database(), &settings.store, &meta);
     let store = match &settings.store.url {
         Some(_) => created.context(
-            "the database was not made; once that is mended, run `keyledger init` again without other flags than --dir",
+            "the database was not made; mend that, there or in keyledger.toml, and run `keyledger init` again without other flags than --dir",
         )?,
         None => created?,
     };

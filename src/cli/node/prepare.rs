@@ -181,15 +181,15 @@ fn say(
 ) -> anyhow::Result<()> {
     let root = target.root().display();
     let has_key = made.master_key.is_some();
-    let secrets = match (has_key, &made.password) {
-        (true, _) => {
-            "the master key, which opens every key, and the private key of the node's certificate"
-        }
-        (false, Some(_)) => {
-            "the password of the database and the private key of the node's certificate"
-        }
-        (false, None) => "the private key of the node's certificate",
-    };
+    let secrets: Vec<_> = [
+        (has_key, "the master key, which opens every key"),
+        (made.password.is_some(), "the password of the database"),
+        (true, "the private key of the node's certificate"),
+    ]
+    .into_iter()
+    .filter_map(|(is_there, what)| is_there.then_some(what))
+    .collect();
+    let secrets = secrets.join("; ");
     remark(&format!(
         "{root} holds secrets: {secrets}. Carry it to the node's machine over a safe way, such as scp, and remove it here and there once the node has joined."
     ));
