@@ -208,6 +208,16 @@ impl Writer {
         hot: Option<&RefCell<Hot>>,
         told: Told,
     ) -> Result<(), ApplyError> {
+        match (hot, write) {
+            (Some(hot), Write::Insert(object)) => {
+                return hot.borrow_mut().insert(object, told.by);
+            }
+            (Some(hot), Write::Read(id, at)) => {
+                hot.borrow_mut().read(*id, *at, told.by);
+                return Ok(());
+            }
+            _ => {}
+        }
         // The client of a certificate is still there, and a certificate already.
         let doer = told.by.map(|initiator| Doer {
             initiator,
@@ -216,31 +226,17 @@ impl Writer {
         if let Some(doer) = doer {
             provenance::certificates_change(&self.db, write, doer)?;
         }
-        self.carry_out(write, hot, told)?;
+        self.carry_out(write, told)?;
         doer.map_or(Ok(()), |doer| provenance::made(&self.db, write, doer))
     }
 
-    fn carry_out(
-        &self,
-        write: &Write,
-        hot: Option<&RefCell<Hot>>,
-        told: Told,
-    ) -> Result<(), ApplyError> {
+    fn carry_out(&self, write: &Write, told: Told) -> Result<(), ApplyError> {
         let db = &self.db;
         match write {
-            Write::Insert(object) => match hot {
-                Some(hot) => hot.borrow_mut().insert(object, told.by),
-                None => object::insert(db, object, told.by),
-            },
+            Write::Insert(object) => object::insert(db, object, told.by),
             Write::State(object) => object::update_state(db, object, told.by),
             Write::Attributes(object) => object::update_attributes(db, object, told.by),
-            Write::Read(id, at) => match hot {
-                Some(hot) => {
-                    hot.borrow_mut().read(*id, *at, told.by);
-                    Ok(())
-                }
-                None => object::update_read(db, *id, *at, told.by),
-            },
+            Write::Read(id, at) => object::update_read(db, *id, *at, told.by),
             Write::Destruction(held) => destruction::set(db, held),
             Write::DestructionEnded(id) => destruction::end(db, *id),
             Write::Instance(instance) => client::insert_instance(db, instance),

@@ -26,7 +26,8 @@ fn store(postgres: &Postgres, url: &str) -> String {
 fn a_database_that_cannot_be_used_is_told_in_one_line() {
     let mut postgres = Postgres::start();
     let url = postgres.url();
-    let other = url.replace("/keyledger", "/nothing");
+    let (server, _) = url.rsplit_once('/').expect("a URL");
+    let other = format!("{server}/nothing");
     let refused = |store: &str, words: &[&str]| {
         let directory = directory(store);
         run_cli(directory.path(), &["init"]).refused(words);
@@ -82,22 +83,13 @@ fn a_database_of_others_and_a_number_that_is_taken_are_refused() {
     run_cli(copy.path(), &["serve", "--listen", "127.0.0.1:0"])
         .refused(&["node 1 is in use by another process", "another node number"]);
     // A name that a node has.
+    let _joined = nodes.prepared("twice");
     let prepared = fresh_directory();
     let into = prepared.path().join("p");
-    let prepare = [
-        "node",
-        "prepare",
-        into.to_str().expect("UTF-8"),
-        "--name",
-        "twice",
-        "--server-name",
-        "127.0.0.1",
-    ];
-    nodes.all[0].cli(&prepare).success();
-    let again = prepared.path().join("q");
-    let mut again_args = prepare;
-    again_args[2] = again.to_str().expect("UTF-8");
-    nodes.all[0].cli(&again_args).refused(&["twice"]);
+    let into = into.to_str().expect("UTF-8");
+    let prepare = ["node", "prepare", into, "--name", "twice"];
+    let prepare = [&prepare[..], &["--server-name", "127.0.0.1"]].concat();
+    nodes.all[0].cli(&prepare).refused(&["twice"]);
     // A later release was there.
     assert!(nodes.all[0].stop().success());
     nodes.postgres.sql(
