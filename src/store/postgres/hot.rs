@@ -65,7 +65,9 @@ pub(in crate::store) fn gather(
     if !read.is_empty() {
         steps.push(Step::Query(&seen, &of_seen));
     }
-    let mut answers = session.pipeline(&steps).into_iter().skip(1);
+    let mut answers = session.pipeline(&steps).into_iter();
+    // Where the connection is known to be gone only this answer says so: the others were never asked for.
+    answers.next().ok_or(Error::NoRow)??;
     let counters = answers.next().ok_or(Error::NoRow)??;
     let mut gathered = Gathered {
         counters: counters_of(&counters)?,
