@@ -19,6 +19,10 @@ const HOLDER: &str = "SELECT lock.pid, coalesce(host(other.client_addr), 'the se
     WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 2 \
         AND CAST(lock.classid AS BIGINT) = ?1 AND CAST(lock.objid AS BIGINT) = ?2 \
         AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+/// Who holds a trail holds keys that others write, too. Where it stands still in the middle of that, as a machine that is moved does, the others
+/// go on after this time, and it begins anew.
+const WITHOUT_STANDING_STILL: &str =
+    "SELECT set_config('idle_in_transaction_session_timeout', '5s', false)";
 const END: &str = "SELECT pg_terminate_backend(CAST(?1 AS INTEGER))";
 
 /// Takes the hold on a node's trail for this session, and waits for it until `patience` ends.
@@ -37,6 +41,7 @@ pub(in crate::store) fn hold(
     let until = Instant::now() + patience;
     loop {
         if is_true(session, TAKE, &lock)? {
+            session.rows(&session.prepared(WITHOUT_STANDING_STILL)?, &[])?;
             return Ok(());
         }
         let holder = holder(session, &lock)?;
