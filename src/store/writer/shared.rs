@@ -17,7 +17,7 @@ use crate::store::changed::Counters;
 use crate::store::changeset::{Precondition, Write};
 use crate::store::engine::{Connection, Error};
 use crate::store::error::{ApplyError, StoreError};
-use crate::store::postgres::{Hot, Server, Session, gather, hold};
+use crate::store::postgres::{Hot, Server, Session, gather, give_sign_of_life, hold};
 use crate::store::seal::Seal;
 use crate::store::{Sequence, following, sql};
 
@@ -276,6 +276,9 @@ impl Writer {
         self.db = Connection::Server(Box::new(session));
         let epochs = sql::epochs(&self.db)?;
         let head = sql::head(&self.db, &epochs)?;
+        // The session that was lost may have ended while it waited for standbys: what it committed is seen then, and is on no other machine yet.
+        // A commit after it waits for them, and thereby for all before it.
+        give_sign_of_life(&self.db, side.server.node)?;
         side.lost = None;
         let after = format!("{:.1} s", begun.elapsed().as_secs_f64());
         tracing::warn!(
