@@ -180,9 +180,10 @@ impl Writer {
     }
 
     fn commit(&mut self, mut batch: Batch) -> ControlFlow<()> {
-        let first = self.next;
         let outcomes = loop {
-            let failure = match self.transaction(&batch) {
+            let connected = self.connect_if_lost();
+            let first = self.next;
+            let failure = match connected.and_then(|()| self.transaction(&batch)) {
                 Ok(outcomes) => {
                     self.publish(&batch, &outcomes);
                     break outcomes;

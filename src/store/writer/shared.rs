@@ -102,12 +102,17 @@ impl Writer {
         }
     }
 
-    /// Begins a transaction with what other nodes may have changed.
-    pub(super) fn begin_shared(&mut self, batch: &Batch) -> Result<(), Failure> {
+    /// Connects again, where the server is gone. What is committed may be more than this thread knew, and the next event another.
+    pub(super) fn connect_if_lost(&mut self) -> Result<(), Failure> {
         let is_lost = self.side.as_ref().is_some_and(|side| side.lost.is_some());
         if is_lost {
             self.connect_again(Duration::ZERO)?;
         }
+        Ok(())
+    }
+
+    /// Begins a transaction with what other nodes may have changed.
+    pub(super) fn begin_shared(&mut self, batch: &Batch) -> Result<(), Failure> {
         let (written, read) = concerned(batch);
         let alone = is_alone(batch);
         let gathered = gather(self.session()?, alone, &written, &read).map_err(Failure::from)?;
