@@ -20,8 +20,8 @@ use crate::ops::event::{self, ItemEvent};
 use crate::ops::items::{Course, Done, Halt, unname_made, write};
 use crate::ops::service::{Answer, Service};
 use crate::ops::spans::{self, Asked, Failed, Span};
-use crate::store::ApplyError;
 use crate::store::changeset::Changeset;
+use crate::store::{ApplyError, StoreError};
 
 /// How often a message is run because others changed what it read. The writer shows what it committed before it answers, so a message
 /// that lost finds the present state in memory and has the same chance as any other.
@@ -209,7 +209,8 @@ impl<'a> Exchange<'a> {
         ResponseWriter::with_correlation(version, seconds, client, server.as_deref())
     }
 
-    /// Turns what was to be done into failures of one cause, answers them and records them. Nothing of the message took effect.
+    /// Turns what was to be done into failures of one cause, answers them and records them. Nothing of the message took effect; where nobody
+    /// knows that, nothing is recorded: what took effect has its events, and they must not be contradicted.
     /// The answer is of failures alone, short for each item, and is not counted with the memory of answers under way.
     async fn fail(
         self,
@@ -235,7 +236,9 @@ impl<'a> Exchange<'a> {
             *failure = Some(error.cause);
             write(&mut answer, item, Err(error.cause));
         }
-        if let Ok(events) = self.events(&done, message.header.version) {
+        if error.cause != Cause::Unsettled
+            && let Ok(events) = self.events(&done, message.header.version)
+        {
             self.record(events).await;
         }
         self.note_answered(message, &done);
@@ -348,6 +351,7 @@ impl From<ApplyError> for OpError {
             ApplyError::NotPermitted => Cause::NotPermitted,
             ApplyError::StorageFull => Cause::StorageFull,
             ApplyError::Conflict | ApplyError::NameTaken => Cause::Conflict,
+            ApplyError::Store(StoreError::Lost(_)) => Cause::Unsettled,
             _ => Cause::StoreUnavailable,
         };
         Self::new(cause, error.to_string())

@@ -80,6 +80,8 @@ pub(crate) enum Cause {
     StorageFull,
     /// The store cannot commit.
     StoreUnavailable,
+    /// The connection to the database was lost while it committed: it may have been done or not, and its event tells.
+    Unsettled,
     /// The answer would be larger than the server gives.
     ResponseTooLarge,
     /// The searches of one message would look at more objects than the server allows.
@@ -130,6 +132,7 @@ impl Cause {
             Self::Locked
             | Self::StorageFull
             | Self::StoreUnavailable
+            | Self::Unsettled
             | Self::Conflict
             | Self::Undone
             | Self::SearchTooLarge
@@ -178,6 +181,7 @@ impl Cause {
                 "the server is locked until an administrator unlocks it; try again later"
             }
             Self::StorageFull | Self::StoreUnavailable => "the server cannot record the request",
+            Self::Unsettled => "the server does not know yet whether this was done; ask again",
             Self::ResponseTooLarge => "the response would be too large",
             Self::SearchTooLarge => "the request searches too many objects",
             Self::Undone => "undone",
@@ -217,7 +221,7 @@ impl Cause {
             Self::Cryptographic => Failure::CryptographicFailure,
             Self::Locked => Failure::ServerLocked,
             Self::StorageFull => Failure::StorageFull,
-            Self::StoreUnavailable => Failure::StoreUnavailable,
+            Self::StoreUnavailable | Self::Unsettled => Failure::StoreUnavailable,
             Self::ResponseTooLarge => Failure::ResponseTooLarge,
             Self::SearchTooLarge => Failure::RequestTooLarge,
             Self::Undone => Failure::Undone,

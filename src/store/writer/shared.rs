@@ -228,7 +228,7 @@ impl Writer {
         sent: Option<(Outcomes, Option<Tree>)>,
         failure: Failure,
     ) -> After {
-        let next = self.next;
+        let (next, was_sent) = (self.next, sent.is_some());
         let is_first = self.side.as_ref().is_some_and(|side| side.lost.is_none());
         let patience = if is_first { PATIENCE } else { Duration::ZERO };
         let head = self.connect(patience);
@@ -247,7 +247,7 @@ impl Writer {
             },
             Err(error) => {
                 self.note_rolled_back(&failure);
-                After::Refused(error.into())
+                After::Refused(unsettled(was_sent, error).into())
             }
         }
     }
@@ -314,6 +314,17 @@ impl Writer {
         self.shared.epochs.store(std::sync::Arc::new(epochs));
         self.shared.head.send_replace(head);
         Ok(())
+    }
+}
+
+/// The error of a transaction whose connection was lost, and of connecting again: only where the COMMIT was on its way may it have been done.
+fn unsettled(was_sent: bool, error: StoreError) -> StoreError {
+    match error {
+        error if was_sent => {
+            StoreError::Lost(format!("whether it was committed is not known: {error}"))
+        }
+        StoreError::Lost(words) => StoreError::Unreachable(words),
+        error => error,
     }
 }
 
