@@ -45,41 +45,61 @@ fn is_event_of(event: &Event, call: &Call) -> bool {
 /// and there is no other event.
 ///
 /// # Errors
-/// The first call or event for which that is not so.
+/// The first call or event for which that is not so, with those before it.
 pub(super) fn settle(calls: &[&Call], events: &[&Event]) -> Result<Vec<Settled>, String> {
-    let mut settled = Vec::with_capacity(calls.len());
-    let mut at = 0;
-    for (number, call) in calls.iter().enumerate() {
+    settled(calls, events, (0, 0)).map_err(|(call, event)| {
+        let asked = calls[..calls.len().min(call + 1)].iter().rev().take(8).rev();
+        let asked: Vec<_> = asked.map(|call| format!("{call:?}")).collect();
+        let found = events[..events.len().min(event + 1)].iter().rev().take(8).rev();
+        let found: Vec<_> = found.map(|event| event.line()).collect();
+        format!(
+            "call {call} of {} and event {event} of {} do not fit together, the last of these:\n{}\n{}",
+            calls.len(),
+            events.len(),
+            asked.join("\n"),
+            found.join("\n")
+        )
+    })
+}
+
+/// The same from a call and an event on. An error says how far it went.
+fn settled(
+    calls: &[&Call],
+    events: &[&Event],
+    (from, mut at): (usize, usize),
+) -> Result<Vec<Settled>, (usize, usize)> {
+    let mut settled_so_far = Vec::with_capacity(calls.len() - from);
+    let mut furthest = (0, 0);
+    for (number, call) in calls.iter().enumerate().skip(from) {
         let event = events.get(at).filter(|event| is_event_of(event, call));
         if !matches!(call.outcome, Outcome::Unknown(_)) {
-            event.ok_or_else(|| missing(call, events.get(at)))?;
-            settled.push(Settled::Known);
+            if event.is_none() {
+                return Err(furthest.max((number, at)));
+            }
+            settled_so_far.push(Settled::Known);
             at += 1;
             continue;
         }
         // Both can be: it has an event, or the event is that of a later call. The rest tells.
-        let rest = &calls[number + 1..];
-        if let Some(event) = event
-            && let Ok(more) = settle(rest, &events[at + 1..])
-        {
-            settled.push(match event.key() {
-                Some(key) if event.outcome() == "success" => Settled::Done(key.to_owned()),
-                _ => Settled::Not,
-            });
-            settled.extend(more);
-            return Ok(settled);
+        if let Some(event) = event {
+            match settled(calls, events, (number + 1, at + 1)) {
+                Ok(rest) => {
+                    settled_so_far.push(match event.key() {
+                        Some(key) if event.outcome() == "success" => Settled::Done(key.to_owned()),
+                        _ => Settled::Not,
+                    });
+                    settled_so_far.extend(rest);
+                    return Ok(settled_so_far);
+                }
+                Err(error) => furthest = furthest.max(error),
+            }
         }
-        settled.push(Settled::Not);
+        settled_so_far.push(Settled::Not);
     }
-    match events.get(at) {
-        None => Ok(settled),
-        Some(event) => Err(format!("nobody asked for {}", event.0)),
+    if at < events.len() {
+        return Err(furthest.max((calls.len(), at)));
     }
-}
-
-fn missing(call: &Call, found: Option<&&Event>) -> String {
-    let found = found.map_or_else(|| "no event".to_owned(), |event| event.0.to_string());
-    format!("the event of {call:?}: instead there is {found}")
+    Ok(settled_so_far)
 }
 
 #[test]

@@ -67,6 +67,8 @@ pub(super) struct History {
     calls: Mutex<Vec<Call>>,
     pool: Mutex<Vec<(String, usize)>>,
     materials: Mutex<HashMap<String, Vec<u8>>>,
+    /// How many events each trail had before.
+    pub(super) firsts: Vec<usize>,
     /// Answers of each node that say what was done or that the state does not allow it.
     answered: Vec<AtomicUsize>,
     is_over: AtomicBool,
@@ -101,13 +103,18 @@ impl Deed {
 }
 
 impl History {
-    pub(super) fn new(nodes: usize) -> Self {
+    /// Nothing yet, of these nodes.
+    pub(super) fn new(nodes: &[Node]) -> Self {
         Self {
+            firsts: nodes
+                .iter()
+                .map(|node| node.server.events().len())
+                .collect(),
             begun: Instant::now(),
             calls: Mutex::default(),
             pool: Mutex::default(),
             materials: Mutex::default(),
-            answered: (0..nodes).map(|_| AtomicUsize::new(0)).collect(),
+            answered: nodes.iter().map(|_| AtomicUsize::new(0)).collect(),
             is_over: AtomicBool::new(false),
         }
     }
@@ -257,7 +264,7 @@ pub(super) fn under_load(
     nodes: &mut [Node],
     meanwhile: impl FnOnce(&mut [Node], &History),
 ) -> History {
-    let history = History::new(nodes.len());
+    let history = History::new(nodes);
     let (mut dice, _) = Dice::and_rounds(1);
     let mut clients = Vec::new();
     for (at, node) in nodes.iter().enumerate() {

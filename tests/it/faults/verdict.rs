@@ -14,7 +14,11 @@ use crate::harness::Event;
 pub(super) fn check(nodes: &[Node], history: &History) {
     ask_for_all(nodes, history);
     let calls = history.calls();
-    let trails: Vec<_> = nodes.iter().map(Node::verified_events).collect();
+    let trails: Vec<_> = nodes
+        .iter()
+        .zip(&history.firsts)
+        .map(|(node, first)| node.verified_events().split_off(*first))
+        .collect();
     let steps = steps(&calls, &trails);
     let unknown = calls.iter().filter(|call| is_unknown(call)).count();
     println!(
@@ -22,6 +26,11 @@ pub(super) fn check(nodes: &[Node], history: &History) {
         calls.len(),
         steps.len()
     );
+    for node in 0..nodes.len() {
+        let of_node = calls.iter().filter(|call| call.node == node);
+        let longest = of_node.map(|call| call.ended - call.begun).max();
+        println!("node {node}: the longest took {longest:?}");
+    }
     for (key, steps) in &steps {
         let mut steps = steps.clone();
         steps.sort_by_key(|step| step.begun);
@@ -43,9 +52,9 @@ fn ask_for_all(nodes: &[Node], history: &History) {
         .into_iter()
         .filter_map(|call| call.key)
         .collect();
-    for node in nodes {
+    for (node, first) in nodes.iter().zip(&history.firsts) {
         let events = node.server.events();
-        let made = events
+        let made = events[*first..]
             .iter()
             .filter(|event| event.action() == "kmip-key.create" && event.outcome() == "success");
         keys.extend(made.filter_map(|event| event.key().map(str::to_owned)));
