@@ -33,6 +33,7 @@ pub mod metrics;
 pub mod nodes;
 mod parts;
 pub mod peer;
+mod moved;
 mod pending;
 mod permissions;
 mod readiness;

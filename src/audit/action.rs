@@ -235,6 +235,7 @@ actions! {
     BackupCreate = 901, Extended, "backup", "create", Critical, Data, Global, "backup", "A backup of keys, trail and settings is made, sealed to a key.";
     BackupRestore = 902, Extended, "backup", "restore", Critical, Plain, Global, "backup", "The database was restored from a backup.";
     BackupKeySet = 903, Extended, "backup-key", "set", Critical, Plain, Global, "backup-key", "The key that backups are sealed to is set.";
+    DatabaseMigrate = 905, Extended, "database", "migrate", Critical, Plain, Global, "database", "The database was moved from a file to a server, or back: every row was compared.";
     MasterKeyRotate = 721, Extended, "master-key", "rotate", Critical, Plain, Global, "master-key", "Another master key takes the place of the one in use: all that it wraps is wrapped anew.";
     MasterKeyUnlock = 724, Extended, "master-key", "unlock", Critical, Plain, Global, "master-key", "A server that was started locked is given the passphrase of its master key.";
     MasterKeyRecoverySet = 722, Extended, "master-key-recovery", "set", Critical, Plain, Global, "master-key-recovery", "Recovery shares are handed out: all that the master key wraps is sealed to their key.";

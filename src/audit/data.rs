@@ -105,6 +105,8 @@ fields! {
     BackupTime = 93, "backupTime", "when a backup was made, in RFC 3339";
     Missing = 94, "missing", "how many events are known to have come after a backup";
     Event = 95, "event", "the id of the event that is done again";
+    MovedFrom = 97, "movedFrom", "where the database was: `sqlite`, or the URL of a server";
+    MovedTo = 98, "movedTo", "where it is now, likewise";
     Provider = 71, "provider", "of the master key";
     RecoveryKey = 72, "recoveryKey", "what tells a recovery key, as its shares have it";
     Threshold = 73, "threshold", "how many shares of a recovery key are needed";

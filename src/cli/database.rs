@@ -32,6 +32,21 @@ pub(super) struct StoreArgs {
 }
 
 impl StoreArgs {
+    /// The same from the flags of another command.
+    pub(super) const fn of(
+        url: String,
+        node: u32,
+        password_file: Option<PathBuf>,
+        ca_file: Option<PathBuf>,
+    ) -> Self {
+        Self {
+            url: Some(url),
+            node: Some(node),
+            password_file,
+            ca_file,
+        }
+    }
+
     /// Puts what is given into the settings, and into what is set in their text. A path is that of this process: it is written as an absolute one.
     pub(super) fn settle(&self, config: &mut StoreConfig, set: &mut Set) -> anyhow::Result<()> {
         if let Some(url) = &self.url {

@@ -27,6 +27,7 @@ pub mod kmip;
 pub mod master;
 pub mod master_key;
 pub mod metrics;
+pub mod migrate;
 pub mod node;
 mod opening;
 pub mod own;
@@ -139,6 +140,8 @@ enum Command {
     /// Show, replace and recover the master key
     #[command(subcommand)]
     MasterKey(master_key::Command),
+    /// Move the database from a file to a PostgreSQL server that several nodes can share, or back
+    Migrate(Box<migrate::Args>),
     /// Prepare, join and list the nodes that share a database on a server
     #[command(subcommand)]
     Node(node::Command),
@@ -163,7 +166,7 @@ pub fn confine(cli: &Cli) -> anyhow::Result<()> {
         }
         // Any other directory says nothing of who is to work in it.
         _ if !layout.config().exists() && !layout.database().exists() => Ok(()),
-        Command::MasterKey(master_key::Command::Recover(_)) => confine::command(&layout, false),
+        Command::Migrate(_) | Command::MasterKey(master_key::Command::Recover(_)) => confine::command(&layout, false),
         _ => confine::command(&layout, true),
     }
 }
@@ -212,6 +215,7 @@ async fn carry_out(layout: &Layout, command: Command, report: &Report) -> anyhow
         Command::Restore(args) => restore::run(layout, *args, report).await,
         Command::BackupKey(command) => backup::key::run(layout, command, report).await,
         Command::MasterKey(command) => master_key::run(layout, command, report).await,
+        Command::Migrate(args) => migrate::run(layout, *args, report).await,
         Command::Node(command) => node::run(layout, command, report).await,
         Command::Kmip(args) => kmip::run(layout, *args, report).await,
     }

@@ -309,7 +309,7 @@ fn as_break(error: anyhow::Error) -> anyhow::Error {
 }
 
 /// How a command opens the store, which nobody else has.
-fn store_config(settings: Option<&Settings>) -> StoreConfig {
+pub(super) fn store_config(settings: Option<&Settings>) -> StoreConfig {
     let defaults = StoreConfig::default();
     let set = settings.map_or(&defaults, |settings| &settings.store);
     StoreConfig {
@@ -346,7 +346,10 @@ pub async fn sealer(store: &Store, master: &dyn providers::MasterKey) -> Signer 
 }
 
 /// A database is brought up to date only once its master key was compared, which most commands do not have.
-fn check_schema(layout: &Layout, config: &StoreConfig) -> anyhow::Result<()> {
+///
+/// # Errors
+/// It is of an older release, or cannot be read.
+pub(super) fn check_schema(layout: &Layout, config: &StoreConfig) -> anyhow::Result<()> {
     let found = Store::inspect(&layout.database(), config)?;
     if found.is_older() {
         bail!(
@@ -367,7 +370,11 @@ pub fn settings(layout: &Layout) -> anyhow::Result<Settings> {
     Ok(Settings::load(layout, &Overrides::default())?)
 }
 
-fn check_database(layout: &Layout) -> anyhow::Result<()> {
+/// Refuses a directory without a database.
+///
+/// # Errors
+/// It is one.
+pub(super) fn check_database(layout: &Layout) -> anyhow::Result<()> {
     let advice = "run `keyledger init` there, or name the right directory with --dir";
     database::require(layout, advice)?;
     confine::refuse_missed(layout)

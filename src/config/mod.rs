@@ -14,6 +14,7 @@ pub mod pair;
 pub mod settings;
 pub mod sparse;
 mod store;
+pub mod switch;
 mod telemetry;
 mod trail;
 

@@ -19,6 +19,23 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     hasher.finalize().into()
 }
 
+/// SHA-256 over bytes that come one after the other.
+#[derive(Debug, Clone, Default)]
+pub struct Summing(Sha256);
+
+impl Summing {
+    /// Takes the next bytes.
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash of all that was taken.
+    #[must_use]
+    pub fn sum(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
+}
+
 /// The hash of a leaf: SHA-256(0x00 || event), RFC 6962 §2.1.
 #[must_use]
 pub fn leaf_hash(event: &[u8]) -> [u8; 32] {

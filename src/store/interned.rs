@@ -33,6 +33,8 @@ struct Table<T> {
     /// Looked into for each event.
     numbers: HashMap<Arc<T>, u32, ahash::RandomState>,
     values: HashMap<u32, Arc<T>>,
+    /// The highest number that was given.
+    highest: u32,
 }
 
 impl<T: Hash + Eq> Table<T> {
@@ -40,6 +42,7 @@ impl<T: Hash + Eq> Table<T> {
         let mut table = Self {
             numbers: HashMap::default(),
             values: HashMap::new(),
+            highest: 0,
         };
         rows.into_iter()
             .for_each(|(number, value)| table.insert(number, Arc::new(value)));
@@ -47,13 +50,14 @@ impl<T: Hash + Eq> Table<T> {
     }
 
     fn insert(&mut self, number: u32, value: Arc<T>) {
+        self.highest = self.highest.max(number);
         self.values.insert(number, Arc::clone(&value));
         self.numbers.insert(value, number);
     }
 
-    /// Numbers are given from 1 without gaps.
+    /// Numbers are given from 1 on. A database that was on a server has gaps among them.
     fn next(&self) -> u32 {
-        u32::try_from(self.values.len()).unwrap_or(u32::MAX - 1) + 1
+        self.highest.saturating_add(1)
     }
 }
 

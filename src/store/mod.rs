@@ -21,6 +21,7 @@ mod gather;
 mod interned;
 mod master_key;
 mod measures;
+mod moving;
 mod nodes;
 mod opening;
 mod own;
@@ -56,6 +57,7 @@ pub use epochs::{Epoch, Epochs};
 pub use error::{ApplyError, StoreError, Thing};
 pub use master_key::{MasterKeyRecord, Place, RecoveryKey, Rewrap, Rewrapped};
 pub use measures::Measures;
+pub use moving::{Compared, Comparison, Migration, Progress, Unfinished, set_aside};
 pub use nodes::Node;
 pub use provenance::{AdapterProfile, InstanceProvenance, ObjectProvenance};
 pub use query::{

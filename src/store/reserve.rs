@@ -57,6 +57,15 @@ impl Reserve {
         reserve
     }
 
+    /// None, for a database whose disk is another machine's: what lies beside another one is left there.
+    pub(super) fn none(database: &Path) -> Self {
+        Self {
+            path: database.with_file_name("reserve"),
+            whole: 0,
+            held: 0,
+        }
+    }
+
     /// Whether all of it is held.
     pub(super) const fn is_whole(&self) -> bool {
         self.held >= self.whole

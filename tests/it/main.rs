@@ -41,6 +41,7 @@ mod locations;
 mod management;
 mod master_key;
 mod metrics;
+mod migrate;
 mod narrowed;
 mod nodes;
 mod official;

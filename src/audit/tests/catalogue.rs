@@ -124,6 +124,7 @@ const CODES: &[(u16, &str)] = &[
     (901, "backup.create"),
     (902, "backup.restore"),
     (903, "backup-key.set"),
+    (905, "database.migrate"),
 ];
 
 /// Every reason: number, phrase, and the severity a failure has at least because of it.
@@ -196,6 +197,7 @@ const NODE: &[&str] = &[
     "administrator",
     "backup",
     "backup-key",
+    "database",
     "master-key",
     "master-key-recovery",
     "node",
@@ -215,6 +217,7 @@ const SERVICE: &[&str] = &[
     "administrator",
     "backup",
     "backup-key",
+    "database",
     "master-key",
     "master-key-recovery",
     "node",
@@ -241,7 +244,7 @@ fn expected(name: &'static str) -> Expected {
             "critical"
         }
         // What every key hangs on, and what holds all of them.
-        ("backup" | "backup-key" | "master-key" | "master-key-recovery", _) => "critical",
+        ("backup" | "backup-key" | "database" | "master-key" | "master-key-recovery", _) => "critical",
         // Who holds every key, and writes a trail.
         ("node", _) => "critical",
         // Who may administer it, and who tried.

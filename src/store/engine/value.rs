@@ -181,6 +181,12 @@ impl<T: ToCell> Params for [T; 1] {
     }
 }
 
+impl Params for &[Value<'_>] {
+    fn values(&self) -> Result<Vec<Value<'_>>, Error> {
+        Ok(self.to_vec())
+    }
+}
+
 impl Params for &[&dyn ToCell] {
     fn values(&self) -> Result<Vec<Value<'_>>, Error> {
         self.iter().map(|value| value.to_cell()).collect()

@@ -5,12 +5,14 @@ use super::super::engine::Connection;
 use super::super::error::StoreError;
 use super::super::query::{Inspection, LastSealed, Rows};
 use super::super::sql::{client, epochs, master_key_check, seal};
+use super::moving::check_unmarked;
 use super::schema::{known, newest};
 use super::{SHARED, Server};
 
 /// What a database says of itself.
 pub(in crate::store) fn inspect(server: &Server) -> Result<Inspection, StoreError> {
     let session = server.session("look").map_err(|error| error.sorted())?;
+    check_unmarked(&session, server)?;
     let schema = known(&session, SHARED)?.min(known(&session, &server.schema())?);
     let (db, newest) = (Connection::Server(Box::new(session)), newest());
     let origin = epochs(&db)?.name;

@@ -11,6 +11,7 @@ mod hold;
 mod hot;
 mod inspection;
 pub(super) mod interning;
+mod moving;
 mod node;
 mod schema;
 mod session;
@@ -21,6 +22,7 @@ pub(super) use error::ServerError;
 pub(super) use hold::hold;
 pub(super) use hot::{Hot, gather};
 pub(super) use inspection::{inspect, inspect_seal};
+pub(super) use moving::{Coming, begin_copy, marked, open_to_leave, set_numbers};
 pub(super) use node::{give_sign_of_life, nodes, prepare_node};
 pub(super) use schema::{create, join, open};
 pub(super) use session::{Answer, Prepared, Session, Step};
@@ -38,6 +40,8 @@ pub(super) struct Server {
     address: Address,
     /// The number of this node.
     pub(super) node: u32,
+    /// Whether a migration that is not finished keeps nobody from it: whoever migrates.
+    despite_mark: bool,
 }
 
 impl Server {
@@ -54,7 +58,16 @@ impl Server {
         Ok(Some(Self {
             address: read.map_err(|error| StoreError::Refused(error.to_string()))?,
             node: config.node.unwrap_or(1),
+            despite_mark: false,
         }))
+    }
+
+    /// The same for whoever migrates: a migration that is not finished is no obstacle.
+    pub(super) fn despite_mark(self) -> Self {
+        Self {
+            despite_mark: true,
+            ..self
+        }
     }
 
     /// A session that looks into the node's schema first. `purpose` is what the server's operator sees it is for.

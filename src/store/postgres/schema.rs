@@ -7,6 +7,7 @@
 use super::super::engine::{Connection, params};
 use super::super::error::StoreError;
 use super::super::{InitMeta, sql};
+use super::moving::check_unmarked;
 use super::{SHARED, Server, ServerError, Session, hold};
 use std::time::Duration;
 
@@ -81,6 +82,7 @@ pub(in crate::store) fn create(server: &Server, meta: &InitMeta) -> Result<Conne
     let session = server.session("init").map_err(|error| error.sorted())?;
     hold(&session, SHARED_NUMBER, PATIENCE, None).map_err(|error| error.sorted())?;
     if number(&session, SHARED)?.is_some() {
+        check_unmarked(&session, server)?;
         return Err(StoreError::Refused(format!(
             "{server} is a keyledger database already: add this machine to it with keyledger node join"
         )));
@@ -101,6 +103,7 @@ pub(in crate::store) fn join(server: &Server, meta: &InitMeta) -> Result<Connect
     let session = server.session("join").map_err(|error| error.sorted())?;
     hold(&session, server.node, Duration::ZERO, None).map_err(|error| error.sorted())?;
     known(&session, SHARED)?;
+    check_unmarked(&session, server)?;
     if number(&session, &server.schema())?.is_some() {
         return Err(StoreError::Refused(format!(
             "node {} has a trail in {server} already: give this machine another number with keyledger node prepare",
@@ -124,13 +127,14 @@ pub(in crate::store) fn open(
 ) -> Result<Connection, StoreError> {
     let session = server.session(purpose).map_err(|error| error.sorted())?;
     known(&session, SHARED)?;
+    check_unmarked(&session, server)?;
     if number(&session, &server.schema())?.is_none() {
         return Err(StoreError::Refused(format!(
             "node {} has no trail in {server}: run keyledger node join",
             server.node
         )));
     }
-    hold(&session, server.node, HOLD_PATIENCE, None).map_err(|error| error.sorted())?;
+    hold_trail(&session, server)?;
     let db = Connection::Server(Box::new(session));
     bring_up_to_date(&db, SHARED, now)?;
     bring_up_to_date(&db, &server.schema(), now)?;
@@ -140,8 +144,13 @@ pub(in crate::store) fn open(
 /// How long a starting node waits for a process that has just ended to be seen as gone.
 const HOLD_PATIENCE: Duration = Duration::from_secs(3);
 
+/// Holds the node's trail for this session.
+pub(super) fn hold_trail(session: &Session, server: &Server) -> Result<(), StoreError> {
+    hold(session, server.node, HOLD_PATIENCE, None).map_err(|error| error.sorted())
+}
+
 /// The schema of a node, with its first epoch and its row among the nodes.
-fn begin(db: &Connection, server: &Server, meta: &InitMeta) -> Result<(), StoreError> {
+pub(super) fn begin(db: &Connection, server: &Server, meta: &InitMeta) -> Result<(), StoreError> {
     make(db, &server.schema())?;
     migrate(db, &server.schema(), 0, meta.created)?;
     let path = format!("SET LOCAL search_path = {}, {SHARED}", server.schema());
@@ -162,7 +171,7 @@ fn begin(db: &Connection, server: &Server, meta: &InitMeta) -> Result<(), StoreE
     sql::begin_origin(db, meta)
 }
 
-fn make(db: &Connection, schema: &str) -> Result<(), StoreError> {
+pub(super) fn make(db: &Connection, schema: &str) -> Result<(), StoreError> {
     db.execute_batch(&format!(
         "CREATE SCHEMA {schema}; SET LOCAL search_path = {schema}"
     ))?;
@@ -187,7 +196,7 @@ fn bring_up_to_date(db: &Connection, schema: &str, now: i64) -> Result<(), Store
 }
 
 /// Applies what was not yet applied to a schema, in the transaction under way.
-fn migrate(db: &Connection, schema: &str, found: u32, now: i64) -> Result<(), StoreError> {
+pub(super) fn migrate(db: &Connection, schema: &str, found: u32, now: i64) -> Result<(), StoreError> {
     db.execute_batch(&format!("SET LOCAL search_path = {schema}"))?;
     let done = usize::try_from(found).unwrap_or(usize::MAX);
     for (name, shared, origin) in MIGRATIONS.iter().skip(done) {
@@ -214,7 +223,7 @@ pub(super) fn known(session: &Session, schema: &str) -> Result<u32, StoreError> 
 }
 
 /// The number of a schema, if it is there.
-fn number(session: &Session, schema: &str) -> Result<Option<u32>, StoreError> {
+pub(super) fn number(session: &Session, schema: &str) -> Result<Option<u32>, StoreError> {
     let count = || -> Result<Option<u32>, ServerError> {
         let there = session.prepared("SELECT to_regclass(?1) IS NOT NULL")?;
         let table = format!("{schema}.migration");

@@ -4,6 +4,7 @@
 //! is decided above. Files are made private to their owner before SQLite sees them; `-wal` and
 //! `-shm` take over the mode of the database.
 
+mod draft;
 mod inspection;
 mod log;
 mod snapshot;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use rusqlite::OpenFlags;
 use rusqlite::hooks::Wal;
 
+pub(super) use draft::{begin_draft, finish_draft, set_aside};
 pub(super) use inspection::{check_whole, inspect, inspect_seal};
 pub(super) use log::Log;
 pub(super) use snapshot::copy;

@@ -4,6 +4,7 @@ mod clients;
 mod delivery;
 mod files;
 mod locating;
+mod moving;
 mod objects;
 mod preconditions;
 mod retention;

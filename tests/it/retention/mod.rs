@@ -3,7 +3,7 @@
 mod changed;
 mod delivered;
 mod kept;
-mod old_trail;
+pub(crate) mod old_trail;
 
 use std::fs;
 

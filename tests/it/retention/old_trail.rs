@@ -37,7 +37,7 @@ fn scope() -> Scope {
 }
 
 /// Gives a directory that was set up a database that was made long ago.
-pub(super) fn begin(directory: &Path) {
+pub(crate) fn begin(directory: &Path) {
     let data = directory.join("data");
     for of_another in [
         "data/keyledger.db",
@@ -71,7 +71,7 @@ pub(super) fn begin(directory: &Path) {
 }
 
 /// Appends so many events of that day to a stopped server's trail.
-pub(super) fn append(directory: &Path, count: usize) {
+pub(crate) fn append(directory: &Path, count: usize) {
     let path = directory.join("data/keyledger.db");
     let now_ms = then().now_ms();
     let store = Store::open(&path, &config(), now_ms).expect("the store");
