@@ -61,7 +61,8 @@ const SERVER: &str = "postgres";
 /// From one remark of how far it is to the next.
 const PACE: Duration = Duration::from_secs(5);
 const AGAIN: &str = "nothing was switched, and the database is used as before; once that is mended, give the same command again, and the migration goes on";
-const SWITCHED: &str = "the settings name the new database, which is whole; give the same command again to finish";
+const SWITCHED: &str =
+    "the settings name the new database, which is whole; give the same command again to finish";
 
 /// A place as a flag names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,14 +93,24 @@ pub async fn run(layout: &Layout, args: Args, report: &Report) -> anyhow::Result
         (None, Place::File) => nothing_to_do(&settings, report),
         (None, Place::Server(url)) => {
             let url = url.clone().or_else(|| args.url.clone()).ok_or_else(|| {
-                WrongUse("--to postgres: name the database with --store-url, or give its URL as --to".to_owned())
+                WrongUse(
+                    "--to postgres: name the database with --store-url, or give its URL as --to"
+                        .to_owned(),
+                )
             })?;
             to_server(&settings, &args, url, report).await
         }
         (Some(held), Place::Server(url)) => {
-            if let Some(other) = url.as_ref().or(args.url.as_ref()).filter(|url| *url != held) {
-                let advice = "a database goes from one server to another by the tools of PostgreSQL";
-                return Err(WrongUse(format!("--to {other}: the settings name {held}; {advice}")).into());
+            if let Some(other) = url
+                .as_ref()
+                .or(args.url.as_ref())
+                .filter(|url| *url != held)
+            {
+                let advice =
+                    "a database goes from one server to another by the tools of PostgreSQL";
+                return Err(
+                    WrongUse(format!("--to {other}: the settings name {held}; {advice}")).into(),
+                );
             }
             finish_server(&settings, report).await
         }
@@ -174,7 +185,11 @@ async fn to_server(
     reach::check_schema(layout, &settings.store)?;
     let migration = Migration::to_server(&layout.database(), &new.store, SystemClock.now())?;
     let tables = copied(&migration)?;
-    let store = migration.open(&layout.database(), &reach::store_config(Some(&new)), SystemClock.now_ms());
+    let store = migration.open(
+        &layout.database(),
+        &reach::store_config(Some(&new)),
+        SystemClock.now_ms(),
+    );
     let store = store.context(AGAIN)?;
     let verified = verified(&new, &store).await;
     store.close().await;
@@ -226,7 +241,10 @@ async fn to_file(settings: &Settings, args: &Args, report: &Report) -> anyhow::R
         ("--store-ca-file", args.ca_file.is_some()),
     ];
     if let Some((flag, _)) = given.iter().find(|(_, is_given)| *is_given) {
-        return Err(WrongUse(format!("{flag} is for --to postgres: the settings say where the database is")).into());
+        return Err(WrongUse(format!(
+            "{flag} is for --to postgres: the settings say where the database is"
+        ))
+        .into());
     }
     let layout = &settings.layout;
     let (text, new) = switched(settings, &|_, _| Ok(()))?;
@@ -252,9 +270,9 @@ async fn to_file(settings: &Settings, args: &Args, report: &Report) -> anyhow::R
     };
     store.close().await;
     let verified = done?;
-    migration.leave(&path).context(
-        "the copy is whole and is not used yet; give the same command again to go on",
-    )?;
+    migration
+        .leave(&path)
+        .context("the copy is whole and is not used yet; give the same command again to go on")?;
     write(layout, &text).context(SWITCHED)?;
     let moved = Moved { tables, verified };
     say(settings, &new, Some(&moved), report)
@@ -276,7 +294,8 @@ fn switched(
     change: &dyn Fn(&mut crate::config::file::Config, &mut Set) -> anyhow::Result<()>,
 ) -> anyhow::Result<(String, Settings)> {
     let file = settings.layout.config();
-    let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text =
+        fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let (mut config, mut set) = (crate::config::file::Config::default(), Set::new());
     change(&mut config, &mut set)?;
     let new = with_store(&text, &set).map_err(|problem| {
@@ -292,7 +311,9 @@ fn write(layout: &Layout, text: &str) -> anyhow::Result<()> {
     // Where the name is a link, what it leads to is replaced.
     let file = fs::canonicalize(layout.config()).context("cannot find the settings")?;
     let mut draft = Draft::begin(&file, true, &SystemRandom)?;
-    draft.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", file.display()))?;
+    draft
+        .write_all(text.as_bytes())
+        .with_context(|| format!("cannot write {}", file.display()))?;
     Ok(draft.finish()?)
 }
 

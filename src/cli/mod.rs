@@ -166,7 +166,9 @@ pub fn confine(cli: &Cli) -> anyhow::Result<()> {
         }
         // Any other directory says nothing of who is to work in it.
         _ if !layout.config().exists() && !layout.database().exists() => Ok(()),
-        Command::Migrate(_) | Command::MasterKey(master_key::Command::Recover(_)) => confine::command(&layout, false),
+        Command::Migrate(_) | Command::MasterKey(master_key::Command::Recover(_)) => {
+            confine::command(&layout, false)
+        }
         _ => confine::command(&layout, true),
     }
 }

@@ -107,8 +107,14 @@ mod tests {
             assert_eq!(with_store(&new, &[]).unwrap(), text);
         }
         let new = with_store("version = \"v1\"", &set()).unwrap();
-        assert!(new.starts_with("version = \"v1\"\n\n[store]\nurl = "), "{new}");
-        assert_eq!(with_store("version = \"v1\"", &[]).unwrap(), "version = \"v1\"");
+        assert!(
+            new.starts_with("version = \"v1\"\n\n[store]\nurl = "),
+            "{new}"
+        );
+        assert_eq!(
+            with_store("version = \"v1\"", &[]).unwrap(),
+            "version = \"v1\""
+        );
     }
 
     #[test]

@@ -8,9 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::{
-    Output, Postgres, Server, activate, get, locate, program, run_cli, until,
-};
+use crate::harness::{Output, Postgres, Server, activate, get, locate, program, run_cli, until};
 use crate::retention::old_trail;
 
 /// The database of one server, in its file still, and an empty one.
@@ -42,7 +40,9 @@ fn prepared() -> (Server, Vec<(String, Vec<u8>)>) {
         let add = ["target", "add", name, "--type", "file", "--endpoint", "-"];
         server.cli_with_input(&add, &endpoint).success();
     }
-    server.cli(&["route", "set", "all", "--rule", "*=file-1"]).success();
+    server
+        .cli(&["route", "set", "all", "--rule", "*=file-1"])
+        .success();
     let key = |_| {
         let uid = server.new_key();
         server.connect().ask(activate(&uid)).success();
@@ -76,9 +76,17 @@ impl Site {
         let file = self.postgres.password_file();
         let file = file.to_str().expect("a text");
         let url = self.postgres.url();
-        ["migrate", "--to", &url, "--store-password-file", file, "--format", "json"]
-            .map(str::to_owned)
-            .to_vec()
+        [
+            "migrate",
+            "--to",
+            &url,
+            "--store-password-file",
+            file,
+            "--format",
+            "json",
+        ]
+        .map(str::to_owned)
+        .to_vec()
     }
 
     fn go_there(&self) -> Output {
@@ -97,7 +105,9 @@ impl Site {
 
     /// Whether the settings name the server.
     fn is_there(&self) -> bool {
-        self.settings().lines().any(|line| line.starts_with("url = "))
+        self.settings()
+            .lines()
+            .any(|line| line.starts_with("url = "))
     }
 
     /// Has the server do something before each row, or each statement, that goes into a table once that is made.
@@ -116,7 +126,9 @@ impl Site {
     /// Waits until the migration waits in the server.
     fn until_it_waits(&self) {
         until("the migration to wait", || {
-            let waiting = self.postgres.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+            let waiting = self
+                .postgres
+                .sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
             (waiting == "1").then_some(())
         });
     }
@@ -129,8 +141,9 @@ impl Site {
     }
 
     fn go_back(&self) -> Output {
-        self.server
-            .cli(&["migrate", "--from", "postgres", "--to", "sqlite", "--format", "json"])
+        self.server.cli(&[
+            "migrate", "--from", "postgres", "--to", "sqlite", "--format", "json",
+        ])
     }
 
     fn settings(&self) -> String {
@@ -155,7 +168,10 @@ impl Site {
             assert!(clients.contains(label), "{clients}");
         }
         let targets = self.server.cli(&["target", "list"]).success().stdout;
-        assert!(targets.contains("file-1") && targets.contains("file-2"), "{targets}");
+        assert!(
+            targets.contains("file-1") && targets.contains("file-2"),
+            "{targets}"
+        );
         self.server.new_key();
         self.server.cli(&["events", "checkpoint"]).success();
         self.server.cli(&["events", "verify"]).success();
@@ -166,11 +182,23 @@ impl Site {
     fn moves(&self) -> Vec<(String, String)> {
         let events = self
             .server
-            .cli(&["events", "list", "--action", "database.migrate", "--format", "jsonl"])
+            .cli(&[
+                "events",
+                "list",
+                "--action",
+                "database.migrate",
+                "--format",
+                "jsonl",
+            ])
             .success();
         let read = |line| {
             let event: Value = serde_json::from_str(line).expect("JSON");
-            let text = |name: &str| event["requestData"][name].as_str().expect("a text").to_owned();
+            let text = |name: &str| {
+                event["requestData"][name]
+                    .as_str()
+                    .expect("a text")
+                    .to_owned()
+            };
             (text("movedFrom"), text("movedTo"))
         };
         events.stdout.lines().map(read).collect()
@@ -208,16 +236,22 @@ fn a_server_goes_to_postgres_and_back_with_its_keys_and_its_trail() {
     assert_eq!(site.settings(), before);
     let left = |name: &str| site.file(name).exists();
     assert!(left("keyledger.db") && !left("keyledger.db.moving"));
-    let there_and_back = [("sqlite".to_owned(), url.clone()), (url.clone(), "sqlite".to_owned())];
+    let there_and_back = [
+        ("sqlite".to_owned(), url.clone()),
+        (url.clone(), "sqlite".to_owned()),
+    ];
     assert_eq!(site.moves(), there_and_back);
     assert!(site.go_back().success().stdout.contains("\"moved\": false"));
     site.check();
     assert!(site.file("reserve").exists());
     // What was left is not started, and not overwritten.
-    site.go_there().refused(&["keyledger.db.migrated", "move it away"]);
+    site.go_there()
+        .refused(&["keyledger.db.migrated", "move it away"]);
     fs::remove_file(site.file("keyledger.db.migrated")).expect("a file");
-    site.go_there().refused(&["is not empty", "moved into a file"]);
-    site.postgres.sql("DROP SCHEMA keyledger CASCADE; DROP SCHEMA keyledger_1 CASCADE");
+    site.go_there()
+        .refused(&["is not empty", "moved into a file"]);
+    site.postgres
+        .sql("DROP SCHEMA keyledger CASCADE; DROP SCHEMA keyledger_1 CASCADE");
     site.go_there().success();
     site.check();
 }
@@ -227,7 +261,9 @@ fn a_migration_that_is_killed_goes_on_when_it_is_begun_again() {
     let mut site = Site::new();
     for table in ["keyledger.meta", "keyledger.object", "keyledger_1.event"] {
         site.before_each("STATEMENT", table, "PERFORM pg_sleep(1000);");
-        site.postgres.sql("DROP SCHEMA IF EXISTS keyledger CASCADE; DROP SCHEMA IF EXISTS keyledger_1 CASCADE");
+        site.postgres.sql(
+            "DROP SCHEMA IF EXISTS keyledger CASCADE; DROP SCHEMA IF EXISTS keyledger_1 CASCADE",
+        );
         let mut child = site.begin(&site.there());
         site.until_it_waits();
         child.kill().expect("a child of ours");
@@ -303,11 +339,16 @@ fn a_lost_connection_and_wrong_input_are_told_in_one_line() {
     site.before_each("STATEMENT", "keyledger.object", "PERFORM pg_sleep(1000);");
     let child = site.begin(&site.there());
     site.until_it_waits();
-    site.go_there().refused(&["is in use by another keyledger process"]);
+    site.go_there()
+        .refused(&["is in use by another keyledger process"]);
     site.postgres.stop(true);
     let ended = child.wait_with_output().expect("a child of ours");
     let said = String::from_utf8_lossy(&ended.stderr);
-    assert_eq!((ended.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+    assert_eq!(
+        (ended.status.code(), said.lines().count()),
+        (Some(1), 1),
+        "{said}"
+    );
     assert!(said.contains("give the same command again"), "{said}");
     assert!(said.contains("was lost"), "{said}");
     site.go_there().refused(&["cannot be reached"]);
@@ -318,8 +359,11 @@ fn a_lost_connection_and_wrong_input_are_told_in_one_line() {
     assert!(site.server.stop().success());
     site.go_there().success();
     let node = ["migrate", "--to", "sqlite", "--node", "2"];
-    site.server.cli(&node).refused(&["--node is for --to postgres"]);
+    site.server
+        .cli(&node)
+        .refused(&["--node is for --to postgres"]);
     site.server = Server::start();
     assert!(site.server.stop().success());
-    site.go_there().refused(&["is not empty", "nothing was changed"]);
+    site.go_there()
+        .refused(&["is not empty", "nothing was changed"]);
 }

@@ -244,7 +244,9 @@ fn expected(name: &'static str) -> Expected {
             "critical"
         }
         // What every key hangs on, and what holds all of them.
-        ("backup" | "backup-key" | "database" | "master-key" | "master-key-recovery", _) => "critical",
+        ("backup" | "backup-key" | "database" | "master-key" | "master-key-recovery", _) => {
+            "critical"
+        }
         // Who holds every key, and writes a trail.
         ("node", _) => "critical",
         // Who may administer it, and who tried.

@@ -78,7 +78,10 @@ fn sum(
         }
         rows += 1;
         if rows % REPORTED == 0 {
-            told(Progress { table: table.name, rows });
+            told(Progress {
+                table: table.name,
+                rows,
+            });
         }
         Ok(())
     })?;
@@ -111,7 +114,9 @@ fn trails(source: &Connection, copy: &Connection) -> Result<Option<String>, Stor
     let (one, other) = (Trail::of(source)?, Trail::of(copy)?);
     Ok(if one.head != other.head {
         let (source, copy) = (one.head, other.head);
-        Some(format!("the trail goes on at event {source} where it is and at {copy} in the copy"))
+        Some(format!(
+            "the trail goes on at event {source} where it is and at {copy} in the copy"
+        ))
     } else if one.root != other.root {
         Some("the tree of the trail has another root in the copy".to_owned())
     } else if one.checkpoint != other.checkpoint {

@@ -38,7 +38,10 @@ pub(super) fn copy(
         rows += 1;
         if page.is_full() {
             page.write()?;
-            told(Progress { table: table.name, rows });
+            told(Progress {
+                table: table.name,
+                rows,
+            });
         }
         Ok(())
     })?;
@@ -60,7 +63,11 @@ pub(super) fn each(
         Some(_) => format!("WHERE ({key}) > ({})", numbers.join(", ")),
         None => String::new(),
     };
-    let sql = format!("SELECT {} FROM {} {after} ORDER BY {key}", names.join(", "), table.name);
+    let sql = format!(
+        "SELECT {} FROM {} {after} ORDER BY {key}",
+        names.join(", "),
+        table.name
+    );
     let values: Vec<_> = last.unwrap_or_default().iter().map(Cell::value).collect();
     match db {
         Connection::File(_) => {
@@ -89,7 +96,10 @@ fn each_of_server(
     // A statement that is prepared is prepared for the columns of one cursor.
     let cursor = format!("moving_{}", table.name);
     db.control("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
-    db.execute(&format!("DECLARE {cursor} NO SCROLL CURSOR FOR {sql}"), values)?;
+    db.execute(
+        &format!("DECLARE {cursor} NO SCROLL CURSOR FOR {sql}"),
+        values,
+    )?;
     let mut fetch = db.prepare(&format!("FETCH {FETCHED} FROM {cursor}"))?;
     loop {
         let mut rows = fetch.query([])?;
@@ -149,7 +159,10 @@ impl<'a> Page<'a> {
         Ok(Self {
             db,
             sql: format!("INSERT INTO {name} ({names}) {rows}{values})"),
-            columns: columns.iter().map(|column| Values::of(column.kind)).collect(),
+            columns: columns
+                .iter()
+                .map(|column| Values::of(column.kind))
+                .collect(),
             rows: 0,
             bytes: 0,
         })
@@ -159,7 +172,10 @@ impl<'a> Page<'a> {
         for (at, column) in self.columns.iter_mut().enumerate() {
             let value = row.value(at)?;
             self.bytes += column.push(value).ok_or_else(|| {
-                StoreError::damaged(format!("{} of a row holds what does not belong there", row.column_name(at)))
+                StoreError::damaged(format!(
+                    "{} of a row holds what does not belong there",
+                    row.column_name(at)
+                ))
             })?;
         }
         self.rows += 1;
@@ -192,7 +208,11 @@ impl<'a> Page<'a> {
         self.db.control("BEGIN")?;
         let mut insert = self.db.prepare_cached(&self.sql)?;
         for row in 0..self.rows {
-            let values: Vec<_> = self.columns.iter().map(|column| column.value(row)).collect();
+            let values: Vec<_> = self
+                .columns
+                .iter()
+                .map(|column| column.value(row))
+                .collect();
             insert.execute(&values[..])?;
         }
         Ok(self.db.control("COMMIT")?)

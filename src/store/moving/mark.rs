@@ -75,7 +75,9 @@ impl Mark {
         let is_there: bool = match db {
             Connection::File(file) => file.table_exists(None, "moving")?,
             Connection::Server(_) => {
-                db.query_row("SELECT to_regclass(?1) IS NOT NULL", [place], |row| row.get(0))?
+                db.query_row("SELECT to_regclass(?1) IS NOT NULL", [place], |row| {
+                    row.get(0)
+                })?
             }
         };
         if !is_there {

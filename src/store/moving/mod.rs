@@ -149,7 +149,12 @@ impl Migration {
     ///
     /// # Errors
     /// Those of [`Store::open`].
-    pub fn open(&self, path: &Path, config: &StoreConfig, now_ms: i64) -> Result<Store, StoreError> {
+    pub fn open(
+        &self,
+        path: &Path,
+        config: &StoreConfig,
+        now_ms: i64,
+    ) -> Result<Store, StoreError> {
         match &self.to {
             Whereabouts::Server(server) => {
                 open_marked((path, Reserve::none(path)), server, config, now_ms)
@@ -256,7 +261,12 @@ impl Unfinished {
     ///
     /// # Errors
     /// Those of [`Store::open`].
-    pub fn open(&self, path: &Path, config: &StoreConfig, now_ms: i64) -> Result<Store, StoreError> {
+    pub fn open(
+        &self,
+        path: &Path,
+        config: &StoreConfig,
+        now_ms: i64,
+    ) -> Result<Store, StoreError> {
         // A server keeps no room on this disk.
         open_marked((path, Reserve::open(path, 0)), &self.server, config, now_ms)
     }
@@ -313,7 +323,12 @@ fn open_marked(
 ) -> Result<Store, StoreError> {
     let whereabouts = Whereabouts::Server(server.clone());
     let db = whereabouts.open(now_ms.div_euclid(1000))?;
-    Store::start((db, whereabouts, reserve, Room::Enough), path, config, Box::new(abort))
+    Store::start(
+        (db, whereabouts, reserve, Room::Enough),
+        path,
+        config,
+        Box::new(abort),
+    )
 }
 
 /// What failed, with the table it failed in where the words do not say it.

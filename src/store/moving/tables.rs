@@ -111,7 +111,8 @@ pub(super) fn columns(
 }
 
 const OF_FILE: &str = "SELECT name, type FROM pragma_table_info(?1)";
-const OF_SERVER: &str = "SELECT CAST(attname AS TEXT), format_type(atttypid, NULL) FROM pg_attribute
+const OF_SERVER: &str =
+    "SELECT CAST(attname AS TEXT), format_type(atttypid, NULL) FROM pg_attribute
     WHERE attrelid = CAST(CAST(?1 AS TEXT) AS regclass) AND attnum > 0 AND NOT attisdropped";
 
 pub(super) fn columns_of(db: &Connection, table: Table) -> Result<Vec<Column>, StoreError> {
@@ -129,7 +130,10 @@ pub(super) fn columns_of(db: &Connection, table: Table) -> Result<Vec<Column>, S
             "TEXT" | "text" => Kind::Text,
             "BLOB" | "bytea" => Kind::Bytes,
             _ => {
-                let words = format!("the column {name} of the table {} is no column of ours", table.name);
+                let words = format!(
+                    "the column {name} of the table {} is no column of ours",
+                    table.name
+                );
                 return Err(StoreError::damaged(words));
             }
         };
@@ -177,7 +181,9 @@ mod tests {
 
     fn named() -> BTreeSet<String> {
         let copied = TABLES.iter().map(|table| table.name.to_owned());
-        copied.chain(LEFT.iter().map(|&name| name.to_owned())).collect()
+        copied
+            .chain(LEFT.iter().map(|&name| name.to_owned()))
+            .collect()
     }
 
     fn file(directory: &Path) -> Connection {
@@ -193,10 +199,17 @@ mod tests {
     fn every_table_of_a_file_is_copied_or_said_not_to_be() {
         let directory = tempfile::tempdir().unwrap();
         let db = file(directory.path());
-        let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
-        let tables = db.prepare(sql).unwrap().query_map([], |row| row.get::<String>(0));
+        let sql =
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+        let tables = db
+            .prepare(sql)
+            .unwrap()
+            .query_map([], |row| row.get::<String>(0));
         for table in tables.unwrap() {
-            assert!(named().contains(&table), "{table} is in neither TABLES nor LEFT");
+            assert!(
+                named().contains(&table),
+                "{table} is in neither TABLES nor LEFT"
+            );
         }
         for table in TABLES {
             let columns = columns_of(&db, *table).unwrap();
@@ -225,13 +238,19 @@ mod tests {
         }
         let named = named();
         let missing: Vec<_> = found.difference(&named).collect();
-        assert!(missing.is_empty(), "in neither TABLES nor LEFT: {missing:?}");
+        assert!(
+            missing.is_empty(),
+            "in neither TABLES nor LEFT: {missing:?}"
+        );
         let place = |name: &str| TABLES.iter().position(|table| table.name == name);
         for (name, body) in ordered {
             // A row comes after what it refers to, and a text of a key compares as bytes.
             for referred in body.split("REFERENCES ").skip(1) {
                 let referred = referred.split(' ').next().unwrap();
-                assert!(place(referred) < place(&name), "{name} comes before {referred}");
+                assert!(
+                    place(referred) < place(&name),
+                    "{name} comes before {referred}"
+                );
             }
             let Some(at) = place(&name) else { continue };
             for key in TABLES[at].key {

@@ -69,7 +69,9 @@ pub(in crate::store) fn begin_copy(
 pub(in crate::store) fn set_numbers(db: &Connection) -> Result<(), StoreError> {
     for (sequence, table) in [("initiator_number", "initiator"), ("scope_number", "scope")] {
         let highest: Option<i64> =
-            db.query_row(&format!("SELECT max(id) FROM {table}"), [], |row| row.get(0))?;
+            db.query_row(&format!("SELECT max(id) FROM {table}"), [], |row| {
+                row.get(0)
+            })?;
         if let Some(highest) = highest {
             let sql = "SELECT setval(CAST(CAST(?1 AS TEXT) AS regclass), ?2)";
             db.query_row(sql, params![sequence, highest], |_| Ok(()))?;
@@ -121,7 +123,11 @@ pub(super) fn check_unmarked(session: &Session, server: &Server) -> Result<(), S
     }
     let there = || -> Result<Option<i64>, super::super::engine::Error> {
         let there = session.prepare("SELECT to_regclass('keyledger.moving') IS NOT NULL")?;
-        if !session.query(&there, &[])?.first().is_some_and(|row| row.get(0)) {
+        if !session
+            .query(&there, &[])?
+            .first()
+            .is_some_and(|row| row.get(0))
+        {
             return Ok(None);
         }
         let stage = session.prepare("SELECT stage FROM keyledger.moving")?;
@@ -171,7 +177,9 @@ fn check(server: &Server, mark: &Mark, coming: &Coming<'_>) -> Result<(), StoreE
 
 /// A session that keeps others from migrating into this database or from it.
 fn alone(server: &Server) -> Result<Session, StoreError> {
-    let session = server.session("migration").map_err(|error| error.sorted())?;
+    let session = server
+        .session("migration")
+        .map_err(|error| error.sorted())?;
     match hold(&session, SHARED_NUMBER, PATIENCE, None) {
         Ok(()) => Ok(session),
         Err(ServerError::InUse { holder, .. }) => Err(StoreError::Refused(format!(

@@ -196,7 +196,12 @@ fn bring_up_to_date(db: &Connection, schema: &str, now: i64) -> Result<(), Store
 }
 
 /// Applies what was not yet applied to a schema, in the transaction under way.
-pub(super) fn migrate(db: &Connection, schema: &str, found: u32, now: i64) -> Result<(), StoreError> {
+pub(super) fn migrate(
+    db: &Connection,
+    schema: &str,
+    found: u32,
+    now: i64,
+) -> Result<(), StoreError> {
     db.execute_batch(&format!("SET LOCAL search_path = {schema}"))?;
     let done = usize::try_from(found).unwrap_or(usize::MAX);
     for (name, shared, origin) in MIGRATIONS.iter().skip(done) {

@@ -20,7 +20,8 @@ pub(in crate::store) fn begin_draft(
 ) -> Result<Connection, StoreError> {
     match left(path, mark) {
         Ok(Some(db)) => return Ok(db),
-        Ok(None) | Err(StoreError::NotADatabase(_) | StoreError::Damaged(_) | StoreError::Newer { .. }) => {}
+        Ok(None)
+        | Err(StoreError::NotADatabase(_) | StoreError::Damaged(_) | StoreError::Newer { .. }) => {}
         Err(error) => return Err(error),
     }
     remove_draft(path)?;
@@ -51,7 +52,11 @@ fn left(path: &Path, mark: &Mark) -> Result<Option<Connection>, StoreError> {
     if schema(&db)? != newest() || Mark::of(&db)?.as_ref() != Some(mark) {
         return Ok(None);
     }
-    let next: u64 = db.query_row("SELECT coalesce(max(sequence) + 1, 0) FROM event", [], |row| row.get(0))?;
+    let next: u64 = db.query_row(
+        "SELECT coalesce(max(sequence) + 1, 0) FROM event",
+        [],
+        |row| row.get(0),
+    )?;
     Ok((next <= mark.head).then_some(db))
 }
 

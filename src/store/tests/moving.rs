@@ -20,12 +20,21 @@ impl Move {
         let dir = TempDir::new().unwrap();
         let place = Self { dir, url };
         let store = Store::create(&place.path(), &file(), &meta("node-1")).unwrap();
-        store.apply(changeset([Write::Instance(instance(1))])).await.unwrap();
-        store.apply(changeset([Write::Client(client(1))])).await.unwrap();
+        store
+            .apply(changeset([Write::Instance(instance(1))]))
+            .await
+            .unwrap();
+        store
+            .apply(changeset([Write::Client(client(1))]))
+            .await
+            .unwrap();
         for number in 1..20 {
             let mut object = full(number);
             object.names = vec![name(0, &format!("name-{number}"))];
-            store.apply(changeset([Write::Insert(Arc::new(object))])).await.unwrap();
+            store
+                .apply(changeset([Write::Insert(Arc::new(object))]))
+                .await
+                .unwrap();
         }
         store.close().await;
         Some(place)
@@ -113,12 +122,17 @@ async fn check(store: &Store, events: u64) {
 
 #[tokio::test]
 async fn a_database_goes_to_a_server_and_back() {
-    let Some(place) = Move::new().await else { return };
+    let Some(place) = Move::new().await else {
+        return;
+    };
     let store = place.finish(place.begin());
     check(&store, 21).await;
     // Of somebody who was not there before, after a number that was given in vain.
     place.run("SELECT nextval('keyledger.initiator_number')");
-    store.apply(Changeset::new(event(Action::KeyRead, "vc-02"))).await.unwrap();
+    store
+        .apply(Changeset::new(event(Action::KeyRead, "vc-02")))
+        .await
+        .unwrap();
     assert_eq!(place.number("SELECT max(id) FROM keyledger.initiator"), 3);
     store.close().await;
     let back = place.dir.path().join("back");
@@ -132,7 +146,10 @@ async fn a_database_goes_to_a_server_and_back() {
     assert_eq!(nothing_else(place.dir.path()), ["back", "db", "reserve"]);
     let store = Store::open(&back, &file(), NOW * 1000).unwrap();
     // Numbers with a gap among them collide with none.
-    store.apply(Changeset::new(event(Action::KeyRead, "vc-03"))).await.unwrap();
+    store
+        .apply(Changeset::new(event(Action::KeyRead, "vc-03")))
+        .await
+        .unwrap();
     check(&store, 23).await;
     store.close().await;
     Store::check_whole(&back).unwrap();
@@ -145,24 +162,36 @@ async fn a_database_goes_to_a_server_and_back() {
 
 #[tokio::test]
 async fn what_is_not_finished_is_not_started_and_goes_on() {
-    let Some(place) = Move::new().await else { return };
+    let Some(place) = Move::new().await else {
+        return;
+    };
     drop(place.begin());
     for error in [
         Store::open(&place.path(), &place.config(), NOW * 1000).map(drop),
         Store::inspect(&place.path(), &place.config()).map(drop),
         Store::join(&place.path(), &place.config(), &meta("node-2")).map(drop),
-        Store::create(&place.dir.path().join("new"), &place.config(), &meta("node-2")).map(drop),
+        Store::create(
+            &place.dir.path().join("new"),
+            &place.config(),
+            &meta("node-2"),
+        )
+        .map(drop),
     ] {
         let error = error.unwrap_err().to_string();
         assert!(error.contains("is not finished"), "{error}");
     }
     let migration = place.begin();
     let error = Migration::to_server(&place.path(), &place.config(), NOW).unwrap_err();
-    assert!(error.to_string().contains("another process migrates"), "{error}");
+    assert!(
+        error.to_string().contains("another process migrates"),
+        "{error}"
+    );
     migration.copy(&mut |_| ()).unwrap();
     drop(migration);
     // As if it had been cut off there.
-    place.run("DELETE FROM keyledger_1.event WHERE sequence > 4; DELETE FROM keyledger.object_custom");
+    place.run(
+        "DELETE FROM keyledger_1.event WHERE sequence > 4; DELETE FROM keyledger.object_custom",
+    );
     place.run("UPDATE keyledger.instance SET name = name");
     let store = place.finish(place.begin());
     check(&store, 21).await;
@@ -171,12 +200,20 @@ async fn what_is_not_finished_is_not_started_and_goes_on() {
 
 #[tokio::test]
 async fn a_copy_that_differs_is_found_and_made_anew() {
-    let Some(place) = Move::new().await else { return };
+    let Some(place) = Move::new().await else {
+        return;
+    };
     for (altered, table) in [
-        ("UPDATE keyledger.object SET length = 255 WHERE id = (SELECT max(id) FROM keyledger.object)", "object"),
+        (
+            "UPDATE keyledger.object SET length = 255 WHERE id = (SELECT max(id) FROM keyledger.object)",
+            "object",
+        ),
         ("UPDATE keyledger.client SET label = 'other'", "client"),
         ("DELETE FROM keyledger.certificate", "certificate"),
-        ("UPDATE keyledger_1.event SET leaf = sha256(leaf) WHERE sequence = 3", "event"),
+        (
+            "UPDATE keyledger_1.event SET leaf = sha256(leaf) WHERE sequence = 3",
+            "event",
+        ),
     ] {
         let migration = place.begin();
         migration.copy(&mut |_| ()).unwrap();
@@ -194,19 +231,27 @@ async fn a_copy_that_differs_is_found_and_made_anew() {
 
 #[tokio::test]
 async fn a_source_that_has_changed_is_copied_anew_and_another_database_is_left_alone() {
-    let Some(place) = Move::new().await else { return };
+    let Some(place) = Move::new().await else {
+        return;
+    };
     let migration = place.begin();
     migration.copy(&mut |_| ()).unwrap();
     drop(migration);
     let store = Store::open(&place.path(), &file(), NOW * 1000).unwrap();
-    store.apply(Changeset::new(event(Action::KeyRead, "vc-01"))).await.unwrap();
+    store
+        .apply(Changeset::new(event(Action::KeyRead, "vc-01")))
+        .await
+        .unwrap();
     store.close().await;
     let other = place.dir.path().join("other");
     let store = Store::create(&other, &file(), &meta("node-2")).unwrap();
     store.close().await;
     let to = |path: &Path| Migration::to_server(path, &place.config(), NOW).map(drop);
     let error = to(&other).unwrap_err().to_string();
-    assert!(error.contains("a migration of another database, node-1,"), "{error}");
+    assert!(
+        error.contains("a migration of another database, node-1,"),
+        "{error}"
+    );
     let store = place.finish(place.begin());
     check(&store, 22).await;
     store.close().await;
@@ -218,7 +263,9 @@ async fn a_source_that_has_changed_is_copied_anew_and_another_database_is_left_a
 
 #[tokio::test]
 async fn nobody_writes_what_is_copied_into_a_file() {
-    let Some(place) = Move::new().await else { return };
+    let Some(place) = Move::new().await else {
+        return;
+    };
     let store = place.finish(place.begin());
     let config = StoreConfig {
         node: Some(2),
@@ -237,7 +284,11 @@ async fn nobody_writes_what_is_copied_into_a_file() {
     second.close().await;
     let error = Migration::to_file(&back, &place.config(), NOW, false).unwrap_err();
     assert!(error.to_string().contains("node 2 (node-2)"), "{error}");
-    assert!(nothing_else(place.dir.path()).iter().all(|name| !name.contains("moving")));
+    assert!(
+        nothing_else(place.dir.path())
+            .iter()
+            .all(|name| !name.contains("moving"))
+    );
     let migration = to_file().unwrap();
     let others: Vec<_> = migration.others().iter().map(|node| node.number).collect();
     assert_eq!(others, [2]);
