@@ -20,6 +20,7 @@ use crate::admin::lock::DirectoryLock;
 use crate::admin::{Admin, peer};
 use crate::audit::{Break, Verified};
 use crate::config::draft::Draft;
+use crate::config::file::Config;
 use crate::config::settings::parse;
 use crate::config::switch::with_store;
 use crate::config::{Layout, Overrides, Settings};
@@ -291,12 +292,12 @@ fn went(settings: &Settings) -> anyhow::Result<bool> {
 /// The text of the settings as `change` has it, and what it says.
 fn switched(
     settings: &Settings,
-    change: &dyn Fn(&mut crate::config::file::Config, &mut Set) -> anyhow::Result<()>,
+    change: &dyn Fn(&mut Config, &mut Set) -> anyhow::Result<()>,
 ) -> anyhow::Result<(String, Settings)> {
     let file = settings.layout.config();
     let text =
         fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    let (mut config, mut set) = (crate::config::file::Config::default(), Set::new());
+    let (mut config, mut set) = (Config::default(), Set::new());
     change(&mut config, &mut set)?;
     let new = with_store(&text, &set).map_err(|problem| {
         anyhow::anyhow!("{}: {problem}; write it as in the example, then give the command again (nothing was changed)", file.display())
@@ -412,4 +413,59 @@ fn say(
         format!("{rows}\n\nNext: `keyledger serve`. What is kept holds every key as it was: destroy it once the new one has a backup.")
     })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::super::{Cli, Command};
+    use super::*;
+
+    fn args(words: &[&str]) -> Args {
+        let line = ["keyledger", "migrate"].iter().chain(words);
+        match Cli::try_parse_from(line).unwrap().command {
+            Command::Migrate(args) => *args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn settings(url: Option<&str>) -> Settings {
+        let mut config = Config::default();
+        config.store.url = url.map(str::to_owned);
+        Settings::check(&Layout::new("d"), config, &Overrides::default()).unwrap()
+    }
+
+    #[test]
+    fn a_place_is_an_engine_or_a_url() {
+        let url = "postgres://k@db/k";
+        for (text, place) in [
+            ("sqlite", Some(Place::File)),
+            ("postgres", Some(Place::Server(None))),
+            (url, Some(Place::Server(Some(url.to_owned())))),
+            ("mysql", None),
+            ("", None),
+        ] {
+            assert_eq!(Place::read("--to", text).ok(), place, "{text}");
+        }
+    }
+
+    #[test]
+    fn where_it_is_must_be_so_or_have_been_before_a_cut() {
+        let url = "postgres://k@db/k";
+        for (held, to, from, is_it) in [
+            (None, "postgres", "sqlite", true),
+            (None, url, "postgres", false),
+            (None, "sqlite", "postgres", true),
+            (None, "sqlite", url, true),
+            (Some(url), "sqlite", "postgres", true),
+            (Some(url), "sqlite", url, true),
+            (Some(url), "sqlite", "postgres://k@db/other", false),
+            (Some(url), "sqlite", "sqlite", false),
+            (Some(url), "postgres", "sqlite", true),
+        ] {
+            let checked = check_from(&args(&["--to", to, "--from", from]), &settings(held));
+            assert_eq!(checked.is_ok(), is_it, "{held:?} {to} {from}");
+        }
+    }
 }

@@ -301,7 +301,7 @@ fn killed_again_and_again(site: &Site, arguments: &[String], is_done: impl Fn(&S
         }
         let said = String::from_utf8_lossy(&ended.stderr);
         assert_eq!(ended.status.code(), None, "{said}");
-        later += Duration::from_millis(90);
+        later = later * 5 / 4 + Duration::from_millis(20);
     }
     assert!(is_done(site));
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Whose turn it is to change the shared schema is held like a node's trail; no node has this number.
 const SHARED_NUMBER: u32 = 0;
 /// How long a process that has just ended may take to be seen as gone.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is to be copied into the schemas.
 pub(in crate::store) struct Coming<'a> {

@@ -205,7 +205,7 @@ async fn a_copy_that_differs_is_found_and_made_anew() {
     };
     for (altered, table) in [
         (
-            "UPDATE keyledger.object SET length = 255 WHERE id = (SELECT max(id) FROM keyledger.object)",
+            "UPDATE keyledger.object SET length = 255 WHERE id = (SELECT id FROM keyledger.object ORDER BY id DESC LIMIT 1)",
             "object",
         ),
         ("UPDATE keyledger.client SET label = 'other'", "client"),
