@@ -367,3 +367,27 @@ fn a_lost_connection_and_wrong_input_are_told_in_one_line() {
     site.go_there()
         .refused(&["is not empty", "nothing was changed"]);
 }
+
+#[test]
+fn one_of_two_nodes_goes_back_to_a_file_and_the_other_is_started_no_more() {
+    let mut nodes = Nodes::start(2);
+    let key = nodes.all[0].new_key();
+    let held = material(&nodes.all[1], &key);
+    let back = ["migrate", "--to", "sqlite"];
+    let leaving = ["migrate", "--to", "sqlite", "--leave-trails"];
+    assert!(nodes.all[0].stop().success());
+    nodes.all[0]
+        .cli(&leaving)
+        .refused(&["node 2 is in use", "stop it"]);
+    assert!(nodes.all[1].stop().success());
+    nodes.all[0]
+        .cli(&back)
+        .refused(&["node 2 (", "--leave-trails", "nothing was changed"]);
+    nodes.all[0].cli(&leaving).success();
+    for command in [&["serve", "--check"][..], &["events", "verify"]] {
+        nodes.all[1].cli(command).refused(&["moved into a file"]);
+    }
+    nodes.all[0].start_again();
+    assert_eq!(material(&nodes.all[0], &key), held);
+    nodes.all[0].cli(&["events", "verify"]).success();
+}
