@@ -233,7 +233,7 @@ fn from_reserve<T>(
 }
 
 /// A failed sync: what the disk holds is not known, and nothing that follows can be trusted.
-fn abort(error: &str) {
+pub(super) fn abort(error: &str) {
     tracing::error!(error, "The database could not be synced. The process ends.");
     std::process::abort();
 }

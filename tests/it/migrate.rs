@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Output, Postgres, Server, activate, get, locate, program, run_cli, until};
+use crate::harness::{
+    Nodes, Output, Postgres, Server, activate, get, locate, program, run_cli, until,
+};
 use crate::retention::old_trail;
 
 /// The database of one server, in its file still, and an empty one.
@@ -238,7 +240,7 @@ fn a_server_goes_to_postgres_and_back_with_its_keys_and_its_trail() {
     assert!(left("keyledger.db") && !left("keyledger.db.moving"));
     let there_and_back = [
         ("sqlite".to_owned(), url.clone()),
-        (url.clone(), "sqlite".to_owned()),
+        (url, "sqlite".to_owned()),
     ];
     assert_eq!(site.moves(), there_and_back);
     assert!(site.go_back().success().stdout.contains("\"moved\": false"));

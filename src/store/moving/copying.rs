@@ -147,12 +147,13 @@ enum Values {
 impl<'a> Page<'a> {
     fn new(db: &'a Connection, table: Table, columns: &[Column]) -> Result<Self, StoreError> {
         let names: Vec<_> = columns.iter().map(Column::quoted).collect();
-        let (numbered, rows): (fn((usize, &Column)) -> String, &str) = match db {
-            Connection::File(_) => (|(at, _)| format!("?{at}"), "VALUES ("),
-            Connection::Server(_) => (
-                |(at, column)| format!("CAST(?{at} AS {}[])", type_of(column.kind)),
-                "SELECT * FROM unnest(",
-            ),
+        let rows = match db {
+            Connection::File(_) => "VALUES (",
+            Connection::Server(_) => "SELECT * FROM unnest(",
+        };
+        let numbered = |(at, column): (usize, &Column)| match db {
+            Connection::File(_) => format!("?{at}"),
+            Connection::Server(_) => format!("CAST(?{at} AS {}[])", type_of(column.kind)),
         };
         let values: Vec<_> = (1..).zip(columns).map(numbered).collect();
         let (name, names, values) = (table.name, names.join(", "), values.join(", "));

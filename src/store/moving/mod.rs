@@ -12,10 +12,11 @@ use std::path::{Path, PathBuf};
 
 use super::engine::Connection;
 use super::error::StoreError;
+use super::opening::abort;
 use super::postgres::{self, Coming, Server};
 use super::reserve::Reserve;
 use super::whereabouts::Whereabouts;
-use super::{InitMeta, Node, Room, Sequence, Store, StoreConfig, abort, sql, sqlite};
+use super::{InitMeta, Node, Room, Sequence, Store, StoreConfig, sql, sqlite};
 pub use comparing::{Compared, Comparison};
 pub use copying::Progress;
 use mark::{Mark, Stage, identity};

@@ -211,7 +211,9 @@ impl History {
         if deed == Deed::Get {
             let material = answer.key_material();
             let mut materials = lock(&self.materials);
-            let known = materials.entry(uid.clone()).or_insert(material.clone());
+            let known = materials
+                .entry(uid.clone())
+                .or_insert_with(|| material.clone());
             assert_eq!(*known, material, "the material of {uid}");
         }
         (Outcome::Done(state), Some(uid))

@@ -22,6 +22,6 @@ use verdict::check;
 
 /// How often each fault is played.
 fn rounds() -> u64 {
-    let text = std::env::var("KEYLEDGER_TEST_ROUNDS").ok();
+    let text = std::env::var_os("KEYLEDGER_TEST_ROUNDS").and_then(|text| text.into_string().ok());
     text.and_then(|text| text.parse().ok()).unwrap_or(1)
 }

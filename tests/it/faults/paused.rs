@@ -11,7 +11,7 @@ use crate::harness::Postgres;
 const PAUSE: u64 = 20;
 
 fn pause() -> Duration {
-    let text = std::env::var("KEYLEDGER_TEST_PAUSE").ok();
+    let text = std::env::var_os("KEYLEDGER_TEST_PAUSE").and_then(|text| text.into_string().ok());
     let seconds = text.and_then(|text| text.parse().ok()).unwrap_or(PAUSE);
     Duration::from_secs(seconds)
 }
