@@ -15,13 +15,14 @@ mod cut;
 mod failover;
 mod killed;
 mod paused;
+mod restarted;
 mod unreachable;
 
+use crate::harness::setting;
 use nodes::Node;
 use verdict::check;
 
 /// How often each fault is played.
 fn rounds() -> u64 {
-    let text = std::env::var_os("KEYLEDGER_TEST_ROUNDS").and_then(|text| text.into_string().ok());
-    text.and_then(|text| text.parse().ok()).unwrap_or(1)
+    setting("KEYLEDGER_TEST_ROUNDS").unwrap_or(1)
 }

@@ -5,15 +5,13 @@ use std::time::Duration;
 
 use super::history::under_load;
 use super::{Node, check, rounds};
-use crate::harness::Postgres;
+use crate::harness::{Postgres, setting};
 
 /// How long it stands still, unless the environment says otherwise.
 const PAUSE: u64 = 20;
 
 fn pause() -> Duration {
-    let text = std::env::var_os("KEYLEDGER_TEST_PAUSE").and_then(|text| text.into_string().ok());
-    let seconds = text.and_then(|text| text.parse().ok()).unwrap_or(PAUSE);
-    Duration::from_secs(seconds)
+    Duration::from_secs(setting("KEYLEDGER_TEST_PAUSE").unwrap_or(PAUSE))
 }
 
 #[test]

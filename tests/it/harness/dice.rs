@@ -33,7 +33,7 @@ impl Dice {
 }
 
 /// A number in the environment.
-fn setting(variable: &str) -> Option<u64> {
+pub(crate) fn setting(variable: &str) -> Option<u64> {
     let text = std::env::var_os(variable)?.into_string();
     text.ok().and_then(|text| text.parse().ok())
 }

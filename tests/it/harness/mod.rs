@@ -28,7 +28,7 @@ mod trail;
 pub(crate) use answer::{Answer, Response};
 pub(crate) use api::{Api, Reply};
 pub(crate) use cli::{Output, executable, in_directory, program, run_cli, run_cli_with_input};
-pub(crate) use dice::Dice;
+pub(crate) use dice::{Dice, setting};
 pub(crate) use disk::{Disk, Faults, Left};
 pub(crate) use event::{Event, request_lines};
 pub(crate) use https::{Clients, HttpAnswer, HttpRequest, HttpsServer};
