@@ -89,7 +89,10 @@ fn a_database_of_others_and_a_number_that_is_taken_are_refused() {
     let into = into.to_str().expect("UTF-8");
     let prepare = ["node", "prepare", into, "--name", "twice"];
     let prepare = [&prepare[..], &["--server-name", "127.0.0.1"]].concat();
-    nodes.all[0].cli(&prepare).refused(&["node 2 has it and has joined already", "choose another name"]);
+    nodes.all[0].cli(&prepare).refused(&[
+        "node 2 has it and has joined already",
+        "choose another name",
+    ]);
     // A later release was there.
     assert!(nodes.all[0].stop().success());
     nodes.postgres.sql(
