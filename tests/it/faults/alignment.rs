@@ -116,7 +116,7 @@ fn what_was_not_answered_is_settled_by_the_trail() {
     let event = |action: &str, outcome: &str| {
         Event(
             serde_json::json!({ "action": format!("vmware-solutions.{action}"), "outcome": outcome,
-            "target": { "id": "crn:x:kmip-key:k" } }),
+            "target": { "id": "crn:x:kmip-key:k" }, "reason": { "reasonCode": 0 } }),
         )
     };
     let unknown = || Outcome::Unknown(String::new());
