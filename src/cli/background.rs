@@ -1,11 +1,13 @@
 //! What goes on beside the connections of a server, from its start until it stops.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::delivery::Left;
 use super::opening::Opened;
 use super::serve::Signing;
 use super::telemetry::Exporting;
@@ -15,6 +17,7 @@ use crate::ops::{
     HeldOwn, Service, Signer, carry_out_destructions, keep_checkpoints, record_room, warn_of_expiry,
 };
 use crate::routing::roster::StoreRoster;
+use crate::routing::stand_in::stand_in;
 use crate::routing::{Progress, Supervisor};
 
 /// What the background asks and tells.
@@ -32,6 +35,7 @@ pub(super) struct Background {
     destroyer: JoinHandle<()>,
     sealing: JoinHandle<()>,
     keys: JoinHandle<()>,
+    stand_in: JoinHandle<()>,
     retention: JoinHandle<()>,
     exporting: Option<Exporting>,
 }
@@ -69,6 +73,7 @@ impl Background {
             )),
             sealing: tokio::spawn(sealing),
             keys: tokio::spawn(follow_instances(opened, stopping.clone())),
+            stand_in: tokio::spawn(stand_in_for_others(opened, stopping.clone())),
             retention: tokio::spawn(keep_retention(retention, stopping.clone())),
             exporting,
         }
@@ -83,6 +88,8 @@ impl Background {
         destroyer.context("destroying scheduled keys failed")?;
         self.sealing.await.context("sealing the trail failed")?;
         self.keys.await.context("following instances failed")?;
+        let stand_in = self.stand_in.await;
+        stand_in.context("delivering for other nodes failed")?;
         let retention = self.retention.await;
         retention.context("removing old events failed")?;
         if let Some(exporting) = self.exporting {
@@ -90,6 +97,19 @@ impl Background {
         }
         Ok(())
     }
+}
+
+/// The delivery of what other nodes have left that are gone.
+fn stand_in_for_others(
+    opened: &Opened,
+    stopping: watch::Receiver<bool>,
+) -> impl Future<Output = ()> + use<> {
+    let left = Left {
+        master: Arc::clone(&opened.custodian.custody) as _,
+        settings: opened.settings.clone(),
+    };
+    let silent = Duration::from_secs(opened.settings.store.stand_in_seconds);
+    stand_in(opened.store.clone(), silent, left, stopping)
 }
 
 /// The keys of instances that other nodes make and remove.

@@ -4,11 +4,33 @@ use std::sync::Arc;
 
 use crate::config::Settings;
 use crate::crypto::SystemRandom;
-use crate::domain::SystemClock;
+use crate::domain::{Clock as _, SystemClock};
 use crate::providers::MasterKey;
 use crate::routing::roster::StoreRoster;
+use crate::routing::stand_in::Leftovers;
 use crate::routing::{Means, RuntimeTimer, Supervisor, Surroundings};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
+
+/// What other nodes have left, as this one delivers it.
+pub(super) struct Left {
+    pub(super) master: Arc<dyn MasterKey>,
+    pub(super) settings: Settings,
+}
+
+impl Leftovers for Left {
+    type Roster = StoreRoster;
+
+    async fn open(&self, node: u32) -> Result<Store, StoreError> {
+        let (path, config) = (self.settings.layout.database(), self.settings.store.clone());
+        let opened = move || Store::open_left(&path, &config, node, SystemClock.now_ms());
+        let opened = tokio::task::spawn_blocking(opened).await;
+        opened.unwrap_or_else(|error| Err(StoreError::File(error.to_string())))
+    }
+
+    fn supervisor(&self, store: &Store) -> Arc<Supervisor<StoreRoster>> {
+        supervisor(store, &self.master, &self.settings)
+    }
+}
 
 /// Who feeds the targets of this server.
 pub(super) fn supervisor(

@@ -54,6 +54,12 @@ fn check_counts(store: &StoreConfig) -> Result<(), SettingsError> {
     ];
     match counts.into_iter().find(|(_, count)| *count == 0) {
         Some((key, _)) => Err(refused(key, "0", "write at least 1")),
+        // A node gives a sign of life every five seconds.
+        None if !(15..=86_400).contains(&store.stand_in_seconds) => Err(refused(
+            "store.stand-in-seconds",
+            store.stand_in_seconds.to_string(),
+            "write 15 to 86400",
+        )),
         None if store.readers > 64 => Err(refused(
             "store.readers",
             store.readers.to_string(),

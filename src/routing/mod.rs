@@ -10,6 +10,7 @@ pub mod hook;
 mod http;
 mod retry;
 pub mod roster;
+pub mod stand_in;
 pub mod standing;
 mod supervisor;
 pub mod target;

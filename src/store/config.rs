@@ -20,6 +20,8 @@ pub struct StoreConfig {
     /// The CAs that the database's certificate is checked with, as PEM; without it those of the system.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
+    /// Seconds after a node's last sign of life from which on others deliver what it left.
+    pub stand_in_seconds: u64,
     /// Threads that read, each with a connection.
     pub readers: usize,
     /// Objects kept in memory. A large one counts as several.
@@ -41,6 +43,7 @@ impl Default for StoreConfig {
             node: None,
             password_file: None,
             ca_file: None,
+            stand_in_seconds: 60,
             readers: 2,
             cache_objects: 100_000,
             commit_batch_max: 256,

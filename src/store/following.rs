@@ -38,7 +38,8 @@ impl Following {
         whereabouts: &Whereabouts,
         shared: &Arc<Shared>,
     ) -> Result<Option<Self>, StoreError> {
-        let Some(server) = whereabouts.server().cloned() else {
+        let server = whereabouts.server().filter(|server| !server.stands_in);
+        let Some(server) = server.cloned() else {
             return Ok(None);
         };
         let ends = Arc::new(AtomicBool::new(false));

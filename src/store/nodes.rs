@@ -1,7 +1,13 @@
 //! The nodes that share a database.
 
+use std::path::Path;
+use std::time::Duration;
+
 use super::engine::Connection;
-use super::{Store, StoreError, postgres};
+use super::postgres::{self, Server};
+use super::reserve::Reserve;
+use super::whereabouts::Whereabouts;
+use super::{Room, Store, StoreConfig, StoreError};
 
 /// A node of those that share a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,5 +43,51 @@ impl Store {
         }
         let nodes = |db: &Connection| postgres::nodes(db);
         self.inner.readers.read(nodes).await
+    }
+
+    /// The other nodes that gave no sign of life for so long, and left events that targets were not given.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn left_undelivered(&self, silent: Duration) -> Result<Vec<u32>, StoreError> {
+        let Some(own) = self.inner.whereabouts.server().map(|server| server.node) else {
+            return Ok(Vec::new());
+        };
+        let left = move |db: &Connection| postgres::left_undelivered(db, own, silent.as_secs());
+        self.inner.readers.search(left).await
+    }
+
+    /// Opens the trail of another node, to deliver what it left. While this is open the node cannot start: close it soon. Nothing but how far
+    /// targets are may be written. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when the node, or whoever else delivers for it, is at work.
+    pub fn open_left(
+        path: &Path,
+        config: &StoreConfig,
+        node: u32,
+        now_ms: i64,
+    ) -> Result<Self, StoreError> {
+        let config = StoreConfig {
+            node: Some(node),
+            readers: 1,
+            cache_objects: 1,
+            ..config.clone()
+        };
+        let Some(mut server) = Server::of(&config)? else {
+            return Err(StoreError::Closed);
+        };
+        server.stands_in = true;
+        let db = postgres::open(&server, now_ms.div_euclid(1000), "stand-in")?;
+        let opened = (
+            db,
+            Whereabouts::Server(server),
+            Reserve::open(path, 0),
+            Room::Enough,
+        );
+        let on_fatal = |error: &str| {
+            tracing::error!(error, "What another node left cannot be delivered for now.");
+        };
+        Self::start(opened, path, &config, Box::new(on_fatal))
     }
 }

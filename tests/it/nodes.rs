@@ -2,4 +2,5 @@
 
 mod bad_input;
 mod lost;
+mod stand_in;
 mod two;

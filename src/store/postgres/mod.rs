@@ -23,7 +23,7 @@ pub(super) use hold::hold;
 pub(super) use hot::{Hot, gather};
 pub(super) use inspection::{inspect, inspect_seal};
 pub(super) use moving::{Coming, begin_copy, marked, open_to_leave, set_numbers};
-pub(super) use node::{give_sign_of_life, nodes, prepare_node};
+pub(super) use node::{give_sign_of_life, left_undelivered, nodes, prepare_node};
 pub(super) use schema::{create, join, open};
 pub(super) use session::{Answer, Prepared, Session, Step};
 
@@ -40,6 +40,8 @@ pub(super) struct Server {
     address: Address,
     /// The number of this node.
     pub(super) node: u32,
+    /// Whether another node uses it to deliver what this one left.
+    pub(super) stands_in: bool,
     /// Whether a migration that is not finished keeps nobody from it: whoever migrates.
     despite_mark: bool,
 }
@@ -58,6 +60,7 @@ impl Server {
         Ok(Some(Self {
             address: read.map_err(|error| StoreError::Refused(error.to_string()))?,
             node: config.node.unwrap_or(1),
+            stands_in: false,
             despite_mark: false,
         }))
     }

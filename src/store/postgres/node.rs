@@ -45,3 +45,26 @@ pub(in crate::store) fn give_sign_of_life(db: &Connection, node: u32) -> Result<
     db.prepare_cached(sql)?.execute(params![node, release])?;
     Ok(())
 }
+
+/// The nodes that gave no sign of life for so many seconds and left events that targets were not given; `own` is the number of this one.
+pub(in crate::store) fn left_undelivered(
+    db: &Connection,
+    own: u32,
+    seconds: u64,
+) -> Result<Vec<u32>, StoreError> {
+    let sql = "SELECT number FROM node WHERE joined IS NOT NULL AND number <> ?1
+        AND coalesce(seen, joined) < CAST(extract(epoch FROM now()) AS BIGINT) - ?2 ORDER BY number";
+    let mut statement = db.prepare_cached(sql)?;
+    let gone: Vec<u32> = statement.query_map(params![own, seconds], |row| row.get(0))?;
+    let mut left = Vec::new();
+    for number in gone {
+        let schema = format!("keyledger_{number}");
+        let sql = format!(
+            "SELECT target FROM {schema}.delivery WHERE next < (SELECT coalesce(max(sequence) + 1, 0) FROM {schema}.event) LIMIT 1"
+        );
+        if db.prepare(&sql)?.exists([])? {
+            left.push(number);
+        }
+    }
+    Ok(left)
+}

@@ -141,12 +141,20 @@ pub(in crate::store) fn open(
     Ok(db)
 }
 
-/// How long a starting node waits for a process that has just ended to be seen as gone.
-const HOLD_PATIENCE: Duration = Duration::from_secs(3);
+/// How long a starting node waits for a process that has just ended to be seen as gone, or for another node that delivers what it left.
+const HOLD_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Holds the node's trail for this session.
 pub(super) fn hold_trail(session: &Session, server: &Server) -> Result<(), StoreError> {
-    hold(session, server.node, HOLD_PATIENCE, None).map_err(|error| error.sorted())
+    let patience = if server.stands_in {
+        Duration::ZERO
+    } else {
+        HOLD_PATIENCE
+    };
+    match hold(session, server.node, patience, None) {
+        Err(ServerError::InUse { .. }) if server.stands_in => Err(StoreError::Busy),
+        held => held.map_err(|error| error.sorted()),
+    }
 }
 
 /// The schema of a node, with its first epoch and its row among the nodes.

@@ -167,7 +167,11 @@ async fn searches_use_the_indexes() {
         while let Some(row) = rows.next().unwrap() {
             plan.push(row.get::<_, String>("detail").unwrap());
         }
-        let scans = |step: &String| step.starts_with("SCAN object") || step.contains("TEMP B-TREE");
+        let whole = sql == sql::locate::OBJECTS;
+        // Of whole objects a page of identifiers is put in order, which costs no more than it holds.
+        let scans = |step: &String| {
+            step.starts_with("SCAN object") || (!whole && step.contains("TEMP B-TREE"))
+        };
         assert!(!plan.iter().any(scans), "{sql}: {plan:?}");
         assert!(
             plan.iter().any(|step| step.starts_with("SEARCH")),
@@ -176,7 +180,6 @@ async fn searches_use_the_indexes() {
         let reads_rows = |step: &String| {
             step.starts_with("SEARCH object ") && !step.contains("COVERING INDEX object_head")
         };
-        let whole = sql == sql::locate::OBJECTS;
         assert!(whole || !plan.iter().any(reads_rows), "{sql}: {plan:?}");
     }
 }

@@ -34,7 +34,7 @@ impl Nodes {
         let password = self.postgres.password_file();
         format!(
             "version = \"v1\"\n\n[tls]\nnames = [\"127.0.0.1\", \"localhost\"]\nkey-kind = \"ecdsa-p256\"\n\n\
-             [admin]\nlisten = \"127.0.0.1:0\"\n\n[store]\nurl = \"{}\"\npassword-file = \"{}\"\n",
+             [admin]\nlisten = \"127.0.0.1:0\"\n\n[store]\nurl = \"{}\"\npassword-file = \"{}\"\nstand-in-seconds = 15\n",
             self.postgres.url(),
             password.display()
         )
