@@ -128,6 +128,14 @@ impl ServerError {
         }
     }
 
+    /// An answer did not come in time.
+    pub(super) fn unanswered() -> Self {
+        Self::Lost {
+            state: None,
+            words: "no answer came in time".to_owned(),
+        }
+    }
+
     /// One host did not answer, with the words of the system.
     pub(super) fn unreachable_at(host: &str, words: &str) -> Self {
         Self::Unreachable(format!("{host}: {words}"))

@@ -33,6 +33,8 @@ pub(in crate::store) struct Session {
     statements: RefCell<HashMap<String, Prepared>>,
     is_in_transaction: Cell<bool>,
     reading: Cell<Reading>,
+    /// How long an answer is waited for; none: as long as it takes.
+    limit: Cell<Option<Duration>>,
 }
 
 /// A statement the server has parsed.
@@ -83,6 +85,7 @@ impl Session {
             statements: RefCell::default(),
             is_in_transaction: Cell::new(false),
             reading: Cell::new(Reading::Not),
+            limit: Cell::new(None),
         })
     }
 
@@ -172,6 +175,12 @@ impl Session {
         self.link.backend_pid()
     }
 
+    /// Waits for no answer longer than this. Where one does not come in time the session counts as lost, and is of no use any more: what was
+    /// asked may be done later.
+    pub(in crate::store) fn limit(&self, limit: Duration) {
+        self.limit.set(Some(limit));
+    }
+
     /// Makes the session fit for use after an error: a transaction that is open is rolled back.
     pub(in crate::store) fn reset(&self) {
         self.reading.set(Reading::Not);
@@ -228,7 +237,20 @@ impl Session {
         let begin = (self.reading.get() == Reading::Asked).then_some(Step::Batch(BEGIN_READING));
         let sent: Vec<_> = begin.iter().chain(steps).collect();
         let client = self.link.client();
-        let answers = self.link.run(send_all(client, &sent));
+        let (sending, limit) = (send_all(client, &sent), self.limit.get());
+        let answers = self.link.run(async {
+            match limit {
+                Some(limit) => tokio::time::timeout(limit, sending).await.ok(),
+                None => Some(sending.await),
+            }
+        });
+        let Some(answers) = answers else {
+            self.is_in_transaction.set(false);
+            return steps
+                .iter()
+                .map(|_| Err(ServerError::unanswered()))
+                .collect();
+        };
         let mut answers = self.settled(&sent, answers).into_iter();
         if begin.is_some()
             && let Some(begun) = answers.next()

@@ -24,6 +24,8 @@ use crate::store::{Sequence, following, sql};
 /// How long those who wait are kept waiting for a server that is gone.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long the server may take to answer: a COMMIT waits for standbys, and where there is none to be waited for those who asked are told.
+const ANSWER: Duration = Duration::from_secs(15);
 /// How often a transaction is done again that stood in another's way.
 const TRIES: u32 = 10;
 
@@ -60,7 +62,10 @@ pub(super) enum After {
 impl Side {
     pub(super) fn new(server: Server, db: &Connection) -> Self {
         let backend = match db {
-            Connection::Server(session) => Some(session.backend_pid()),
+            Connection::Server(session) => {
+                session.limit(ANSWER);
+                Some(session.backend_pid())
+            }
             Connection::File(_) => None,
         };
         Self {
@@ -267,6 +272,7 @@ impl Writer {
         let until = Instant::now() + patience;
         let session = loop {
             let opened = side.server.session("writer").and_then(|session| {
+                session.limit(ANSWER);
                 let left = until.saturating_duration_since(Instant::now());
                 hold(&session, side.server.node, left, side.backend)?;
                 Ok(session)

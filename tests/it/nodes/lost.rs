@@ -1,5 +1,7 @@
 //! A node whose database goes away: it says so to its clients, keeps nothing that was not committed, and goes on by itself.
 
+use std::time::Duration;
+
 use crate::harness::{Nodes, Request, create, get, key_template, reason, until};
 
 #[test]
@@ -34,6 +36,34 @@ fn a_node_without_its_database_fails_cleanly_and_recovers_by_itself() {
     connection.ask(get(&key)).success();
     nodes.all[0].cli(&["events", "verify"]).success();
     assert!(seen.contains("database"), "the log tells of it: {seen}");
+}
+
+#[test]
+fn a_commit_that_nobody_may_confirm_is_refused_in_time_and_told_as_it_is() {
+    let nodes = Nodes::start(1);
+    let mut connection = nodes.all[0].connect();
+    connection.set_patience(Duration::from_secs(90));
+    let key = connection.ask(create(key_template())).success().uid();
+    // No standby is there that could confirm anything.
+    let standby = |name: &str| {
+        nodes.postgres.sql(&format!(
+            "ALTER SYSTEM SET synchronous_standby_names = '{name}'"
+        ));
+        nodes.postgres.sql("SELECT pg_reload_conf()");
+    };
+    standby("*");
+    std::thread::sleep(Duration::from_secs(1));
+    let refused = connection.ask(get(&key));
+    refused.failure(reason::GENERAL_FAILURE);
+    assert!(refused.payload.is_empty(), "{refused:?}");
+    standby("");
+    until("the node to go on", || {
+        let answer = connection
+            .exchange(&Request::new((1, 4), &[get(&key)]))
+            .only();
+        (answer.status == 0).then_some(())
+    });
+    nodes.all[0].cli(&["events", "verify"]).success();
 }
 
 #[test]
