@@ -1,7 +1,8 @@
 //! The operator's guide and the way from IBM's service, run: every command that they show works as it stands there.
 
 use std::fs::{self, File};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::io::Write as _;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -65,8 +66,17 @@ fn programs(folder: &Path) {
     fs::create_dir(folder).expect("a folder");
     symlink(executable(), folder.join("keyledger")).expect("a link");
     let systemctl = folder.join("systemctl");
-    fs::write(&systemctl, SYSTEMCTL).expect("a program");
-    fs::set_permissions(&systemctl, fs::Permissions::from_mode(0o700)).expect("a mode");
+    // By a process of its own: what this one has open for writing a process that another test starts has open too, and then it cannot be run.
+    let mut install = Command::new("install")
+        .args(["-m", "700", "/dev/stdin"])
+        .arg(&systemctl)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("a process");
+    let mut input = install.stdin.take().expect("piped");
+    input.write_all(SYSTEMCTL.as_bytes()).expect("a program");
+    drop(input);
+    assert!(install.wait().expect("a process of ours").success());
 }
 
 /// Runs the commands of a section in a directory of their own; gives what they printed, and whether they all succeeded.

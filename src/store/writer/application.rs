@@ -264,9 +264,7 @@ impl Writer {
             Write::OwnWarned(fingerprint, days) => own::set_warned(db, fingerprint, *days),
             Write::Leaf(client, ca, leaf) => anchor::insert_leaf(db, *client, ca, leaf),
             Write::CertificateUntil(fingerprint, end) => client::update_end(db, fingerprint, *end),
-            Write::CertificateWarned(fingerprint, days) => {
-                client::update_warned(db, fingerprint, *days)
-            }
+            Write::CertificateWarned(held, days) => client::update_warned(db, held, *days),
             Write::ClientStatus(id, status) => client::update_status(db, *id, *status),
             Write::ClientPermissions(id, permissions) => {
                 client::update_permissions(db, *id, permissions)
