@@ -90,29 +90,61 @@ impl Shared {
     /// Reads anew what was changed since, and shows it to everyone. `db` sees these numbers, or what came after them.
     ///
     /// # Errors
-    /// When the database cannot be read: what was read so far is shown.
+    /// When the database cannot be read: nothing of it is shown.
     pub(super) fn catch_up(&self, db: &Connection, now: Counters) -> Result<(), StoreError> {
+        let seen = *self.kept.hold();
+        // Read before it is held: whoever else holds it waits for no database.
+        let clients = (now.clients > seen.clients).then(|| sql::client::snapshot(db));
+        let clients = clients.transpose()?;
+        let administrators = (now.administrators > seen.administrators)
+            .then(|| sql::administrator::snapshot(db))
+            .transpose()?;
+        let routing = (now.routing > seen.routing).then(|| sql::routing::snapshot(db));
+        let routing = routing.transpose()?;
+        let master_key = (now.keys > seen.keys).then(|| sql::master_key::record(db));
+        let master_key = master_key.transpose()?;
         let mut kept = self.kept.hold();
-        if now.clients > kept.clients {
-            self.clients.store(Arc::new(sql::client::snapshot(db)?));
+        if let Some(clients) = clients.filter(|_| now.clients > kept.clients) {
+            self.clients.store(Arc::new(clients));
             kept.clients = now.clients;
             self.clients_version.send_modify(|version| *version += 1);
         }
-        if now.administrators > kept.administrators {
-            let administrators = sql::administrator::snapshot(db)?;
+        if let Some(administrators) =
+            administrators.filter(|_| now.administrators > kept.administrators)
+        {
             self.administrators.store(Arc::new(administrators));
             kept.administrators = now.administrators;
         }
-        if now.routing > kept.routing {
-            self.routing.store(Arc::new(sql::routing::snapshot(db)?));
+        if let Some(routing) = routing.filter(|_| now.routing > kept.routing) {
+            self.routing.store(Arc::new(routing));
             kept.routing = now.routing;
             self.routing_version.send_modify(|version| *version += 1);
         }
-        if now.keys > kept.keys {
-            self.master_key
-                .store(Arc::new(sql::master_key::record(db)?));
+        if let Some(master_key) = master_key.filter(|_| now.keys > kept.keys) {
+            self.master_key.store(Arc::new(master_key));
             kept.keys = now.keys;
         }
+        Ok(())
+    }
+
+    /// Reads all of it anew, whatever the numbers: those of a database that lost its last changes have gone back.
+    ///
+    /// # Errors
+    /// When the database cannot be read: nothing of it is shown.
+    pub(super) fn read_anew(&self, db: &Connection) -> Result<(), StoreError> {
+        let now = Counters::read(db)?;
+        let clients = sql::client::snapshot(db)?;
+        let administrators = sql::administrator::snapshot(db)?;
+        let routing = sql::routing::snapshot(db)?;
+        let master_key = sql::master_key::record(db)?;
+        let mut kept = self.kept.hold();
+        self.clients.store(Arc::new(clients));
+        self.administrators.store(Arc::new(administrators));
+        self.routing.store(Arc::new(routing));
+        self.master_key.store(Arc::new(master_key));
+        *kept = now;
+        self.clients_version.send_modify(|version| *version += 1);
+        self.routing_version.send_modify(|version| *version += 1);
         Ok(())
     }
 }

@@ -59,6 +59,15 @@ pub(in crate::store) fn left_undelivered(
     let mut left = Vec::new();
     for number in gone {
         let schema = format!("keyledger_{number}");
+        // Of a node that was given up nothing may be left.
+        let there = "SELECT 1 WHERE to_regclass(?1) IS NOT NULL AND to_regclass(?2) IS NOT NULL";
+        let tables = [format!("{schema}.delivery"), format!("{schema}.event")];
+        if !db
+            .prepare_cached(there)?
+            .exists(params![tables[0], tables[1]])?
+        {
+            continue;
+        }
         let sql = format!(
             "SELECT target FROM {schema}.delivery WHERE next < (SELECT coalesce(max(sequence) + 1, 0) FROM {schema}.event) LIMIT 1"
         );

@@ -131,6 +131,27 @@ async fn a_refused_changeset_gives_no_number_to_its_initiator() {
 }
 
 #[tokio::test]
+async fn a_number_that_was_rolled_back_with_its_change_is_given_again() {
+    let mut place = Place::new().await;
+    place.insert(&named(1, "taken")).await.unwrap();
+    // By somebody who has no number yet, and gets one with the change that is refused.
+    let by = |label: &str| Changeset::new(event(Action::KeyCreate, label));
+    let mut refused = by("stranger");
+    refused.write(Write::Insert(Arc::new(named(2, "taken"))));
+    assert_eq!(
+        place.store().apply(refused).await,
+        Err(ApplyError::NameTaken)
+    );
+    let first = place.store().head();
+    place.store().apply(by("stranger")).await.unwrap();
+    place.store().apply(by("friend")).await.unwrap();
+    let filter = EventFilter::default();
+    let page = place.reopen().events(first, 10, &filter).await.unwrap();
+    let names = page.events.iter().map(|held| &*held.event.initiator.name);
+    assert_eq!(names.collect::<Vec<_>>(), ["stranger", "friend"]);
+}
+
+#[tokio::test]
 async fn refused_strangers_leave_events_and_no_initiators() {
     if is_on_a_server("refused_strangers_leave_events_and_no_initiators") {
         return;

@@ -255,6 +255,8 @@ impl Writer {
         let outcomes = Outcomes { applied, kept };
         if outcomes.are_refusals() {
             self.statement("ROLLBACK")?;
+            // Numbers that were given in it are nobody's.
+            self.pending.clear();
             return Ok(outcomes);
         }
         let outcomes = match &self.side {

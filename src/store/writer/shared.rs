@@ -290,6 +290,9 @@ impl Writer {
         // The session that was lost may have ended while it waited for standbys: what it committed is seen then, and is on no other machine yet.
         // A commit after it waits for them, and thereby for all before it.
         give_sign_of_life(&self.db, side.server.node)?;
+        // Another server may have taken over, and lack what this one had.
+        self.shared.cache.clear();
+        self.shared.read_anew(&self.db)?;
         side.lost = None;
         let after = format!("{:.1} s", begun.elapsed().as_secs_f64());
         tracing::warn!(
