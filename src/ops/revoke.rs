@@ -17,10 +17,16 @@ pub(crate) async fn run(
     report.asked(|data| data.text(Field::RevocationReason, request.reason.code.name()));
     let mut object = Object::clone(&*ctx.object(uid).await?);
     let now = ctx.now();
-    let message_bytes = request.reason.message.as_ref().map_or(0, String::len);
-    if message_bytes > ctx.bounds().bytes_max {
+    let message = request.reason.message.as_deref().unwrap_or_default();
+    let is_too_long = message.len() > ctx.bounds().bytes_max;
+    // Not every database takes it.
+    if is_too_long || message.contains('\0') {
         report.note_state(&object, now);
-        let detail = "the revocation message is too long";
+        let detail = if is_too_long {
+            "the revocation message is too long"
+        } else {
+            "the revocation message holds a NUL"
+        };
         return Err(OpError::new(Cause::InvalidField, detail));
     }
     let reason = RevocationReason {

@@ -12,6 +12,11 @@ use crate::store::{Changeset, InitMeta, Sequence, Store, StoreConfig, StoredEven
 
 /// A new store with so many events.
 pub(super) async fn store_with(events: usize) -> (TempDir, Store) {
+    store_as(&StoreConfig::default(), events).await
+}
+
+/// The same by these settings.
+pub(super) async fn store_as(config: &StoreConfig, events: usize) -> (TempDir, Store) {
     let directory = TempDir::new().unwrap();
     let meta = InitMeta {
         origin_name: "node-1".to_owned(),
@@ -20,7 +25,7 @@ pub(super) async fn store_with(events: usize) -> (TempDir, Store) {
     };
     let config = StoreConfig {
         reserve_bytes: 0,
-        ..StoreConfig::default()
+        ..config.clone()
     };
     let store = Store::create(&directory.path().join("db"), &config, &meta).unwrap();
     if events > 0 {

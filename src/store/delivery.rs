@@ -94,6 +94,16 @@ impl Store {
         self.inner.readers.read(cursor).await
     }
 
+    /// Where a target stands that is given the trail from now on.
+    #[must_use]
+    pub fn cursor_at_head(&self) -> Cursor {
+        Cursor {
+            epoch: self.origin().epoch,
+            next: self.head(),
+            checkpoint: 0,
+        }
+    }
+
     /// What is parked for a target from a sequence on, at most `limit`.
     ///
     /// # Errors

@@ -12,6 +12,9 @@ const SYNCS: &[u64] = &[
     10_000_000,
 ];
 
+/// Bounds of how often a transaction waited for the server of the database.
+const ROUND_TRIPS: &[u64] = &[1, 2, 3, 4, 6, 8, 16, 32, 64, 256];
+
 /// What committing came to since the store was opened.
 #[derive(Debug)]
 pub struct Measures {
@@ -19,6 +22,8 @@ pub struct Measures {
     pub changesets: Distribution,
     /// How long the sync of each took, in microseconds.
     pub syncs: Distribution,
+    /// How often each waited for the server of the database; nothing where that is in a file.
+    pub round_trips: Distribution,
 }
 
 impl Default for Measures {
@@ -26,6 +31,7 @@ impl Default for Measures {
         Self {
             changesets: Distribution::new(CHANGESETS),
             syncs: Distribution::new(SYNCS),
+            round_trips: Distribution::new(ROUND_TRIPS),
         }
     }
 }

@@ -37,7 +37,7 @@ mod snapshot;
 mod sql;
 mod sqlite;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod whereabouts;
 mod writer;
 

@@ -1,11 +1,15 @@
 //! Where a database is: in a file, or on a server that several nodes share.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::engine::Connection;
 use super::error::StoreError;
 use super::postgres::{self, Server};
 use super::{InitMeta, StoreConfig, sqlite};
+
+/// How long a server may take to answer who reads: it may stand still, and its connection not show it.
+const READING: Duration = Duration::from_secs(60);
 
 /// Where a database is.
 #[derive(Debug, Clone)]
@@ -50,6 +54,7 @@ impl Whereabouts {
             Self::File(path) => sqlite::open_reader(path),
             Self::Server(server) => {
                 let session = server.session("reader").map_err(|error| error.sorted())?;
+                session.limit(READING);
                 Ok(Connection::Server(Box::new(session)))
             }
         }

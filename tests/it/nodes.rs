@@ -4,3 +4,4 @@ mod bad_input;
 mod lost;
 mod stand_in;
 mod two;
+mod upgrade;

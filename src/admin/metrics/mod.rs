@@ -203,6 +203,14 @@ fn commits(families: &mut Families, admin: &Admin) {
         MICROS,
         [(Vec::new(), measures.syncs.read())],
     );
+    if admin.store.is_shared() {
+        families.histogram(
+            "commit_round_trips",
+            "How often a transaction waited for the server of the database.",
+            1.0,
+            [(Vec::new(), measures.round_trips.read())],
+        );
+    }
     let room = *admin.store.room_changed().borrow();
     families.gauge(
         "disk_full",

@@ -9,11 +9,12 @@ use crate::kmip::tag::Tag;
 /// The Object Group that the standard keeps for itself (KMIP 1.4 §3.33).
 const RESERVED_GROUP: &str = "default";
 
-/// Refuses a name or value that is longer than the bounds allow.
+/// Refuses a name or value that is longer than the bounds allow, or holds a NUL.
 pub(super) fn check_size(attribute: &Attribute, bounds: Bounds) -> Result<(), AttributeRefused> {
-    if is_too_long(attribute, bounds.bytes_max) {
+    if is_too_long(attribute, bounds.bytes_max) || holds_nul(attribute) {
         let name = attribute.name.text();
-        return Err(AttributeRefused::Invalid(name.chars().take(64).collect()));
+        let shown = name.chars().filter(|c| *c != '\0').take(64);
+        return Err(AttributeRefused::Invalid(shown.collect()));
     }
     Ok(())
 }
@@ -22,6 +23,20 @@ pub(super) fn check_size(attribute: &Attribute, bounds: Bounds) -> Result<(), At
 #[must_use]
 pub fn is_too_long(attribute: &Attribute, bytes_max: usize) -> bool {
     attribute.name.text().len() > bytes_max || attribute.value.to_stored().len() > bytes_max
+}
+
+/// Whether a text of it holds U+0000, which not every database takes: none keeps it, so that an object can move to any.
+#[must_use]
+pub fn holds_nul(attribute: &Attribute) -> bool {
+    let is_text_with =
+        |value: &AttributeValue| matches!(value, AttributeValue::Text(text) if text.contains('\0'));
+    attribute.name.text().contains('\0')
+        || match &attribute.value {
+            AttributeValue::Structure(fields) => {
+                fields.iter().any(|field| is_text_with(&field.value))
+            }
+            value => is_text_with(value),
+        }
 }
 
 /// Whether a rule of the table allows a change now.

@@ -12,7 +12,7 @@ mod delete;
 mod modify;
 
 pub use attach::attach;
-pub use change::{is_too_long, name_parts};
+pub use change::{holds_nul, is_too_long, name_parts};
 pub use delete::delete;
 pub use modify::modify;
 

@@ -483,6 +483,37 @@ fn an_object_has_one_replacement() {
 }
 
 #[test]
+fn no_name_or_text_holds_a_nul() {
+    let nul = text("a\0b");
+    let name = structure(&[
+        (Tag::NameValue, nul.clone()),
+        (Tag::NameType, AttributeValue::Enumeration(1)),
+    ]);
+    for (attribute, value, told) in [
+        ("x-Text", nul.clone(), "x-Text"),
+        ("Name", name, "Name"),
+        ("Object Group", nul, "Object Group"),
+        ("x-\0Name", text("a"), "x-Name"),
+    ] {
+        let attribute = Attribute {
+            name: AttributeName::from_text(attribute),
+            index: None,
+            value,
+        };
+        let refused = make(&[attribute]).unwrap_err();
+        assert_eq!(refused, AttributeRefused::Invalid(told.to_owned()));
+    }
+    // What stands where a text has its length or its end is no NUL of it.
+    let bytes = AttributeValue::Bytes(vec![0]);
+    let bytes = Attribute {
+        name: AttributeName::from_text("x-Bytes"),
+        index: None,
+        value: bytes,
+    };
+    make(&[bytes]).unwrap();
+}
+
+#[test]
 fn what_is_modified_keeps_its_bounds_and_its_name_to_itself() {
     let mut object = make(&[sample("Name", 0), sample("Name", 1)]).expect("a key");
     let to_other = sample("Name", 1);

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use crate::domain::attributes::{is_too_long, values};
+use crate::domain::attributes::{holds_nul, is_too_long, values};
 use crate::domain::lifecycle::{is_destroyed, moved_on, state_at};
 use crate::domain::{Object, ObjectId};
 use crate::kmip::attribute::{Attribute, AttributeName, AttributeValue, Field, StandardAttribute};
@@ -77,6 +77,9 @@ pub enum SearchRefused {
     /// Longer than a name or value that can be attached.
     #[error("the name or value of {0} is too long")]
     TooLong(String),
+    /// No name or value that is attached holds a NUL.
+    #[error("the name or value of {0} holds a NUL")]
+    Nul(String),
     /// More than [`CRITERIA_MAX`].
     #[error("there are more than {CRITERIA_MAX} criteria")]
     TooMany,
@@ -213,6 +216,10 @@ fn criteria(attributes: &[Attribute], bytes_max: usize) -> Result<Vec<Criterion>
         if is_too_long(attribute, bytes_max) {
             let start = name.text().chars().take(64);
             return Err(SearchRefused::TooLong(start.collect()));
+        }
+        if holds_nul(attribute) {
+            let start = name.text().split('\0').next().unwrap_or_default();
+            return Err(SearchRefused::Nul(start.to_owned()));
         }
         let test = match &attribute.value {
             AttributeValue::DateTime(_) => {

@@ -401,6 +401,20 @@ fn criteria_are_no_longer_than_what_can_be_attached() {
 }
 
 #[test]
+fn no_criterion_holds_a_nul() {
+    for (criterion, name) in [
+        (text("x-Name", "a\0b"), "x-Name"),
+        (text("x-Na\0me", "a"), "x-Na"),
+        (structure("Name", vec![name_value("a\0")]), "Name"),
+    ] {
+        assert_eq!(
+            Search::new(&[criterion], None, BYTES_MAX, NOW).unwrap_err(),
+            SearchRefused::Nul(name.to_owned())
+        );
+    }
+}
+
+#[test]
 fn fields_asked_for_twice_count_once() {
     let (one, other) = (name_value("one"), name_value("other"));
     let mut object = object();

@@ -215,6 +215,7 @@ impl<R: Roster> Supervisor<R> {
         version: u64,
         unfed: Option<String>,
     ) -> Result<Post, StoreError> {
+        self.begin(target).await?;
         let assignment = match self.roster.assignment(target).await {
             Ok(assignment) => assignment,
             Err(reason) => {
@@ -238,6 +239,27 @@ impl<R: Roster> Supervisor<R> {
             standing,
             worker,
         })
+    }
+
+    /// Keeps where a new target begins, in a database of several nodes: another one goes on from there where this one ends before it delivers
+    /// anything, be it that nothing can be delivered to it here.
+    async fn begin(&self, target: TargetId) -> Result<(), StoreError> {
+        if !self.store.is_shared() || self.store.cursor(target).await?.is_some() {
+            return Ok(());
+        }
+        let advanced = Delivered::Advanced {
+            from: None,
+            to: self.store.cursor_at_head(),
+            parked: Vec::new(),
+        };
+        // What is not kept now is with the first batch.
+        let kept = self.store.keep_delivered(target, advanced).await;
+        drop(
+            kept.inspect_err(
+                |error| tracing::debug!(%error, "Where a target begins was not kept."),
+            ),
+        );
+        Ok(())
     }
 
     /// A target that nothing can be delivered to.

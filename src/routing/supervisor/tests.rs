@@ -6,8 +6,10 @@ use super::*;
 use crate::crypto::SystemRandom;
 use crate::domain::SystemClock;
 use crate::domain::routing::Rendering;
-use crate::routing::tests::{record as append, store_with};
+use crate::routing::tests::{record as append, store_as, store_with};
 use crate::routing::{Batch, BatchLimits, RuntimeTimer, Undelivered};
+use crate::store::StoreConfig;
+use crate::store::tests::server::{database, drop_database};
 
 /// Takes everything, or never answers.
 struct Taking {
@@ -159,6 +161,42 @@ async fn targets_are_fed_as_they_come_change_and_go() {
     stop.send_replace(true);
     run.await.unwrap();
     assert!(supervisor.standing(id(2)).is_none());
+}
+
+#[tokio::test]
+async fn where_nodes_share_a_database_a_target_that_cannot_be_fed_begins_where_it_was_new() {
+    let Some(url) = database() else {
+        eprintln!("skipped: KEYLEDGER_TEST_POSTGRES names no server");
+        return;
+    };
+    let config = StoreConfig {
+        url: Some(url.clone()),
+        ..StoreConfig::default()
+    };
+    let (_directory, store) = store_as(&config, 1).await;
+    let names = Names::default();
+    names.set(1, Some("broken"));
+    let supervisor = Supervisor::new(&store, means(), names.clone());
+    let (stop, stopping) = watch::channel(false);
+    let run = tokio::spawn(Arc::clone(&supervisor).run(stopping));
+    let new = store.head();
+    until("it to be held", &|| supervisor.standing(id(1)).is_some()).await;
+    assert_eq!(store.cursor(id(1)).await.unwrap().unwrap().next, new);
+    append(&store, 2).await;
+    names.set(1, Some("mended"));
+    let has = || {
+        names
+            .taken
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|taken| taken == "mended 2")
+    };
+    until("what came meanwhile", &has).await;
+    stop.send_replace(true);
+    run.await.unwrap();
+    store.close().await;
+    drop_database(&url);
 }
 
 #[tokio::test]

@@ -150,12 +150,7 @@ impl<D: Deliver> Worker<D> {
         assignment: Assignment<D>,
     ) -> Result<Self, StoreError> {
         let kept = store.cursor(assignment.target).await?;
-        let at_the_head = || Cursor {
-            epoch: store.origin().epoch,
-            next: store.head(),
-            checkpoint: 0,
-        };
-        let cursor = kept.unwrap_or_else(at_the_head);
+        let cursor = kept.unwrap_or_else(|| store.cursor_at_head());
         let standing = Standing {
             next: cursor.next,
             ..Standing::default()
@@ -186,10 +181,6 @@ impl<D: Deliver> Worker<D> {
     /// Delivers until `stopping` turns true. The batch in hand is brought to an end; to drop the future instead repeats that batch at the next
     /// start.
     pub async fn run(mut self, mut stopping: watch::Receiver<bool>) {
-        if self.kept.is_none() && self.store.is_shared() {
-            // Where this node ends before it delivers anything, another one goes on from here. What is not kept now is with the first batch.
-            drop(self.keep(self.cursor, Vec::new()).await);
-        }
         // An error means that whoever could stop us is gone: that is a stop too.
         while !*stopping.borrow() && stopping.has_changed().is_ok() {
             let pause = match self.round().await {

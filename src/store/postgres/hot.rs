@@ -22,11 +22,13 @@ use crate::domain::{Object, ObjectId};
 use crate::store::Sequence;
 use crate::store::changed::Counters;
 
-const CHANGE: &str =
-    "SELECT clients, administrators, routing, keys FROM change WHERE id = 1 FOR SHARE";
+/// Held until the transaction ends: what it goes by stays as it is. Who waits for it alone is let in before who comes later, which a lock of
+/// the row would not do.
+const TOGETHER: &str = "SELECT pg_advisory_xact_lock_shared(5697, 0)";
 /// Waits until no transaction is under way that goes by what is to be changed, and lets none begin.
-const CHANGE_ALONE: &str =
-    "SELECT clients, administrators, routing, keys FROM change WHERE id = 1 FOR UPDATE";
+const ALONE: &str = "SELECT pg_advisory_xact_lock(5697, 0)";
+/// A statement of its own: it sees what was committed by those that were waited for.
+const CHANGE: &str = "SELECT clients, administrators, routing, keys FROM change WHERE id = 1";
 const VERSIONS: &str =
     "SELECT id, state_version, attributes_version FROM object WHERE id = ANY(?1)";
 /// In the order of identifiers, so that two transactions do not wait for each other.
@@ -48,7 +50,8 @@ pub(in crate::store) fn gather(
     written: &[ObjectId],
     read: &[ObjectId],
 ) -> Result<Gathered, Error> {
-    let change = session.prepare(if alone { CHANGE_ALONE } else { CHANGE })?;
+    let lock = session.prepare(if alone { ALONE } else { TOGETHER })?;
+    let change = session.prepare(CHANGE)?;
     let (held, seen) = (session.prepare(VERSIONS_HELD)?, session.prepare(VERSIONS)?);
     let ids = |of: &[ObjectId]| {
         of.iter()
@@ -58,7 +61,11 @@ pub(in crate::store) fn gather(
     let (written, read) = (ids(written), ids(read));
     let (of_held, of_seen): ([&(dyn ToSql + Sync); 1], [&(dyn ToSql + Sync); 1]) =
         ([&written], [&read]);
-    let mut steps = vec![Step::Batch("BEGIN"), Step::Query(&change, &[])];
+    let mut steps = vec![
+        Step::Batch("BEGIN"),
+        Step::Query(&lock, &[]),
+        Step::Query(&change, &[]),
+    ];
     if !written.is_empty() {
         steps.push(Step::Query(&held, &of_held));
     }
@@ -67,6 +74,7 @@ pub(in crate::store) fn gather(
     }
     let mut answers = session.pipeline(&steps).into_iter();
     // Where the connection is known to be gone only this answer says so: the others were never asked for.
+    answers.next().ok_or(Error::NoRow)??;
     answers.next().ok_or(Error::NoRow)??;
     let counters = answers.next().ok_or(Error::NoRow)??;
     let mut gathered = Gathered {

@@ -22,12 +22,14 @@ pub(super) use error::ServerError;
 pub(super) use hold::hold;
 pub(super) use hot::{Hot, gather};
 pub(super) use inspection::{inspect, inspect_seal};
-pub(super) use moving::{Coming, begin_copy, marked, open_to_leave, set_numbers};
+pub(super) use moving::{Coming, begin_copy, check_unmarked, marked, open_to_leave, set_numbers};
 pub(super) use node::{give_sign_of_life, left_undelivered, nodes, prepare_node};
 pub(super) use schema::{create, join, open};
 pub(super) use session::{Answer, Prepared, Session, Step};
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use address::Address;
 
@@ -44,6 +46,8 @@ pub(super) struct Server {
     pub(super) stands_in: bool,
     /// Whether a migration that is not finished keeps nobody from it: whoever migrates.
     despite_mark: bool,
+    /// How often whoever writes has connected again: another server may be the primary since.
+    reconnects: Arc<AtomicU64>,
 }
 
 impl Server {
@@ -62,6 +66,7 @@ impl Server {
             node: config.node.unwrap_or(1),
             stands_in: false,
             despite_mark: false,
+            reconnects: Arc::default(),
         }))
     }
 
@@ -71,6 +76,16 @@ impl Server {
             despite_mark: true,
             ..self
         }
+    }
+
+    /// Notes that whoever writes has connected again.
+    pub(super) fn note_reconnect(&self) {
+        self.reconnects.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How often that was; sessions that began before may be with a server that is the primary no more.
+    pub(super) fn reconnects(&self) -> u64 {
+        self.reconnects.load(Ordering::Acquire)
     }
 
     /// A session that looks into the node's schema first. `purpose` is what the server's operator sees it is for.

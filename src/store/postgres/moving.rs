@@ -117,7 +117,10 @@ pub(in crate::store) fn open_to_leave(
 }
 
 /// Refuses to start a database that is marked, unless whoever asks is the one that migrates.
-pub(super) fn check_unmarked(session: &Session, server: &Server) -> Result<(), StoreError> {
+pub(in crate::store) fn check_unmarked(
+    session: &Session,
+    server: &Server,
+) -> Result<(), StoreError> {
     if server.despite_mark {
         return Ok(());
     }

@@ -101,6 +101,8 @@ pub(in crate::store) fn create(server: &Server, meta: &InitMeta) -> Result<Conne
 /// Makes the schema of this node in a database that others use; all of it or nothing.
 pub(in crate::store) fn join(server: &Server, meta: &InitMeta) -> Result<Connection, StoreError> {
     let session = server.session("join").map_err(|error| error.sorted())?;
+    // Until it ends nobody migrates the database, nor brings it up to date.
+    hold(&session, SHARED_NUMBER, PATIENCE, None).map_err(|error| error.sorted())?;
     hold(&session, server.node, Duration::ZERO, None).map_err(|error| error.sorted())?;
     known(&session, SHARED)?;
     check_unmarked(&session, server)?;
@@ -135,6 +137,8 @@ pub(in crate::store) fn open(
         )));
     }
     hold_trail(&session, server)?;
+    // Whoever moves the database elsewhere marks it while it holds the trails.
+    check_unmarked(&session, server)?;
     let db = Connection::Server(Box::new(session));
     bring_up_to_date(&db, SHARED, now)?;
     bring_up_to_date(&db, &server.schema(), now)?;

@@ -35,6 +35,10 @@ pub(in crate::store) struct Session {
     reading: Cell<Reading>,
     /// How long an answer is waited for; none: as long as it takes.
     limit: Cell<Option<Duration>>,
+    /// An answer did not come in time.
+    is_given_up: Cell<bool>,
+    /// How often an answer was waited for.
+    waits: Cell<u64>,
 }
 
 /// A statement the server has parsed.
@@ -86,6 +90,8 @@ impl Session {
             is_in_transaction: Cell::new(false),
             reading: Cell::new(Reading::Not),
             limit: Cell::new(None),
+            is_given_up: Cell::new(false),
+            waits: Cell::new(0),
         })
     }
 
@@ -165,9 +171,14 @@ impl Session {
             .collect()
     }
 
-    /// Whether the connection is gone, as far as this machine knows.
+    /// Whether the connection is gone, as far as this machine knows, or was given up.
     pub(in crate::store) fn is_closed(&self) -> bool {
-        self.link.is_closed()
+        self.is_given_up.get() || self.link.is_closed()
+    }
+
+    /// How often an answer was waited for.
+    pub(in crate::store) const fn waits(&self) -> u64 {
+        self.waits.get()
     }
 
     /// The server's process for this session.
@@ -204,7 +215,7 @@ impl Session {
             return Ok(known.clone());
         }
         let (client, text) = (self.link.client(), dialect::translated(sql));
-        let made = self.link.run(client.prepare(&text));
+        let made = self.in_time(client.prepare(&text))?;
         let prepared = Prepared(made.map_err(|error| self.link.error(&error))?);
         let mut statements = self.statements.borrow_mut();
         if statements.len() >= STATEMENTS_MAX {
@@ -237,19 +248,9 @@ impl Session {
         let begin = (self.reading.get() == Reading::Asked).then_some(Step::Batch(BEGIN_READING));
         let sent: Vec<_> = begin.iter().chain(steps).collect();
         let client = self.link.client();
-        let (sending, limit) = (send_all(client, &sent), self.limit.get());
-        let answers = self.link.run(async {
-            match limit {
-                Some(limit) => tokio::time::timeout(limit, sending).await.ok(),
-                None => Some(sending.await),
-            }
-        });
-        let Some(answers) = answers else {
-            self.is_in_transaction.set(false);
-            return steps
-                .iter()
-                .map(|_| Err(ServerError::unanswered()))
-                .collect();
+        let answers = match self.in_time(send_all(client, &sent)) {
+            Ok(answers) => answers,
+            Err(error) => return steps.iter().map(|_| Err(error.clone())).collect(),
         };
         let mut answers = self.settled(&sent, answers).into_iter();
         if begin.is_some()
@@ -262,6 +263,26 @@ impl Session {
             }
         }
         answers.collect()
+    }
+
+    /// Waits for what the server answers, but not for ever.
+    fn in_time<T: Send>(&self, asked: impl Future<Output = T> + Send) -> Result<T, ServerError> {
+        if self.is_given_up.get() {
+            return Err(ServerError::unanswered());
+        }
+        self.waits.set(self.waits.get() + 1);
+        let limit = self.limit.get();
+        let answered = self.link.run(async {
+            match limit {
+                Some(limit) => tokio::time::timeout(limit, asked).await.ok(),
+                None => Some(asked.await),
+            }
+        });
+        answered.ok_or_else(|| {
+            self.is_in_transaction.set(false);
+            self.is_given_up.set(true);
+            ServerError::unanswered()
+        })
     }
 
     /// Notes what the answers mean for the transaction, and lets no COMMIT count after an error.

@@ -8,7 +8,8 @@ mod moving;
 mod objects;
 mod preconditions;
 mod retention;
-mod server;
+pub(crate) mod server;
+mod sharing;
 mod trail;
 
 use std::path::PathBuf;

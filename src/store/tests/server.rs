@@ -12,7 +12,7 @@ pub(super) fn url() -> Option<String> {
 }
 
 /// The URL of a new database on it.
-pub(super) fn database() -> Option<String> {
+pub(crate) fn database() -> Option<String> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let url = url()?;
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -23,7 +23,7 @@ pub(super) fn database() -> Option<String> {
 }
 
 /// Takes a database away.
-pub(super) fn drop_database(database: &str) {
+pub(crate) fn drop_database(database: &str) {
     let (_, name) = database.rsplit_once('/').unwrap();
     run(
         &url().unwrap(),

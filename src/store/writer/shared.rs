@@ -6,6 +6,8 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Kept, Outcomes};
@@ -17,7 +19,9 @@ use crate::store::changed::Counters;
 use crate::store::changeset::{Precondition, Write};
 use crate::store::engine::{Connection, Error};
 use crate::store::error::{ApplyError, StoreError};
-use crate::store::postgres::{Hot, Server, Session, gather, give_sign_of_life, hold};
+use crate::store::postgres::{
+    Hot, Server, Session, check_unmarked, gather, give_sign_of_life, hold,
+};
 use crate::store::seal::Seal;
 use crate::store::{Sequence, following, sql};
 
@@ -38,6 +42,8 @@ pub(super) struct Side {
     defers: bool,
     /// The numbers that the transaction under way goes by.
     base: Counters,
+    /// How often the session had waited for the server before the transaction under way.
+    waits: u64,
     /// What was under way when the COMMIT was sent.
     sent: Option<(Outcomes, Option<Tree>)>,
     /// The server's process of the last session.
@@ -73,6 +79,7 @@ impl Side {
             hot: RefCell::default(),
             defers: true,
             base: Counters::default(),
+            waits: 0,
             sent: None,
             backend,
             lost: None,
@@ -120,6 +127,7 @@ impl Writer {
     pub(super) fn begin_shared(&mut self, batch: &Batch) -> Result<(), Failure> {
         let (written, read) = concerned(batch);
         let alone = is_alone(batch);
+        let waits = self.session()?.waits();
         let gathered = gather(self.session()?, alone, &written, &read).map_err(Failure::from)?;
         self.versions.clear();
         for (id, versions) in gathered.versions {
@@ -130,6 +138,7 @@ impl Writer {
         self.administrators = self.shared.administrators.load_full();
         if let Some(side) = &mut self.side {
             side.base = gathered.counters;
+            side.waits = waits;
             side.defers &= !alone;
         }
         Ok(())
@@ -176,7 +185,9 @@ impl Writer {
             .borrow_mut()
             .send(session, &last)
             .map_err(Failure::from)?;
-        self.shared.measures.synced(begun.elapsed());
+        let measures = &self.shared.measures;
+        measures.synced(begun.elapsed());
+        measures.round_trips.note(session.waits() - side.waits);
         side.tries = 0;
         side.defers = true;
         let (outcomes, tree) = side.sent.take().ok_or(StoreError::Closed)?;
@@ -283,7 +294,10 @@ impl Writer {
                 Err(error) => return Err(error.sorted()),
             }
         };
+        // It may have been moved elsewhere meanwhile.
+        check_unmarked(&session, &side.server)?;
         side.backend = Some(session.backend_pid());
+        side.server.note_reconnect();
         self.db = Connection::Server(Box::new(session));
         let epochs = sql::epochs(&self.db)?;
         let head = sql::head(&self.db, &epochs)?;
@@ -312,15 +326,25 @@ impl Writer {
             (self.on_fatal)(&words);
             return Err(StoreError::Damaged(words));
         }
+        let epochs = sql::epochs(&self.db)?;
+        // What is kept beside the trail may have been committed as well.
+        let sealed = sql::seal::sealed(&self.db, epochs.of(head))?;
+        self.shared.sealed.send_replace(sealed);
+        if let Some(removal) = sql::retention::removal(&self.db)? {
+            let kept_from = removal.kept_from.0;
+            self.shared.kept_from.store(kept_from, Ordering::Release);
+        }
+        self.shared
+            .delivery_version
+            .send_modify(|version| *version += 1);
         if head == self.next {
             return Ok(());
         }
-        let epochs = sql::epochs(&self.db)?;
         self.shared.interned.learn(&self.db)?;
         self.tree = seal::load(&self.db, head.0)?;
         self.next = head;
         self.shared.cache.clear();
-        self.shared.epochs.store(std::sync::Arc::new(epochs));
+        self.shared.epochs.store(Arc::new(epochs));
         self.shared.head.send_replace(head);
         Ok(())
     }

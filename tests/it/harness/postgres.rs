@@ -81,7 +81,9 @@ impl Postgres {
             directory,
         };
         postgres.initialize();
-        postgres.certify();
+        if let Some(network) = &postgres.network {
+            postgres.certify(&network.address());
+        }
         postgres.start_again();
         postgres
     }
@@ -116,14 +118,18 @@ impl Postgres {
         ));
     }
 
-    /// Gives it a certificate, where it is not on this machine.
-    fn certify(&self) {
-        let Some(network) = &self.network else {
-            return;
-        };
+    /// Gives it a certificate of a new CA for another name than its own, or for that again.
+    pub(crate) fn certify_for(&mut self, name: &str) {
+        self.stop(false);
+        fs::remove_file(self.data().join("server.key")).expect("a file");
+        self.certify(name);
+        self.start_again();
+    }
+
+    fn certify(&self, name: &str) {
         let authority = Authority::create("CA of a test", now(), 10, KeyKind::EcdsaP256);
         let authority = authority.expect("a CA");
-        let names = [network.address()];
+        let names = [name.to_owned()];
         let issued = authority.issue_server(&names, KeyKind::EcdsaP256, now(), 10);
         let issued = issued.expect("a certificate");
         fs::write(self.ca_file(), authority.certificate_pem()).expect("a file");

@@ -4,7 +4,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use crate::harness::{Nodes, Postgres, fresh_directory, run_cli};
+use crate::harness::{Network, Nodes, Postgres, fresh_directory, run_cli};
 
 /// A directory with these settings of the store.
 fn directory(store: &str) -> TempDir {
@@ -64,6 +64,41 @@ fn a_database_that_cannot_be_used_is_told_in_one_line() {
     refused(&poor, &["may not do this", "give it the rights"]);
     postgres.stop(true);
     refused(&store(&postgres, &url), &["cannot be reached", "127.0.0.1"]);
+}
+
+#[test]
+fn a_database_of_another_ca_or_another_name_is_not_talked_to() {
+    let Some(network) = Network::new() else {
+        return;
+    };
+    let address = network.address();
+    let mut postgres = Postgres::start_in(network);
+    let mine = fresh_directory();
+    let earlier = mine.path().join("earlier.pem");
+    fs::copy(postgres.ca_file(), &earlier).expect("a file");
+    let with_ca = |postgres: &Postgres, ca: &std::path::Path| {
+        let store = store(postgres, &postgres.url());
+        format!("{store}ca-file = \"{}\"\n", ca.display())
+    };
+    let init = |store: &str| {
+        let directory = directory(store);
+        run_cli(directory.path(), &["init"])
+    };
+    // None of those that the machine trusts.
+    init(&store(&postgres, &postgres.url())).refused(&["is not accepted", &address]);
+    postgres.certify_for("db.example.org");
+    init(&with_ca(&postgres, &postgres.ca_file())).refused(&["is not accepted", &address]);
+    postgres.certify_for(&address);
+    init(&with_ca(&postgres, &earlier)).refused(&["is not accepted", &address]);
+    let right = with_ca(&postgres, &postgres.ca_file());
+    let weaker = right.replace("/keyledger\"\n", "/keyledger?sslmode=require\"\n");
+    init(&weaker).refused(&["sslmode"]);
+    assert_eq!(
+        postgres.sql("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'keyledger%'"),
+        "0",
+        "nothing was made"
+    );
+    init(&right).success();
 }
 
 fn run_mode(file: &std::path::Path) {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::harness::{
     Answer, BatchItem, Connection, Content, Nodes, Request, TlsVersion, activate, add_attribute,
-    create, destroy, get, get_attributes, key_template, reason, revoke, until,
+    attribute, create, destroy, get, get_attributes, key_template, locate, name, reason, revoke,
+    until,
 };
 
 fn ask(connection: &mut Connection, item: BatchItem) -> Answer {
@@ -41,6 +42,28 @@ fn what_one_node_answers_the_other_goes_by() {
     for node in &nodes.all {
         node.cli(&["events", "verify"]).success();
     }
+}
+
+#[test]
+fn a_text_that_the_database_does_not_take_is_refused_alone() {
+    let nodes = Nodes::start(1);
+    let mut connection = nodes.all[0].connect();
+    let mut template = key_template();
+    template.push(attribute("Name", name("a\0b")));
+    ask(&mut connection, create(template)).failure(reason::INVALID_FIELD);
+    let key = ask(&mut connection, create(key_template())).success().uid();
+    let nul = || Content::Text("a\0b".to_owned());
+    for item in [
+        add_attribute(&key, "x-Text", nul()),
+        add_attribute(&key, "x-Na\0me", Content::Text("a".to_owned())),
+        locate(vec![attribute("x-Text", nul())]),
+        locate(vec![attribute("Name", name("a\0b"))]),
+    ] {
+        ask(&mut connection, item).failure(reason::INVALID_FIELD);
+    }
+    ask(&mut connection, get("a\0b")).failure(reason::ITEM_NOT_FOUND);
+    ask(&mut connection, get(&key)).success();
+    nodes.all[0].cli(&["events", "verify"]).success();
 }
 
 #[test]

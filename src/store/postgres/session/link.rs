@@ -74,7 +74,10 @@ impl Link {
             heard,
             backend: 0,
         };
-        let answer = link.run(link.client.simple_query(&sql));
+        let asked = link.client.simple_query(&sql);
+        let answer =
+            link.run(async { tokio::time::timeout(address.connect_timeout(), asked).await });
+        let answer = answer.map_err(|_| ServerError::unanswered())?;
         let answer = answer.map_err(|error| link.error(&error))?;
         let process = answer.iter().rev().find_map(|message| match message {
             SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),

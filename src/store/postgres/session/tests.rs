@@ -341,6 +341,23 @@ fn the_second_server_is_used_where_the_first_is_away() {
 }
 
 #[test]
+fn an_answer_that_does_not_come_in_time_is_the_end_of_a_session() {
+    let Some(session) = session("late") else {
+        return;
+    };
+    session.batch("BEGIN").unwrap();
+    session.limit(Duration::from_millis(100));
+    let begun = Instant::now();
+    let error = session.batch("SELECT pg_sleep(600)").unwrap_err();
+    assert!(error.to_string().contains("no answer came in time"));
+    // What it would say next is the answer to that.
+    assert!(session.is_closed() && !session.is_in_transaction());
+    assert!(session.prepared("SELECT 2").unwrap_err().is_lost());
+    assert!(session.batch("SELECT 1").is_err());
+    assert!(begun.elapsed() < Duration::from_secs(300));
+}
+
+#[test]
 fn a_notice_is_heard_once_also_if_it_came_before() {
     let (Some(listener), Some(other)) = (session("listener"), session("other")) else {
         return;
