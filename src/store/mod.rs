@@ -237,6 +237,10 @@ impl Store {
         instance: InstanceId,
         name: &str,
     ) -> Result<Option<ObjectId>, StoreError> {
+        // None is kept with it, and not every database takes the question.
+        if name.contains('\0') {
+            return Ok(None);
+        }
         let name = name.to_owned();
         self.inner
             .readers

@@ -114,12 +114,15 @@ fn instances_clients_and_routes_of_one_node_reach_the_other() {
     let issue = ["client", "issue", "late", "--instance", "later"];
     one.cli(&issue).success();
     let credentials = one.client("late");
-    let mut connection = until("the other node to know the client", || {
-        other.try_connect(Some(&credentials), TlsVersion::Any).ok()
-    });
-    let key = until("the other node to have the instance's keys", || {
-        let answer = ask(&mut connection, create(key_template()));
-        (answer.status == 0).then(|| answer.uid())
+    // Who is not known learns so with the first answer.
+    let make = Request::new((1, 4), &[create(key_template())]).encode();
+    let (mut connection, key) = until("the other node to know the client and its keys", || {
+        let mut connection = other
+            .try_connect(Some(&credentials), TlsVersion::Any)
+            .ok()?;
+        let answer = connection.try_send(&make).ok()?;
+        let answer = crate::harness::Response::decode(&answer).only();
+        (answer.status == 0).then(|| (connection, answer.uid()))
     });
     let mut at_home = one.connect_as(&credentials);
     ask(&mut at_home, get(&key)).success();
