@@ -132,6 +132,14 @@ async fn rotate(
 ) -> Result<PathBuf, AdminError> {
     let _turn = admin.changes.lock().await;
     let custodian = custodian(admin)?;
+    let others = admin.store.others_at_work().await?;
+    if !others.is_empty() {
+        let others = others.join(", ");
+        return Err(AdminError::conflict(format!(
+            "other nodes have the master key that is to be replaced ({others}): stop them, and give them the new one before they start, as \
+             docs/scaling.md says"
+        )));
+    }
     let name = request.provider.as_deref();
     let provider = named(name.unwrap_or_else(|| custodian.custody.name()))?;
     let secret = request.secret.map(|secret| bytes_of(&secret));

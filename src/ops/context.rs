@@ -131,6 +131,24 @@ impl<'a> Context<'a> {
         Ok(current)
     }
 
+    /// The object a request means, with whether its material was never given to anyone: what is in memory does not know what other nodes gave.
+    pub(crate) async fn object_as_given(
+        &mut self,
+        uid: Option<&str>,
+    ) -> Result<Arc<Object>, OpError> {
+        let object = self.object(uid).await?;
+        let store = self.service.store();
+        if !object.fresh || !store.is_shared() {
+            return Ok(object);
+        }
+        let read = store.object_fresh(object.id).await?;
+        if read.is_none_or(|read| read.fresh) {
+            return Ok(object);
+        }
+        self.serve_before(object.id);
+        self.object(uid).await
+    }
+
     /// A page of the heads of objects of the client's instance, as the store has them: what this message made or changed is in
     /// [`Context::changed`].
     pub(crate) async fn locate(
@@ -231,7 +249,13 @@ impl<'a> Context<'a> {
             return;
         };
         met.served = true;
-        if met.current.fresh {
+        self.serve_before(id);
+    }
+
+    /// Notes that an object is fresh no longer, whoever it was given to.
+    fn serve_before(&mut self, id: ObjectId) {
+        let met = self.met.iter_mut().find(|met| met.current.id == id);
+        if let Some(met) = met.filter(|met| met.current.fresh) {
             let mut object = Object::clone(&met.current);
             object.fresh = false;
             met.current = Arc::new(object);

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use crate::audit::Field;
 use crate::domain::attributes::{all, named, names};
-use crate::kmip::attribute::AttributeName;
+use crate::kmip::attribute::{AttributeName, StandardAttribute};
 use crate::kmip::payload::get_attributes::{Request, Response};
 use crate::ops::context::Context;
 use crate::ops::error::OpError;
@@ -22,7 +22,12 @@ pub(crate) async fn run(
         let names = request.names.iter().map(AttributeName::text);
         report.asked(|data| data.list(Field::AttributeNames, names));
     }
-    let object = ctx.object(uid).await?;
+    let fresh = AttributeName::from(StandardAttribute::Fresh);
+    let object = if request.names.is_empty() || request.names.contains(&fresh) {
+        ctx.object_as_given(uid).await?
+    } else {
+        ctx.object(uid).await?
+    };
     let (version, now) = (ctx.version, ctx.now());
     report.note_state(&object, now);
     let attributes = if request.names.is_empty() {

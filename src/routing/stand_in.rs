@@ -3,6 +3,7 @@
 //! Who does it holds that trail meanwhile, as its own node would: a lock of the session, which goes with it. So nobody else does it at the same
 //! time, and the node, when it comes back, goes on from what is kept. It is done in short turns, between which the node may start.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +45,7 @@ pub async fn stand_in(
     if !store.is_shared() {
         return;
     }
+    let mut told = BTreeSet::new();
     loop {
         tokio::select! {
             // An error means that whoever could stop us is gone.
@@ -54,14 +56,19 @@ pub async fn stand_in(
         let left = left.inspect_err(
             |error| tracing::debug!(%error, "What other nodes have left is not known now."),
         );
-        for node in left.unwrap_or_default() {
+        let left = left.unwrap_or_default();
+        told.retain(|node| left.contains(node));
+        for node in left {
             if *stopping.borrow() {
                 return;
             }
-            match one_turn(node, &leftovers, &stopping).await {
+            match one_turn(node, &leftovers, &stopping, &mut told).await {
                 Ok(()) | Err(StoreError::Busy) => {}
-                Err(error) => {
+                Err(error) if told.insert(node) => {
                     tracing::warn!(node, %error, "What a node has left could not be delivered; it is tried again.");
+                }
+                Err(error) => {
+                    tracing::debug!(node, %error, "What a node has left could still not be delivered.");
                 }
             }
         }
@@ -72,12 +79,15 @@ async fn one_turn(
     node: u32,
     leftovers: &impl Leftovers,
     stopping: &watch::Receiver<bool>,
+    told: &mut BTreeSet<u32>,
 ) -> Result<(), StoreError> {
     let store = leftovers.open(node).await?;
-    tracing::warn!(
-        node,
-        "A node gives no sign of life; what it has left is delivered from here."
-    );
+    if told.insert(node) {
+        tracing::warn!(
+            node,
+            "A node gives no sign of life; what it has left is delivered from here."
+        );
+    }
     let (stop, stopped) = watch::channel(false);
     let feeding = tokio::spawn(leftovers.supervisor(&store).run(stopped));
     let until = Instant::now() + TURN;

@@ -45,6 +45,18 @@ impl Store {
         self.inner.readers.read(nodes).await
     }
 
+    /// The names of the other nodes that are at work now, or whose trail another one has to deliver what they left.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn others_at_work(&self) -> Result<Vec<String>, StoreError> {
+        let Some(own) = self.inner.whereabouts.server().map(|server| server.node) else {
+            return Ok(Vec::new());
+        };
+        let at_work = move |db: &Connection| postgres::at_work(db, own);
+        self.inner.readers.read(at_work).await
+    }
+
     /// The other nodes that gave no sign of life for so long, and left events that targets were not given.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod lost;
+mod rotation;
 mod stand_in;
 mod two;
 mod upgrade;

@@ -10,7 +10,7 @@ use super::session::Session;
 use crate::store::engine::Value;
 
 /// What the first number of the lock stands for: the trail of a node. Other locks of the database have other numbers.
-const TRAIL: i64 = 5696;
+pub(super) const TRAIL: i64 = 5696;
 const PAUSE: Duration = Duration::from_millis(50);
 
 const TAKE: &str = "SELECT pg_try_advisory_lock(CAST(?1 AS INTEGER), CAST(?2 AS INTEGER))";

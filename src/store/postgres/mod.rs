@@ -23,7 +23,7 @@ pub(super) use hold::hold;
 pub(super) use hot::{Hot, gather};
 pub(super) use inspection::{inspect, inspect_seal};
 pub(super) use moving::{Coming, begin_copy, check_unmarked, marked, open_to_leave, set_numbers};
-pub(super) use node::{give_sign_of_life, left_undelivered, nodes, prepare_node};
+pub(super) use node::{at_work, give_sign_of_life, left_undelivered, nodes, prepare_node};
 pub(super) use schema::{create, join, open};
 pub(super) use session::{Answer, Prepared, Session, Step};
 

@@ -3,6 +3,7 @@
 use super::super::Node;
 use super::super::engine::{Connection, params};
 use super::super::error::{ApplyError, StoreError};
+use super::hold::TRAIL;
 
 /// Every node, by number.
 pub(in crate::store) fn nodes(db: &Connection) -> Result<Vec<Node>, StoreError> {
@@ -44,6 +45,16 @@ pub(in crate::store) fn give_sign_of_life(db: &Connection, node: u32) -> Result<
     let release = env!("CARGO_PKG_VERSION");
     db.prepare_cached(sql)?.execute(params![node, release])?;
     Ok(())
+}
+
+/// The names of the nodes besides this one, `own`, whose trail somebody holds: they are at work, or another one delivers what they left.
+pub(in crate::store) fn at_work(db: &Connection, own: u32) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT name FROM node WHERE number <> ?1 AND EXISTS (SELECT 1 FROM pg_locks AS lock
+        WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 2
+            AND CAST(lock.classid AS BIGINT) = ?2 AND CAST(lock.objid AS BIGINT) = node.number
+            AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())) ORDER BY number";
+    let mut statement = db.prepare_cached(sql)?;
+    Ok(statement.query_map(params![own, TRAIL], |row| row.get(0))?)
 }
 
 /// The nodes that gave no sign of life for so many seconds and left events that targets were not given; `own` is the number of this one.

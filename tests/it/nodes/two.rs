@@ -17,7 +17,16 @@ fn what_one_node_answers_the_other_goes_by() {
     let nodes = Nodes::start(2);
     let (mut one, mut other) = (nodes.all[0].connect(), nodes.all[1].connect());
     let key = ask(&mut one, create(key_template())).success().uid();
+    let found = ask(&mut other, get_attributes(&key, &["Fresh"])).success();
+    assert_eq!(found.value("Fresh"), Some(Content::Boolean(true)));
     let material = ask(&mut one, get(&key)).success().key_material();
+    // Given once, it is fresh no longer, whichever is asked.
+    for asked in [&["Fresh"][..], &[]] {
+        for connection in [&mut one, &mut other] {
+            let found = ask(connection, get_attributes(&key, asked)).success();
+            assert_eq!(found.value("Fresh"), Some(Content::Boolean(false)));
+        }
+    }
     // Now both keep it in memory.
     assert_eq!(
         ask(&mut other, get(&key)).success().key_material(),

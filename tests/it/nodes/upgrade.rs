@@ -39,7 +39,7 @@ fn serves(nodes: &Nodes, round: &str) {
     let found = other.ask(get_attributes(&key, &["x-Round"])).success();
     assert_eq!(found.value("x-Round"), Some(tag));
     let found = one.ask(locate(vec![attribute("Name", name(round))]));
-    assert_eq!(found.success().uids(), [key.clone()]);
+    assert_eq!(found.success().uids(), std::slice::from_ref(&key));
     one.ask(activate(&key)).success();
     other.ask(revoke(&key, 1)).success();
     one.ask(destroy(&key)).success();
