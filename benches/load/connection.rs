@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -20,10 +21,12 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Room for what most answers need; longer ones grow it.
 const BUFFER_BYTES: usize = 4096;
 
-/// A server that load is put on.
+/// A server that load is put on, or several over the same keys.
 #[derive(Clone)]
 pub(crate) struct Target {
-    address: SocketAddr,
+    addresses: Vec<SocketAddr>,
+    /// Connections that were opened: each goes to the next address.
+    opened: Arc<AtomicUsize>,
     connector: TlsConnector,
 }
 
@@ -31,9 +34,26 @@ impl Target {
     /// The server at `address`, met with this TLS configuration.
     pub(crate) fn new(address: SocketAddr, config: Arc<ClientConfig>) -> Self {
         Self {
-            address,
+            addresses: vec![address],
+            opened: Arc::default(),
             connector: TlsConnector::from(config),
         }
+    }
+
+    /// The same with one more server, which gets its share of the connections.
+    pub(crate) fn and(mut self, address: SocketAddr) -> Self {
+        self.addresses.push(address);
+        self
+    }
+
+    fn next_address(&self) -> Result<SocketAddr> {
+        let opened = self.opened.fetch_add(1, Ordering::Relaxed);
+        let next = self
+            .addresses
+            .iter()
+            .cycle()
+            .nth(opened % self.addresses.len());
+        next.copied().context("there is nothing to connect to")
     }
 }
 
@@ -51,7 +71,7 @@ impl Connection {
 
     /// Connects from one of this machine's addresses and completes the TLS handshake.
     pub(crate) async fn open_from(target: &Target, source: Ipv4Addr) -> Result<Self> {
-        let address = target.address;
+        let address = target.next_address()?;
         let opening = async {
             let socket = TcpSocket::new_v4()?;
             socket.bind((source, 0).into())?;

@@ -6,7 +6,7 @@
 //! machine disturbs both. The result is a ratio; nothing here passes or fails by a time.
 //!
 //! `cargo bench --bench load` measures everything, `cargo bench --bench load -- get connect` two
-//! workloads; `--postgres` compares a store on a PostgreSQL server with one in a file. docs/performance.md says what the columns mean.
+//! workloads; `--postgres` compares a store on a PostgreSQL server with one in a file, `--nodes` two nodes over such a server with one. docs/performance.md says what the columns mean.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -88,19 +88,30 @@ fn measure(settings: &Settings) -> Result<()> {
     let latency = SyncLatency::measure(scratch.path(), settings.syncs)?;
     report::print_sync(&latency);
 
-    let postgres = settings.postgres.then(|| Postgres::start(scratch.path()));
+    let is_over_postgres = settings.postgres || settings.nodes;
+    let postgres = is_over_postgres.then(|| Postgres::start(scratch.path()));
     let postgres = postgres.transpose()?;
-    let over = postgres.as_ref();
-    let over = over.map(|postgres| Server::start_over(&postgres.url(), scratch.path()));
-    // The one with a file is what the other is compared with.
-    let (server, beside) = match over.transpose()? {
-        Some(over) => (over, Some(server)),
-        None => (server, None),
+    let over = |name: &str| match &postgres {
+        Some(postgres) => {
+            let url = postgres.database(name)?;
+            Server::start_over(&url, scratch.path(), name).map(Some)
+        }
+        None => Ok(None),
     };
-    let other = settings.against.as_ref();
-    let other = other.map(|program| Server::start_program(program, scratch.path(), "other"));
-    let other = other.transpose()?.or(beside);
-    let outcome = measure_workloads(settings, &runtime, &server, other.as_ref());
+    // What the server is compared with: another build, one with a file, one node alone.
+    let (server, other) = match (over("first")?, &settings.against) {
+        (Some(first), _) if settings.nodes => (first, over("alone")?),
+        (Some(first), _) => (first, Some(server)),
+        (None, Some(program)) => {
+            let other = Server::start_program(program, scratch.path(), "other")?;
+            (server, Some(other))
+        }
+        (None, None) => (server, None),
+    };
+    let second = settings.nodes.then(|| server.join(scratch.path()));
+    let second = second.transpose()?;
+    let sides = [Some(&server), second.as_ref(), other.as_ref()];
+    let outcome = measure_workloads(settings, &runtime, sides);
     if outcome.is_err() {
         server.print_log_tail();
     }
@@ -115,8 +126,17 @@ struct Filled {
 }
 
 impl Filled {
-    fn new(settings: &Settings, runtime: &Runtime, server: &Server) -> Result<Self> {
+    fn new(
+        settings: &Settings,
+        runtime: &Runtime,
+        server: &Server,
+        second: Option<&Server>,
+    ) -> Result<Self> {
         let target = connection::Target::new(server.address(), client_config(&server.certs())?);
+        let target = match second {
+            Some(second) => target.and(second.address()),
+            None => target,
+        };
         let keys_needed = settings.connections.iter().copied().max().unwrap_or(1);
         let keys = interrupt::run(runtime, requests::active_keys(&target, keys_needed))
             .context("cannot make the keys that are read later")?;
@@ -136,15 +156,16 @@ impl Filled {
     }
 }
 
+/// Measures a server, with the node that shares its load if there is one, beside another one or the limit.
 fn measure_workloads(
     settings: &Settings,
     runtime: &Runtime,
-    server: &Server,
-    other: Option<&Server>,
+    [server, second, other]: [Option<&Server>; 3],
 ) -> Result<()> {
+    let server = server.context("there is no server")?;
     let config = client_config(&server.certs())?;
-    let real = Filled::new(settings, runtime, server)?;
-    let other = other.map(|other| Filled::new(settings, runtime, other));
+    let real = Filled::new(settings, runtime, server, second)?;
+    let other = other.map(|other| Filled::new(settings, runtime, other, None));
     let other = other.transpose()?;
 
     for workload in settings.workloads() {

@@ -70,9 +70,13 @@ impl Postgres {
         }
     }
 
-    /// The URL of its one database.
-    pub(crate) fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    /// Makes a database, and gives its URL.
+    pub(crate) fn database(&self, name: &str) -> Result<String> {
+        let port = self.port.to_string();
+        let mut create = Command::new(programs()?.join("createdb"));
+        create.args(["-h", "127.0.0.1", "-p", &port, "-U", "postgres", name]);
+        run(&mut create)?;
+        Ok(format!("postgres://postgres@127.0.0.1:{port}/{name}"))
     }
 }
 

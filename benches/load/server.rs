@@ -39,26 +39,55 @@ impl Server {
     }
 
     /// Starts the Keyledger of this build with its keys in the database at a URL.
-    pub(crate) fn start_over(url: &str, directory: &Path) -> Result<Self> {
-        let name = directory.join("server-over-postgres");
-        std::fs::create_dir(&name)?;
+    pub(crate) fn start_over(url: &str, directory: &Path, name: &str) -> Result<Self> {
+        let log = directory.join(format!("{name}.log"));
+        let directory = directory.join(name);
+        std::fs::create_dir(&directory)?;
         let mut init = Command::new(PROGRAM);
-        init.args(["init", "--store-url", url, "--dir"]).arg(&name);
-        let made = init.output().context("cannot run keyledger")?;
-        if !made.status.success() {
-            bail!(
-                "keyledger init: {}",
-                String::from_utf8_lossy(&made.stderr).trim()
-            );
-        }
-        let log = directory.join("server-over-postgres.log");
+        init.args(["init", "--store-url", url, "--dir"]);
+        run(init.arg(&directory))?;
         let mut command = Command::new(PROGRAM);
-        command.args(["serve", "--quickstart", "--dir"]).arg(&name);
-        command.args(["--listen", "127.0.0.1:0"]);
+        command
+            .args(["serve", "--quickstart", "--dir"])
+            .arg(&directory)
+            .args(["--listen", "127.0.0.1:0"]);
         Ok(Self {
             process: Process::start(command, &[], &log)?,
-            directory: name,
+            directory,
         })
+    }
+
+    /// Starts one more node over the same database.
+    pub(crate) fn join(&self, directory: &Path) -> Result<Self> {
+        let (prepared, joined) = (directory.join("prepared"), directory.join("joined"));
+        let mut prepare = Command::new(PROGRAM);
+        prepare.args(["node", "prepare"]).arg(&prepared).args([
+            "--name",
+            "second",
+            "--server-name",
+            "127.0.0.1",
+            "--dir",
+        ]);
+        run(prepare.arg(&self.directory))?;
+        let mut join = Command::new(PROGRAM);
+        join.args(["node", "join", "--from"]).arg(&prepared);
+        run(join.arg("--dir").arg(&joined))?;
+        Self::open(&joined, &directory.join("joined.log"))
+    }
+
+    /// Moves the database of a server that does not run to this URL.
+    pub(crate) fn move_to(url: &str, directory: &Path) -> Result<()> {
+        let mut migrate = Command::new(PROGRAM);
+        migrate.args([
+            "migrate",
+            "--from",
+            "sqlite",
+            "--to",
+            "postgres",
+            "--store-url",
+            url,
+        ]);
+        run(migrate.arg("--dir").arg(directory))
     }
 
     /// Starts a Keyledger that was set up before in `directory`; it logs to `log`.
@@ -82,13 +111,7 @@ impl Server {
 
     fn command(&self, arguments: &[&str]) -> Result<()> {
         let mut command = Command::new(PROGRAM);
-        let output = command.args(arguments).arg("--dir").arg(&self.directory);
-        let output = output.output().context("cannot run keyledger")?;
-        if !output.status.success() {
-            let error = String::from_utf8_lossy(&output.stderr);
-            bail!("keyledger {}: {}", arguments.join(" "), error.trim());
-        }
-        Ok(())
+        run(command.args(arguments).arg("--dir").arg(&self.directory))
     }
 
     /// The number of its process.
@@ -121,4 +144,15 @@ impl Server {
             .filter(|text| !text.is_empty())
             .unwrap_or_else(|| format!("keyledger {}", env!("CARGO_PKG_VERSION")))
     }
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let output = command.output().context("cannot run keyledger")?;
+    if !output.status.success() {
+        let error = String::from_utf8_lossy(&output.stderr);
+        let words = command.get_args().map(|word| word.to_string_lossy());
+        let words: Vec<_> = words.collect();
+        bail!("keyledger {}: {}", words.join(" "), error.trim());
+    }
+    Ok(())
 }

@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) against: Option<PathBuf>,
     /// Whether the server keeps its keys on a PostgreSQL server, and one with a file takes the limit's place.
     pub(crate) postgres: bool,
+    /// Whether two nodes over one PostgreSQL server share the load, and one alone takes the limit's place.
+    pub(crate) nodes: bool,
     /// Whether a target of type file follows the server's trail.
     pub(crate) follow: bool,
     /// Where the server's directory is made.
@@ -73,6 +75,10 @@ impl Settings {
         if settings.calibrate && settings.against.is_some() {
             bail!("--calibrate and --against exclude each other");
         }
+        if settings.nodes && (settings.postgres || settings.calibrate || settings.against.is_some())
+        {
+            bail!("--nodes and --postgres, --calibrate or --against exclude each other");
+        }
         if settings.postgres && (settings.calibrate || settings.against.is_some()) {
             bail!("--postgres and --calibrate or --against exclude each other");
         }
@@ -94,11 +100,12 @@ impl Settings {
             "--calibrate" => self.calibrate = true,
             "--follow" => self.follow = true,
             "--postgres" => self.postgres = true,
+            "--nodes" => self.nodes = true,
             name => {
                 let Some(workload) = Workload::ALL.into_iter().find(|w| w.name() == name) else {
                     let names = Workload::ALL.map(Workload::name).join(", ");
                     bail!(
-                        "`{name}` is no workload; there are {names}, --calibrate, --follow, --postgres and --against PATH"
+                        "`{name}` is no workload; there are {names}, --calibrate, --follow, --postgres, --nodes and --against PATH"
                     );
                 };
                 self.chosen.push(workload);
@@ -119,6 +126,7 @@ impl Settings {
             against: None,
             follow: false,
             postgres: false,
+            nodes: false,
             directory: env!("CARGO_TARGET_TMPDIR").into(),
             chosen: Vec::new(),
         }

@@ -4,7 +4,7 @@
 //! what an idle server and an idle connection hold of memory. Nothing here passes or fails by a number.
 //!
 //! `cargo bench --bench scale` measures everything, `cargo bench --bench scale -- start get` two parts of it. The filled stores are kept
-//! and used again. docs/performance.md says what the columns mean.
+//! and used again; with `--postgres` they are moved to a PostgreSQL server besides. docs/performance.md says what the columns mean.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -22,6 +22,10 @@ mod site;
 mod start;
 
 #[path = "../load/connection.rs"]
+#[allow(
+    dead_code,
+    reason = "the other bench spreads its load over two servers"
+)]
 mod connection;
 #[path = "../load/environment.rs"]
 mod environment;
@@ -31,6 +35,8 @@ mod interrupt;
 mod machine;
 #[path = "../load/percentile.rs"]
 mod percentile;
+#[path = "../load/postgres.rs"]
+mod postgres;
 #[path = "../load/process.rs"]
 mod process;
 #[path = "../load/requests.rs"]
@@ -53,6 +59,7 @@ use anyhow::{Context, Result};
 use tokio::runtime::Runtime;
 
 use crate::machine::{Machine, file_system};
+use crate::postgres::Postgres;
 use crate::settings::{Part, Settings};
 use crate::site::Site;
 use crate::sync::SyncLatency;
@@ -74,14 +81,31 @@ fn measure(settings: &Settings) -> Result<()> {
     print_head(settings)?;
     let small = Site::prepare(&runtime, settings, settings.few)?;
     let large = Site::prepare(&runtime, settings, settings.many)?;
-    let sites = [small, large];
+    let files = [small, large];
+    measure_sites(&runtime, settings, &files)?;
+    if !settings.postgres {
+        return Ok(());
+    }
+    let scratch = settings.directory.join("scale-postgres");
+    site::empty(&scratch)?;
+    let postgres = Postgres::start(&scratch)?;
+    let [small, large] = files;
+    let moved = [
+        small.moved(&postgres, &scratch)?,
+        large.moved(&postgres, &scratch)?,
+    ];
+    println!("\nthe same on a PostgreSQL server");
+    measure_sites(&runtime, settings, &moved)
+}
+
+fn measure_sites(runtime: &Runtime, settings: &Settings, sites: &[Site; 2]) -> Result<()> {
     for part in &settings.parts {
         match part {
             Part::Fill => {}
-            Part::Start => start::measure(&runtime, settings, &sites)?,
-            Part::Locate => locate::measure(&runtime, settings, &sites)?,
-            Part::Get => get::measure(&runtime, settings, &sites)?,
-            Part::Idle => idle::measure(&runtime, settings, &sites)?,
+            Part::Start => start::measure(runtime, settings, sites)?,
+            Part::Locate => locate::measure(runtime, settings, sites)?,
+            Part::Get => get::measure(runtime, settings, sites)?,
+            Part::Idle => idle::measure(runtime, settings, sites)?,
         }
     }
     Ok(())

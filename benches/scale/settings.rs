@@ -61,6 +61,8 @@ pub(crate) struct Settings {
     pub(crate) syncs: usize,
     /// Where the stores are made.
     pub(crate) directory: PathBuf,
+    /// Whether the same is measured on copies of the stores on a PostgreSQL server.
+    pub(crate) postgres: bool,
     /// Whether a store that was filled before is used again.
     pub(crate) keep: bool,
 }
@@ -85,9 +87,13 @@ impl Settings {
         let words: Vec<_> = words.filter(|word| word != "--bench").collect();
         let mut chosen = Vec::new();
         for word in &words {
+            if word == "--postgres" {
+                settings.postgres = true;
+                continue;
+            }
             let Some(part) = Part::ALL.into_iter().find(|part| part.name() == word) else {
                 let names = Part::ALL.map(Part::name).join(", ");
-                bail!("`{word}` is no part of this bench; there are {names}");
+                bail!("`{word}` is no part of this bench; there are {names}; and --postgres");
             };
             chosen.push(part);
         }
@@ -110,6 +116,7 @@ impl Settings {
             idle: vec![1000, 10_000],
             syncs: 500,
             directory: env!("CARGO_TARGET_TMPDIR").into(),
+            postgres: false,
             keep: true,
         }
     }
