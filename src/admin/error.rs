@@ -32,6 +32,9 @@ pub(crate) const BROKEN_TRAIL: &str = "broken_trail";
 /// The code of an error that says that the server is locked.
 pub(crate) const LOCKED: &str = "locked";
 
+/// The code of an error that says that the database may have done it or not.
+pub(crate) const UNSETTLED: &str = "unsettled";
+
 /// Why a request was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
@@ -139,6 +142,10 @@ impl From<ApplyError> for AdminError {
             // Only the precondition on who asks comes with these changesets.
             ApplyError::NotPermitted => super::access::changed(),
             ApplyError::Missing(_) => Self::not_found(error.to_string()),
+            ApplyError::Store(StoreError::Lost(_)) => Self {
+                code: Some(UNSETTLED.to_owned()),
+                ..Self::unavailable(error.to_string())
+            },
             // The rest is the store's own trouble, or cannot come from these changesets.
             _ => Self::unavailable(error.to_string()),
         }

@@ -5,8 +5,9 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::error::{ErrorKind, LOCKED};
+use super::error::{ErrorKind, LOCKED, UNSETTLED};
 use super::message::{self, MasterKeyRequest, NewRecovery, Rotation};
 use super::{Admin, AdminError, Deed, Response};
 use crate::audit::{Action, Data, Failure, Field};
@@ -17,6 +18,10 @@ use crate::ops::rewrap::{Opens, RewrapError, rewrap};
 use crate::providers::{Custody, KeyPlace, MasterKey, NextKey, Provider, ProviderError, custody};
 use crate::store::changeset::Write;
 use crate::store::{MasterKeyRecord, RecoveryKey};
+
+/// How long it is waited for the database to say what became of a change, and how often it is asked.
+const SETTLED: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(500);
 
 /// The master key in use and where it is kept.
 #[derive(Clone)]
@@ -48,7 +53,7 @@ pub(super) async fn run(
         ),
     };
     if let Err(error) = &done {
-        record_refused(admin, who, action, error).await;
+        record_unless_unsettled(admin, who, action, error).await;
     }
     let shown = shown_after(admin, action, done?).await?;
     Ok(Response::MasterKey(Box::new(shown)))
@@ -70,10 +75,20 @@ async fn shown_after(
 }
 
 /// What was asked of the master key and not done, with who asked. The event is about the key in use, which stays what it is.
-async fn record_refused(admin: &Admin, initiator: Initiator, action: Action, error: &AdminError) {
+async fn record_unless_unsettled(
+    admin: &Admin,
+    initiator: Initiator,
+    action: Action,
+    error: &AdminError,
+) {
+    if error.code() == UNSETTLED {
+        tracing::error!(action = action.name(), %error, "Whether the master key was changed is not known: see `keyledger master-key show` once the database is there.");
+        return;
+    }
     let failure = match error.kind {
         ErrorKind::Invalid => Failure::InvalidField,
         ErrorKind::Forbidden => Failure::OutOfReach,
+        ErrorKind::Conflict => Failure::WrongState,
         _ if error.code() == LOCKED => Failure::ServerLocked,
         _ => Failure::ProviderUnavailable,
     };
@@ -132,14 +147,7 @@ async fn rotate(
 ) -> Result<PathBuf, AdminError> {
     let _turn = admin.changes.lock().await;
     let custodian = custodian(admin)?;
-    let others = admin.store.others_at_work().await?;
-    if !others.is_empty() {
-        let others = others.join(", ");
-        return Err(AdminError::conflict(format!(
-            "other nodes have the master key that is to be replaced ({others}): stop them, and give them the new one before they start, as \
-             docs/scaling.md says"
-        )));
-    }
+    refuse_beside_others(admin).await?;
     let name = request.provider.as_deref();
     let provider = named(name.unwrap_or_else(|| custodian.custody.name()))?;
     let secret = request.secret.map(|secret| bytes_of(&secret));
@@ -160,9 +168,26 @@ async fn rotate(
     };
     custodian.custody.expect(Arc::clone(&next.key));
     let done = change.carry_out(admin).await;
-    custodian.custody.settle(done.is_ok());
+    let is_settled = |error: &AdminError| error.code() != UNSETTLED;
+    // Where nobody knows which of the two is the database's, both open what they wrapped.
+    if done.as_ref().err().is_none_or(is_settled) {
+        custodian.custody.settle(done.is_ok());
+    }
     done?;
     Ok(put(&custodian.place, next, before.check).await)
+}
+
+/// Other nodes would go on with a key that is the database's no more.
+async fn refuse_beside_others(admin: &Admin) -> Result<(), AdminError> {
+    let others = admin.store.others_at_work().await?;
+    if others.is_empty() {
+        return Ok(());
+    }
+    let others = others.join(", ");
+    Err(AdminError::conflict(format!(
+        "other nodes have the master key that is to be replaced ({others}): stop them, and give them the new one before they start, as docs/scaling.md \
+         says"
+    )))
 }
 
 async fn set_recovery(
@@ -223,7 +248,7 @@ impl Admin {
     ) -> Result<message::MasterKey, AdminError> {
         let done = self.recovered(initiator.clone(), key, place, new).await;
         if let Err(error) = &done {
-            record_refused(self, initiator, Action::MasterKeyRecover, error).await;
+            record_unless_unsettled(self, initiator, Action::MasterKeyRecover, error).await;
         }
         shown_after(self, Action::MasterKeyRecover, Some(done?)).await
     }
@@ -247,6 +272,7 @@ impl Admin {
                 hex::encode(recovery.recipient.id()),
             )));
         }
+        refuse_beside_others(self).await?;
         let next = prepare(self, place, provider, secret).await?;
         let change = Change {
             action: Action::MasterKeyRecover,
@@ -280,7 +306,7 @@ impl Change {
         let scope = admin.global_scope()?;
         let recipient = self.after.recovery.map(|key| key.recipient);
         let target = hex::encode(self.after.check);
-        let wraps = Custody::new(self.wraps, recipient);
+        let (after, wraps) = (self.after.clone(), Custody::new(self.wraps, recipient));
         let random = Arc::clone(&admin.random);
         let rewrapped = rewrap(&admin.store, self.after, self.opens, wraps, random).await?;
         let count = i64::try_from(rewrapped.values.len()).unwrap_or(i64::MAX);
@@ -291,10 +317,34 @@ impl Change {
             scope,
             request: self.request.number(Field::Count, count),
         };
-        admin
+        let done = admin
             .commit(deed, vec![Write::Rewrap(Box::new(rewrapped))])
-            .await
+            .await;
+        match done {
+            Err(error) if error.code() == UNSETTLED => settled(admin, &after, error).await,
+            done => done,
+        }
     }
+}
+
+/// Whether a change was made of which the database could not say so: as soon as that can be read.
+async fn settled(
+    admin: &Admin,
+    after: &MasterKeyRecord,
+    error: AdminError,
+) -> Result<(), AdminError> {
+    let until = tokio::time::Instant::now() + SETTLED;
+    while tokio::time::Instant::now() < until {
+        match admin.store.settle().await {
+            Ok(()) if *admin.store.master_key() == *after => return Ok(()),
+            Ok(()) => {
+                let text = "the master key was not changed, for the connection to the database was lost: give the command again";
+                return Err(AdminError::unavailable(text));
+            }
+            Err(_) => tokio::time::sleep(LOOK).await,
+        }
+    }
+    Err(error)
 }
 
 fn named(provider: &str) -> Result<Provider, AdminError> {

@@ -168,6 +168,14 @@ impl Store {
         self.keep_part(Kept::Delivered(target, delivered)).await
     }
 
+    /// Waits until it is known what became of everything that was to be committed before, of a database whose connection was lost too.
+    ///
+    /// # Errors
+    /// It is not known yet.
+    pub async fn settle(&self) -> Result<(), ApplyError> {
+        self.keep_part(Kept::Nothing).await
+    }
+
     /// Has the writer keep something, with whatever else is due.
     pub(super) async fn keep_part(&self, part: Kept) -> Result<(), ApplyError> {
         let commands = self.inner.writer.commands.as_ref();

@@ -19,8 +19,6 @@ use super::whereabouts::Whereabouts;
 const LOOK: Duration = Duration::from_secs(1);
 /// How long it waits until it connects again.
 const AGAIN: Duration = Duration::from_millis(500);
-/// How long the server may take to answer.
-const ANSWER: Duration = Duration::from_secs(30);
 /// How often a node gives a sign of life.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 
@@ -96,9 +94,9 @@ fn listen(
     ends: &AtomicBool,
     was_lost: &mut bool,
 ) -> Result<(), StoreError> {
-    let reconnects = server.reconnects();
-    let session = server.session("follower").map_err(|error| error.sorted())?;
-    session.limit(ANSWER);
+    let session = server
+        .following("follower")
+        .map_err(|error| error.sorted())?;
     let db = Connection::Server(Box::new(session));
     db.execute_batch("LISTEN keyledger_change")?;
     if std::mem::take(was_lost) {
@@ -121,10 +119,6 @@ fn listen(
         if ends.load(Ordering::Acquire) {
             return Ok(());
         }
-        if server.reconnects() != reconnects {
-            let words = "another server may be the primary by now";
-            return Err(StoreError::Lost(words.to_owned()));
-        }
         wait(&db, ends)?;
     }
 }
@@ -135,7 +129,7 @@ fn wait(db: &Connection, ends: &AtomicBool) -> Result<(), StoreError> {
         return Ok(());
     };
     let begun = Instant::now();
-    while begun.elapsed() < LOOK && !ends.load(Ordering::Acquire) {
+    while begun.elapsed() < LOOK && !ends.load(Ordering::Acquire) && !session.is_closed() {
         let came = session.wait_for_notice(LOOK / 10);
         if came.map_err(|error| error.sorted())? {
             break;

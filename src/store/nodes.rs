@@ -45,7 +45,7 @@ impl Store {
         self.inner.readers.read(nodes).await
     }
 
-    /// The names of the other nodes that are at work now, or whose trail another one has to deliver what they left.
+    /// The names of the other nodes that are at work now.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -90,7 +90,7 @@ impl Store {
             return Err(StoreError::Closed);
         };
         server.stands_in = true;
-        let db = postgres::open(&server, now_ms.div_euclid(1000), "stand-in")?;
+        let db = postgres::open(&server, now_ms.div_euclid(1000))?;
         let opened = (
             db,
             Whereabouts::Server(server),

@@ -11,7 +11,6 @@ use super::engine::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::StoreError;
-use super::postgres::Server;
 use super::whereabouts::Whereabouts;
 
 /// Jobs that may wait; who brings more waits with them.
@@ -133,31 +132,23 @@ struct Reader {
     whereabouts: Whereabouts,
     db: Connection,
     used: Instant,
-    /// How often whoever writes had connected again when this connection was made.
-    reconnects: u64,
 }
 
 impl Reader {
     fn open(whereabouts: &Whereabouts) -> Result<Self, StoreError> {
-        // Before it connects: who writes may do so meanwhile.
-        let reconnects = whereabouts.server().map_or(0, Server::reconnects);
         Ok(Self {
             whereabouts: whereabouts.clone(),
             db: whereabouts.reader()?,
             used: Instant::now(),
-            reconnects,
         })
     }
 
     fn connection(&mut self) -> Result<&Connection, StoreError> {
         if let Connection::Server(session) = &self.db {
-            let reconnects = self.whereabouts.server().map_or(0, Server::reconnects);
-            let is_lost = reconnects != self.reconnects
-                || session.is_closed()
+            let is_lost = session.is_closed()
                 || (self.used.elapsed() > IDLE && session.batch("SELECT 1").is_err());
             if is_lost {
                 self.db = self.whereabouts.reader()?;
-                self.reconnects = reconnects;
             }
         }
         Ok(&self.db)

@@ -1,15 +1,11 @@
 //! Where a database is: in a file, or on a server that several nodes share.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::engine::Connection;
 use super::error::StoreError;
 use super::postgres::{self, Server};
 use super::{InitMeta, StoreConfig, sqlite};
-
-/// How long a server may take to answer who reads: it may stand still, and its connection not show it.
-const READING: Duration = Duration::from_secs(60);
 
 /// Where a database is.
 #[derive(Debug, Clone)]
@@ -44,7 +40,7 @@ impl Whereabouts {
     pub(super) fn open(&self, now: i64) -> Result<Connection, StoreError> {
         match self {
             Self::File(path) => sqlite::open(path, now),
-            Self::Server(server) => postgres::open(server, now, "writer"),
+            Self::Server(server) => postgres::open(server, now),
         }
     }
 
@@ -53,8 +49,7 @@ impl Whereabouts {
         match self {
             Self::File(path) => sqlite::open_reader(path),
             Self::Server(server) => {
-                let session = server.session("reader").map_err(|error| error.sorted())?;
-                session.limit(READING);
+                let session = server.following("reader").map_err(|error| error.sorted())?;
                 Ok(Connection::Server(Box::new(session)))
             }
         }

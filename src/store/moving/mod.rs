@@ -208,7 +208,10 @@ impl Migration {
                 stage: Stage::Left,
                 ..mark
             };
+            source.control("BEGIN")?;
+            Mark::take_off(&source)?;
             left.put(&source)?;
+            source.control("COMMIT")?;
         }
         sqlite::finish_draft(&draft, path)
     }
@@ -250,6 +253,16 @@ impl Unfinished {
         let file = sqlite::open_reader(path)?;
         let head = sql::head(&file, &sql::epochs(&file)?)?;
         Ok(identity(&file)? == self.mark.identity && head.0 >= self.mark.head)
+    }
+
+    /// Whether the file at `path` is what was copied, and nothing was done there since.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn is_of(&self, path: &Path) -> Result<bool, StoreError> {
+        let file = sqlite::open_reader(path)?;
+        let head = sql::head(&file, &sql::epochs(&file)?)?;
+        Ok(identity(&file)? == self.mark.identity && head.0 == self.mark.head)
     }
 
     /// Where the trail ended in what was copied.

@@ -136,6 +136,14 @@ impl ServerError {
         }
     }
 
+    /// A COMMIT was answered with a warning: somebody ended the wait for the standbys.
+    pub(super) fn unconfirmed() -> Self {
+        Self::Lost {
+            state: None,
+            words: "a commit was not confirmed by the standbys".to_owned(),
+        }
+    }
+
     /// One host did not answer, with the words of the system.
     pub(super) fn unreachable_at(host: &str, words: &str) -> Self {
         Self::Unreachable(format!("{host}: {words}"))

@@ -23,13 +23,16 @@ pub(super) use hold::hold;
 pub(super) use hot::{Hot, gather};
 pub(super) use inspection::{inspect, inspect_seal};
 pub(super) use moving::{Coming, begin_copy, check_unmarked, marked, open_to_leave, set_numbers};
-pub(super) use node::{at_work, give_sign_of_life, left_undelivered, nodes, prepare_node};
+pub(super) use node::{
+    at_work, give_sign_of_life, left_undelivered, nodes, prepare_node, wait_for_standbys,
+};
 pub(super) use schema::{create, join, open};
 pub(super) use session::{Answer, Prepared, Session, Step};
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use address::Address;
 
@@ -78,21 +81,31 @@ impl Server {
         }
     }
 
-    /// Notes that whoever writes has connected again.
+    /// Notes that whoever writes has connected again: sessions of [`Server::following`] are closed.
     pub(super) fn note_reconnect(&self) {
         self.reconnects.fetch_add(1, Ordering::AcqRel);
-    }
-
-    /// How often that was; sessions that began before may be with a server that is the primary no more.
-    pub(super) fn reconnects(&self) -> u64 {
-        self.reconnects.load(Ordering::Acquire)
     }
 
     /// A session that looks into the node's schema first. `purpose` is what the server's operator sees it is for.
     pub(super) fn session(&self, purpose: &str) -> Result<Session, ServerError> {
         let path = format!("{}, {SHARED}", self.schema());
         let name = format!("node {} {purpose}", self.node);
-        Session::connect(&self.address, &path, &name)
+        let session = Session::connect(&self.address, &path, &name)?;
+        session.limit(ANSWER);
+        Ok(session)
+    }
+
+    /// A session that is closed once whoever writes has connected again: the server it is with may be the primary no more.
+    pub(super) fn following(&self, purpose: &str) -> Result<Session, ServerError> {
+        // Before it connects: who writes may do so meanwhile.
+        let begun_at = self.reconnects.load(Ordering::Acquire);
+        let session = self.session(purpose)?;
+        Ok(session.outdated_by(&self.reconnects, begun_at))
+    }
+
+    /// A session for whoever writes the node's trail: itself, or another one that delivers what it left.
+    pub(super) fn writing(&self) -> Result<Session, ServerError> {
+        self.session(if self.stands_in { "stand-in" } else { "writer" })
     }
 
     /// The schema of the node's trail.
@@ -106,6 +119,9 @@ impl std::fmt::Display for Server {
         self.address.fmt(f)
     }
 }
+
+/// How long a server may take to answer: it may stand still, and its connection not show it.
+const ANSWER: Duration = Duration::from_secs(60);
 
 /// The schema that all nodes use.
 const SHARED: &str = "keyledger";

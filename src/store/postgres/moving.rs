@@ -31,7 +31,7 @@ pub(in crate::store) fn begin_copy(
     server: &Server,
     coming: &Coming<'_>,
 ) -> Result<Connection, StoreError> {
-    let session = alone(server)?;
+    let session = alone(server, "migration")?;
     let found = number(&session, SHARED)?;
     let own = number(&session, &server.schema())?;
     let db = Connection::Server(Box::new(session));
@@ -82,7 +82,7 @@ pub(in crate::store) fn set_numbers(db: &Connection) -> Result<(), StoreError> {
 
 /// The mark of a database that is there, with a session that keeps others from it; no mark: it can be started.
 pub(in crate::store) fn marked(server: &Server) -> Result<(Connection, Option<Mark>), StoreError> {
-    let session = alone(server)?;
+    let session = alone(server, "migration")?;
     known(&session, SHARED)?;
     let db = Connection::Server(Box::new(session));
     let mark = Mark::of(&db)?;
@@ -179,12 +179,13 @@ fn check(server: &Server, mark: &Mark, coming: &Coming<'_>) -> Result<(), StoreE
 }
 
 /// A session that keeps others from migrating into this database or from it.
-fn alone(server: &Server) -> Result<Session, StoreError> {
-    let session = server
-        .session("migration")
-        .map_err(|error| error.sorted())?;
+pub(super) fn alone(server: &Server, purpose: &str) -> Result<Session, StoreError> {
+    let session = server.session(purpose).map_err(|error| error.sorted())?;
     match hold(&session, SHARED_NUMBER, PATIENCE, None) {
-        Ok(()) => Ok(session),
+        Ok(()) => {
+            session.unlimited();
+            Ok(session)
+        }
         Err(ServerError::InUse { holder, .. }) => Err(StoreError::Refused(format!(
             "another process migrates {server} or brings it up to date ({holder}): wait until it has ended"
         ))),

@@ -39,6 +39,13 @@ pub(in crate::store) fn prepare_node(
     }
 }
 
+/// Writes something and waits until it is where the server waits for it, and thereby all that was committed before; a node's row stays as it is.
+pub(in crate::store) fn wait_for_standbys(db: &Connection, node: u32) -> Result<(), StoreError> {
+    let sql = "UPDATE node SET seen = seen WHERE number = ?1";
+    db.prepare_cached(sql)?.execute([node])?;
+    Ok(())
+}
+
 /// Notes that a node is at work, by the server's clock: those of nodes may differ.
 pub(in crate::store) fn give_sign_of_life(db: &Connection, node: u32) -> Result<(), StoreError> {
     let sql = "UPDATE node SET seen = CAST(extract(epoch FROM now()) AS BIGINT), release = ?2 WHERE number = ?1";
@@ -47,10 +54,11 @@ pub(in crate::store) fn give_sign_of_life(db: &Connection, node: u32) -> Result<
     Ok(())
 }
 
-/// The names of the nodes besides this one, `own`, whose trail somebody holds: they are at work, or another one delivers what they left.
+/// The names of the nodes besides this one, `own`, that hold their trail: they are at work. Who delivers what a node left is not that node.
 pub(in crate::store) fn at_work(db: &Connection, own: u32) -> Result<Vec<String>, StoreError> {
     let sql = "SELECT name FROM node WHERE number <> ?1 AND EXISTS (SELECT 1 FROM pg_locks AS lock
-        WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 2
+        JOIN pg_stat_activity AS holder ON holder.pid = lock.pid
+        WHERE holder.application_name NOT LIKE '%stand-in' AND lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 2
             AND CAST(lock.classid AS BIGINT) = ?2 AND CAST(lock.objid AS BIGINT) = node.number
             AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())) ORDER BY number";
     let mut statement = db.prepare_cached(sql)?;

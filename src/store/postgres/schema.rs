@@ -7,7 +7,7 @@
 use super::super::engine::{Connection, params};
 use super::super::error::StoreError;
 use super::super::{InitMeta, sql};
-use super::moving::check_unmarked;
+use super::moving::{alone, check_unmarked};
 use super::{SHARED, Server, ServerError, Session, hold};
 use std::time::Duration;
 
@@ -95,14 +95,13 @@ pub(in crate::store) fn create(server: &Server, meta: &InitMeta) -> Result<Conne
     sql::keep_master_key_check(&db, meta)?;
     db.control("COMMIT")?;
     drop(db);
-    open(server, meta.created, "writer")
+    open(server, meta.created)
 }
 
 /// Makes the schema of this node in a database that others use; all of it or nothing.
 pub(in crate::store) fn join(server: &Server, meta: &InitMeta) -> Result<Connection, StoreError> {
-    let session = server.session("join").map_err(|error| error.sorted())?;
     // Until it ends nobody migrates the database, nor brings it up to date.
-    hold(&session, SHARED_NUMBER, PATIENCE, None).map_err(|error| error.sorted())?;
+    let session = alone(server, "join")?;
     hold(&session, server.node, Duration::ZERO, None).map_err(|error| error.sorted())?;
     known(&session, SHARED)?;
     check_unmarked(&session, server)?;
@@ -118,16 +117,12 @@ pub(in crate::store) fn join(server: &Server, meta: &InitMeta) -> Result<Connect
     begin(&db, server, meta)?;
     db.control("COMMIT")?;
     drop(db);
-    open(server, meta.created, "writer")
+    open(server, meta.created)
 }
 
 /// Opens the schemas for the node's writer, which alone writes its trail, and brings them up to date. `now` in seconds since 1970.
-pub(in crate::store) fn open(
-    server: &Server,
-    now: i64,
-    purpose: &str,
-) -> Result<Connection, StoreError> {
-    let session = server.session(purpose).map_err(|error| error.sorted())?;
+pub(in crate::store) fn open(server: &Server, now: i64) -> Result<Connection, StoreError> {
+    let session = server.writing().map_err(|error| error.sorted())?;
     known(&session, SHARED)?;
     check_unmarked(&session, server)?;
     if number(&session, &server.schema())?.is_none() {
@@ -146,7 +141,7 @@ pub(in crate::store) fn open(
 }
 
 /// How long a starting node waits for a process that has just ended to be seen as gone, or for another node that delivers what it left.
-const HOLD_PATIENCE: Duration = Duration::from_secs(15);
+const HOLD_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Holds the node's trail for this session.
 pub(super) fn hold_trail(session: &Session, server: &Server) -> Result<(), StoreError> {
@@ -194,6 +189,7 @@ fn bring_up_to_date(db: &Connection, schema: &str, now: i64) -> Result<(), Store
     let Connection::Server(session) = db else {
         return Ok(());
     };
+    session.unlimited();
     if known(session, schema)? == newest() {
         return Ok(());
     }

@@ -10,8 +10,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
@@ -25,6 +27,8 @@ use link::Link;
 
 /// Statements that are kept prepared; with more, all are prepared anew.
 const STATEMENTS_MAX: usize = 512;
+/// How often it is looked whether an answer is late.
+const LOOK: Duration = Duration::from_millis(100);
 const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// A session, used by one thread at a time.
@@ -37,8 +41,22 @@ pub(in crate::store) struct Session {
     limit: Cell<Option<Duration>>,
     /// An answer did not come in time.
     is_given_up: Cell<bool>,
+    outdated: Option<Outdated>,
     /// How often an answer was waited for.
     waits: Cell<u64>,
+}
+
+/// What tells that another session has connected again since: this one may be with a server that is the primary no more.
+#[derive(Debug, Clone)]
+struct Outdated {
+    reconnects: Arc<AtomicU64>,
+    begun_at: u64,
+}
+
+impl Outdated {
+    fn is_so(&self) -> bool {
+        self.reconnects.load(Ordering::Acquire) != self.begun_at
+    }
 }
 
 /// A statement the server has parsed.
@@ -91,6 +109,7 @@ impl Session {
             reading: Cell::new(Reading::Not),
             limit: Cell::new(None),
             is_given_up: Cell::new(false),
+            outdated: None,
             waits: Cell::new(0),
         })
     }
@@ -171,9 +190,22 @@ impl Session {
             .collect()
     }
 
+    /// Has it count as closed once this number is another than `begun_at`.
+    pub(super) fn outdated_by(mut self, reconnects: &Arc<AtomicU64>, begun_at: u64) -> Self {
+        self.outdated = Some(Outdated {
+            reconnects: Arc::clone(reconnects),
+            begun_at,
+        });
+        self
+    }
+
     /// Whether the connection is gone, as far as this machine knows, or was given up.
     pub(in crate::store) fn is_closed(&self) -> bool {
-        self.is_given_up.get() || self.link.is_closed()
+        self.is_given_up() || self.link.is_closed()
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.is_given_up.get() || self.outdated.as_ref().is_some_and(Outdated::is_so)
     }
 
     /// How often an answer was waited for.
@@ -190,6 +222,11 @@ impl Session {
     /// asked may be done later.
     pub(in crate::store) fn limit(&self, limit: Duration) {
         self.limit.set(Some(limit));
+    }
+
+    /// Waits for answers as long as they take: tables are made, or read from end to end.
+    pub(super) fn unlimited(&self) {
+        self.limit.set(None);
     }
 
     /// Makes the session fit for use after an error: a transaction that is open is rolled back.
@@ -247,6 +284,7 @@ impl Session {
     fn all(&self, steps: &[Step<'_>]) -> Vec<Result<Answer, ServerError>> {
         let begin = (self.reading.get() == Reading::Asked).then_some(Step::Batch(BEGIN_READING));
         let sent: Vec<_> = begin.iter().chain(steps).collect();
+        self.link.forget_warning();
         let client = self.link.client();
         let answers = match self.in_time(send_all(client, &sent)) {
             Ok(answers) => answers,
@@ -267,15 +305,16 @@ impl Session {
 
     /// Waits for what the server answers, but not for ever.
     fn in_time<T: Send>(&self, asked: impl Future<Output = T> + Send) -> Result<T, ServerError> {
-        if self.is_given_up.get() {
+        if self.is_given_up() {
             return Err(ServerError::unanswered());
         }
         self.waits.set(self.waits.get() + 1);
-        let limit = self.limit.get();
+        let too_late = too_late(self.limit.get(), self.outdated.clone());
         let answered = self.link.run(async {
-            match limit {
-                Some(limit) => tokio::time::timeout(limit, asked).await.ok(),
-                None => Some(asked.await),
+            tokio::select! {
+                biased;
+                answered = asked => Some(answered),
+                () = too_late => None,
             }
         });
         answered.ok_or_else(|| {
@@ -300,8 +339,10 @@ impl Session {
                         Some(control) => control == Control::Begin,
                         None => self.is_in_transaction(),
                     });
-                    if has_failed && control == Some(Control::Commit) {
+                    if control == Some(Control::Commit) && has_failed {
                         Err(ServerError::Abandoned)
+                    } else if control == Some(Control::Commit) && self.link.was_warned() {
+                        Err(ServerError::unconfirmed())
                     } else {
                         Ok(answer)
                     }
@@ -334,6 +375,18 @@ impl Session {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Session({})", self.backend_pid())
+    }
+}
+
+/// Returns when an answer is waited for no more.
+async fn too_late(limit: Option<Duration>, outdated: Option<Outdated>) {
+    let until = limit.map(|limit| Instant::now() + limit);
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let is_over = until.is_some_and(|until| Instant::now() >= until);
+        if is_over || outdated.as_ref().is_some_and(Outdated::is_so) {
+            return;
+        }
     }
 }
 

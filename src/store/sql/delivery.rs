@@ -68,10 +68,13 @@ pub(in crate::store) fn keep(
         Delivered::Late(sequence) => drop_parked(db, target, &[*sequence]),
         Delivered::Due(range) => make_due(db, target, *range),
         Delivered::Forgotten => {
-            let target = target.as_bytes();
-            db.execute("DELETE FROM delivery WHERE target = ?1", [target])?;
-            db.execute("DELETE FROM parked WHERE target = ?1", [target])?;
-            db.execute("DELETE FROM gap WHERE target = ?1", [target])?;
+            for table in ["delivery", "parked", "gap"] {
+                // Who forgets it may not have heard yet that it is there.
+                let sql = format!(
+                    "DELETE FROM {table} WHERE target = ?1 AND NOT EXISTS (SELECT 1 FROM target WHERE id = ?1)"
+                );
+                db.execute(&sql, [target.as_bytes()])?;
+            }
             Ok(())
         }
     }

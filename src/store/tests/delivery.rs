@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::TargetId;
+use crate::domain::routing::{Rendering, Target};
 use crate::store::{Cursor, Delivered, From, Parked, ParkedRange, Sequence};
 
 const TARGET: TargetId = TargetId::from_bytes([4; 16]);
@@ -60,6 +61,31 @@ async fn a_cursor_outlasts_the_process_and_moves_only_from_where_it_is() {
     let forgotten = Delivered::Forgotten;
     store.keep_delivered(TARGET, forgotten).await.unwrap();
     assert_eq!(store.targets_kept().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_target_that_is_there_is_not_forgotten_by_who_has_not_heard_of_it() {
+    let place = Place::new().await;
+    let target = Target {
+        id: TARGET,
+        name: "file".to_owned(),
+        target_type: "file".to_owned(),
+        region: None,
+        rendering: Rendering::Sealed,
+        endpoint: "{}".to_owned(),
+        created: NOW,
+        updated: NOW,
+        version: 0,
+    };
+    let begins = Write::Cursor(TARGET, From::Event(Sequence(0)));
+    let target = Write::Target(Box::new(target), Vec::new());
+    place.apply([target, begins]).await.unwrap();
+    let keep = |delivered| place.store().keep_delivered(TARGET, delivered);
+    let parked = advanced(Some(at(0)), at(1), &[0]);
+    keep(parked).await.unwrap();
+    keep(Delivered::Forgotten).await.unwrap();
+    assert_eq!(place.store().cursor(TARGET).await.unwrap(), Some(at(1)));
+    assert_eq!(place.store().parked_count(TARGET).await.unwrap(), 1);
 }
 
 #[tokio::test]

@@ -136,6 +136,8 @@ async fn a_database_goes_to_a_server_and_back() {
     assert_eq!(place.number("SELECT max(id) FROM keyledger.initiator"), 3);
     store.close().await;
     let back = place.dir.path().join("back");
+    // One that was cut off while it put the mark there.
+    place.run("CREATE TABLE keyledger.moving (id BIGINT PRIMARY KEY, source TEXT, head BIGINT, stage BIGINT)");
     let migration = Migration::to_file(&back, &place.config(), NOW, false).unwrap();
     migration.copy(&mut |_| ()).unwrap();
     assert!(same(&migration) > 30);
@@ -195,6 +197,31 @@ async fn what_is_not_finished_is_not_started_and_goes_on() {
     place.run("UPDATE keyledger.instance SET name = name");
     let store = place.finish(place.begin());
     check(&store, 21).await;
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_file_that_went_on_is_not_what_was_copied() {
+    let Some(place) = Move::new().await else {
+        return;
+    };
+    let migration = place.begin();
+    migration.copy(&mut |_| ()).unwrap();
+    assert!(same(&migration) > 30);
+    let unfinished = migration.verified().unwrap();
+    assert!(unfinished.is_of(&place.path()).unwrap());
+    // The settings were put back, and the file served for a while.
+    let store = Store::open(&place.path(), &file(), NOW * 1000).unwrap();
+    store
+        .apply(Changeset::new(event(Action::KeyRead, "vc-02")))
+        .await
+        .unwrap();
+    store.close().await;
+    assert!(!unfinished.is_of(&place.path()).unwrap());
+    drop(unfinished);
+    // The copy is made anew.
+    let store = place.finish(place.begin());
+    check(&store, 22).await;
     store.close().await;
 }
 

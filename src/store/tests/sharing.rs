@@ -1,7 +1,7 @@
 //! What is particular to a database that several nodes share.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
@@ -25,6 +25,10 @@ fn session(place: &Place) -> Session {
 
 fn run(place: &Place, sql: &str) {
     session(place).batch(sql).unwrap();
+}
+
+fn run_in(session: &Session, sql: &str) {
+    session.query(&session.prepare(sql).unwrap(), &[]).unwrap();
 }
 
 /// Ends the session that writes, as a server does that goes.
@@ -131,6 +135,86 @@ async fn a_transaction_waits_twice_for_the_server_however_many_requests_it_serve
     let (transactions, waits) = (count().0 - transactions, count().1 - waits);
     assert!((21..60).contains(&transactions), "{transactions}");
     assert_eq!(waits, transactions * 2);
+}
+
+#[tokio::test]
+async fn a_key_does_not_end_while_somebody_is_given_it() {
+    let Some(place) = place().await else {
+        return;
+    };
+    let key = object(1);
+    place.insert(&key).await.unwrap();
+    // Another node is about to give it, and has compared its versions.
+    let other = session(&place);
+    let gathered = gather(&other, false, &[], &[key.id]).unwrap();
+    assert_eq!(gathered.versions.len(), 1);
+    let (store, destroyed) = (place.store().clone(), Arc::new(destroyed(&key)));
+    let mut destroying =
+        tokio::spawn(async move { store.apply(changeset([Write::State(destroyed)])).await });
+    let early = tokio::time::timeout(Duration::from_millis(500), &mut destroying).await;
+    assert!(early.is_err(), "{early:?}");
+    other.batch("COMMIT").unwrap();
+    destroying.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn who_holds_everything_up_costs_every_caller_the_same_and_not_each_in_turn() {
+    let Some(place) = place().await else {
+        return;
+    };
+    let other = session(&place);
+    run_in(&other, "SELECT pg_advisory_lock(5697, 0)");
+    let mut waiting = JoinSet::new();
+    let begun = Instant::now();
+    for number in 1..9 {
+        let (store, number) = (place.store().clone(), number);
+        let insert = changeset([Write::Insert(Arc::new(object(number)))]);
+        waiting.spawn(async move { store.apply(insert).await });
+    }
+    for refused in waiting.join_all().await {
+        let refused = refused.unwrap_err();
+        assert!(
+            matches!(refused, ApplyError::Store(StoreError::Again(_))),
+            "{refused}"
+        );
+    }
+    // Two waits of the server for a lock, for one that came alone and for all that came meanwhile.
+    assert!(begun.elapsed() < Duration::from_secs(70));
+    drop(other);
+    place.insert(&object(20)).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_delivers_for_a_node_that_is_gone_gives_no_sign_of_life_of_it() {
+    let Some(place) = place().await else {
+        return;
+    };
+    let (path, second) = (place.path(), meta("node-2"));
+    let config = StoreConfig {
+        node: Some(2),
+        ..place.config()
+    };
+    Store::join(&path, &config, &second).unwrap().close().await;
+    run(
+        &place,
+        "UPDATE keyledger.node SET seen = 7 WHERE number = 2",
+    );
+    let left = Store::open_left(&path, &place.config(), 2, NOW * 1000).unwrap();
+    assert_eq!(place.store().others_at_work().await.unwrap(), [""; 0]);
+    let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name LIKE '%node 2 stand-in'";
+    run_in(&session(&place), sql);
+    // The first may be what finds that the connection is lost.
+    drop(left.settle().await);
+    left.settle().await.unwrap();
+    let rows = Connection::Server(Box::new(session(&place)));
+    let seen = "SELECT seen FROM keyledger.node WHERE number = 2";
+    let seen: i64 = rows.query_row(seen, [], |row| row.get(0)).unwrap();
+    assert_eq!(seen, 7);
+    left.close().await;
+    let second = Store::open(&path, &config, NOW * 1000).unwrap();
+    assert_eq!(place.store().others_at_work().await.unwrap(), ["node-2"]);
+    second.close().await;
 }
 
 #[tokio::test]

@@ -32,6 +32,8 @@ pub(in crate::store) enum Kept {
     Used(ApiKeyId, i64),
     /// The certificates of the server's own that are in use.
     Own(Box<OwnCertificates>),
+    /// Nothing: that it was kept says that whatever was committed before is known.
+    Nothing,
     /// Events that a removal names go, where a checkpoint of this epoch seals it.
     Removed(u32),
 }

@@ -181,9 +181,12 @@ impl Writer {
 
     fn commit(&mut self, mut batch: Batch) -> ControlFlow<()> {
         let outcomes = loop {
-            let connected = self.connect_if_lost();
+            if let Err(error) = self.connect_if_lost() {
+                batch.refuse(&error);
+                return ControlFlow::Continue(());
+            }
             let first = self.next;
-            let failure = match connected.and_then(|()| self.transaction(&batch)) {
+            let failure = match self.transaction(&batch) {
                 Ok(outcomes) => {
                     self.publish(&batch, &outcomes);
                     break outcomes;

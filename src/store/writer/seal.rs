@@ -118,6 +118,7 @@ impl Writer {
             Kept::Used(key, at) => administrator::keep_used(db, *key, *at),
             Kept::Own(held) => own::set_in_use(db, held),
             Kept::Removed(epoch) => self.remove_some(*epoch),
+            Kept::Nothing => Ok(()),
         }
     }
 }

@@ -15,12 +15,13 @@ use super::kinds::{concerns_administrators, concerns_clients, concerns_routing};
 use super::{Failure, Writer, seal};
 use crate::audit::Tree;
 use crate::domain::ObjectId;
+use crate::kmip::enums::State;
 use crate::store::changed::Counters;
 use crate::store::changeset::{Precondition, Write};
 use crate::store::engine::{Connection, Error};
 use crate::store::error::{ApplyError, StoreError};
 use crate::store::postgres::{
-    Hot, Server, Session, check_unmarked, gather, give_sign_of_life, hold,
+    Hot, Server, Session, check_unmarked, gather, hold, wait_for_standbys,
 };
 use crate::store::seal::Seal;
 use crate::store::{Sequence, following, sql};
@@ -30,8 +31,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long the server may take to answer: a COMMIT waits for standbys, and where there is none to be waited for those who asked are told.
 const ANSWER: Duration = Duration::from_secs(15);
-/// How often a transaction is done again that stood in another's way.
+/// How often a transaction is done again that stood in another's way, and for how long; after that its callers are told.
 const TRIES: u32 = 10;
+const AGAIN: Duration = Duration::from_secs(15);
+/// How often one is done again whose connection was lost: it may be what ends the connection.
+const TRIES_LOST: u32 = 3;
 
 /// What the writer holds of such a database.
 pub(super) struct Side {
@@ -50,7 +54,9 @@ pub(super) struct Side {
     backend: Option<i32>,
     /// Since when the server is gone.
     lost: Option<Instant>,
+    /// How often the batch in hand was tried, and since when.
     tries: u32,
+    tried: Option<Instant>,
 }
 
 /// What comes of a transaction that failed.
@@ -84,6 +90,7 @@ impl Side {
             backend,
             lost: None,
             tries: 0,
+            tried: None,
         }
     }
 
@@ -104,6 +111,18 @@ impl Side {
     pub(super) const fn after(&self, added: Counters) -> Counters {
         self.base.plus(added)
     }
+
+    /// Notes that the batch in hand failed. Says whether it may be tried again, as often as this in all.
+    fn may_try_again(&mut self, tries: u32) -> bool {
+        let tried = *self.tried.get_or_insert_with(Instant::now);
+        self.tries += 1;
+        self.tries < tries && tried.elapsed() < AGAIN
+    }
+
+    /// The batch in hand is done, or refused.
+    const fn is_done(&mut self) {
+        (self.tries, self.tried, self.defers) = (0, None, true);
+    }
 }
 
 impl Writer {
@@ -115,20 +134,31 @@ impl Writer {
     }
 
     /// Connects again, where the server is gone. What is committed may be more than this thread knew, and the next event another.
-    pub(super) fn connect_if_lost(&mut self) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// It is still gone: nothing can be done.
+    pub(super) fn connect_if_lost(&mut self) -> Result<(), ApplyError> {
         let is_lost = self.side.as_ref().is_some_and(|side| side.lost.is_some());
-        if is_lost {
-            self.connect_again(Duration::ZERO)?;
+        if !is_lost {
+            return Ok(());
         }
-        Ok(())
+        let connected = self.connect(Duration::ZERO);
+        let there = connected.and_then(|head| self.take_up(head));
+        there.map_err(|error| {
+            let failure = Failure::from(unsettled(false, error));
+            self.note_rolled_back(&failure);
+            failure.error
+        })
     }
 
     /// Begins a transaction with what other nodes may have changed.
     pub(super) fn begin_shared(&mut self, batch: &Batch) -> Result<(), Failure> {
         let (written, read) = concerned(batch);
         let alone = is_alone(batch);
-        let waits = self.session()?.waits();
-        let gathered = gather(self.session()?, alone, &written, &read).map_err(Failure::from)?;
+        let session = self.session()?;
+        let waits = session.waits();
+        let gathered = gather(session, alone || ends_keys(batch), &written, &read);
+        let gathered = gathered.map_err(Failure::from)?;
         self.versions.clear();
         for (id, versions) in gathered.versions {
             self.versions.insert(id, versions);
@@ -188,8 +218,7 @@ impl Writer {
         let measures = &self.shared.measures;
         measures.synced(begun.elapsed());
         measures.round_trips.note(session.waits() - side.waits);
-        side.tries = 0;
-        side.defers = true;
+        side.is_done();
         let (outcomes, tree) = side.sent.take().ok_or(StoreError::Closed)?;
         self.tree = tree;
         Ok(outcomes)
@@ -221,18 +250,21 @@ impl Writer {
         let Some(side) = &mut self.side else {
             return After::Refused(failure.error);
         };
-        side.tries += 1;
+        let may_try_again = side.may_try_again(TRIES);
         let stood_in_the_way = matches!(failure.error, ApplyError::Store(StoreError::Again(_)));
-        if stood_in_the_way && side.tries < TRIES {
+        if stood_in_the_way && may_try_again {
             return After::Again;
         }
-        if std::mem::replace(&mut side.defers, false) {
-            return After::Again;
+        if !stood_in_the_way {
+            if std::mem::replace(&mut side.defers, false) {
+                return After::Again;
+            }
+            if batch.len() > 1 {
+                side.is_done();
+                return After::Each;
+            }
         }
-        (side.defers, side.tries) = (true, 0);
-        if batch.len() > 1 {
-            return After::Each;
-        }
+        side.is_done();
         self.note_rolled_back(&failure);
         After::Refused(failure.error)
     }
@@ -249,40 +281,61 @@ impl Writer {
         let patience = if is_first { PATIENCE } else { Duration::ZERO };
         let head = self.connect(patience);
         let was_committed = head.as_ref().is_ok_and(|head| *head == next) && next > first;
-        if let (true, Some((outcomes, tree))) = (was_committed, sent.as_ref().map(|_| ()).and(sent))
-        {
+        if let (true, Some((outcomes, tree))) = (was_committed, sent) {
             self.tree = tree;
+            self.is_back();
             return After::Committed(outcomes);
         }
         self.forget(first);
-        match head {
-            Ok(head) if head == first && !batch.submissions.is_empty() => After::Again,
-            Ok(head) => match self.take_up(head) {
-                Ok(()) => After::Refused(failure.error),
-                Err(error) => After::Refused(error.into()),
-            },
+        let head = match head {
+            Ok(head) => head,
             Err(error) => {
                 self.note_rolled_back(&failure);
-                After::Refused(unsettled(was_sent, error).into())
+                return After::Refused(unsettled(was_sent, error).into());
             }
+        };
+        if let Err(error) = self.take_up(head) {
+            return After::Refused(error.into());
+        }
+        if head != first || batch.submissions.is_empty() {
+            return After::Refused(failure.error);
+        }
+        // Nothing of it was committed.
+        let side = self.side.as_mut();
+        if side.is_some_and(|side| side.may_try_again(TRIES_LOST)) {
+            return After::Again;
+        }
+        if let Some(side) = &mut self.side {
+            side.is_done();
+        }
+        self.note_rolled_back(&failure);
+        After::Refused(match failure.error {
+            ApplyError::Store(error) => unsettled(false, error).into(),
+            error => error,
+        })
+    }
+
+    /// The server is there, and what it has is taken up.
+    fn is_back(&mut self) {
+        let side = self.side.as_mut();
+        if let Some(begun) = side.and_then(|side| side.lost.take()) {
+            let after = format!("{:.1} s", begun.elapsed().as_secs_f64());
+            tracing::warn!(
+                after,
+                "The connection to the database was lost and is there again."
+            );
         }
     }
 
-    /// Connects where the server was gone, and takes up what is committed.
-    fn connect_again(&mut self, patience: Duration) -> Result<(), StoreError> {
-        let head = self.connect(patience)?;
-        self.take_up(head)
-    }
-
-    /// Connects and takes the hold on the trail; gives its head.
+    /// Connects and takes the hold on the trail; gives its head, which is to be taken up.
     fn connect(&mut self, patience: Duration) -> Result<Sequence, StoreError> {
         let Some(side) = &mut self.side else {
             return Err(StoreError::Closed);
         };
-        let begun = *side.lost.get_or_insert_with(Instant::now);
+        side.lost.get_or_insert_with(Instant::now);
         let until = Instant::now() + patience;
         let session = loop {
-            let opened = side.server.session("writer").and_then(|session| {
+            let opened = side.server.writing().and_then(|session| {
                 session.limit(ANSWER);
                 let left = until.saturating_duration_since(Instant::now());
                 hold(&session, side.server.node, left, side.backend)?;
@@ -303,16 +356,10 @@ impl Writer {
         let head = sql::head(&self.db, &epochs)?;
         // The session that was lost may have ended while it waited for standbys: what it committed is seen then, and is on no other machine yet.
         // A commit after it waits for them, and thereby for all before it.
-        give_sign_of_life(&self.db, side.server.node)?;
+        wait_for_standbys(&self.db, side.server.node)?;
         // Another server may have taken over, and lack what this one had.
         self.shared.cache.clear();
         self.shared.read_anew(&self.db)?;
-        side.lost = None;
-        let after = format!("{:.1} s", begun.elapsed().as_secs_f64());
-        tracing::warn!(
-            after,
-            "The connection to the database was lost and is there again."
-        );
         Ok(head)
     }
 
@@ -338,6 +385,7 @@ impl Writer {
             .delivery_version
             .send_modify(|version| *version += 1);
         if head == self.next {
+            self.is_back();
             return Ok(());
         }
         self.shared.interned.learn(&self.db)?;
@@ -346,6 +394,7 @@ impl Writer {
         self.shared.cache.clear();
         self.shared.epochs.store(Arc::new(epochs));
         self.shared.head.send_replace(head);
+        self.is_back();
         Ok(())
     }
 }
@@ -384,6 +433,18 @@ fn concerned(batch: &Batch) -> (Vec<ObjectId>, Vec<ObjectId>) {
     }
     let read = read.difference(&written).copied().collect();
     (written.into_iter().collect(), read)
+}
+
+/// Whether keys come to their end: who gives them to somebody at the same time, on whichever node, is done before that is answered.
+fn ends_keys(batch: &Batch) -> bool {
+    let mut writes = batch
+        .submissions
+        .iter()
+        .flat_map(|submission| submission.changeset.writes());
+    writes.any(|write| match write {
+        Write::State(object) => !matches!(object.state, State::PreActive | State::Active),
+        _ => false,
+    })
 }
 
 /// Whether nobody else may commit meanwhile: what it changes, or what it goes by, is compared by all.

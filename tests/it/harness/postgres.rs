@@ -263,6 +263,28 @@ impl Postgres {
         self.directory.path().join("password")
     }
 
+    /// Lets commits wait for a standby that is not there, or no more.
+    pub(crate) fn wait_for_standbys(&self, waits: bool) {
+        let name = if waits { "*" } else { "" };
+        self.sql(&format!(
+            "ALTER SYSTEM SET synchronous_standby_names = '{name}'"
+        ));
+        self.sql("SELECT pg_reload_conf()");
+        let shown = "SHOW synchronous_standby_names";
+        until("the server to know it", || {
+            (self.sql(shown) == name).then_some(())
+        });
+    }
+
+    /// The server's processes of the program's sessions for a purpose.
+    pub(crate) fn sessions(&self, purpose: &str) -> Vec<Pid> {
+        let found = self.sql(&format!(
+            "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'keyledger%{purpose}'"
+        ));
+        let numbers = found.lines().filter_map(|line| line.parse().ok());
+        numbers.filter_map(Pid::from_raw).collect()
+    }
+
     /// What a statement, or several, answer in the database: a row a line, `|` between columns. The superuser asks.
     #[track_caller]
     pub(crate) fn sql(&self, statements: &str) -> String {

@@ -1,8 +1,10 @@
 //! A node whose database goes away: it says so to its clients, keeps nothing that was not committed, and goes on by itself.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::harness::{Nodes, Request, create, get, key_template, reason, until};
+use rustix::process::{Signal, kill_process};
+
+use crate::harness::{Connection, Nodes, Request, create, get, key_template, reason, until};
 
 #[test]
 fn a_node_without_its_database_fails_cleanly_and_recovers_by_itself() {
@@ -45,18 +47,12 @@ fn a_commit_that_nobody_may_confirm_is_refused_in_time_and_told_as_it_is() {
     connection.set_patience(Duration::from_secs(90));
     let key = connection.ask(create(key_template())).success().uid();
     // No standby is there that could confirm anything.
-    let standby = |name: &str| {
-        nodes.postgres.sql(&format!(
-            "ALTER SYSTEM SET synchronous_standby_names = '{name}'"
-        ));
-        nodes.postgres.sql("SELECT pg_reload_conf()");
-    };
-    standby("*");
+    nodes.postgres.wait_for_standbys(true);
     std::thread::sleep(Duration::from_secs(1));
     let refused = connection.ask(get(&key));
     refused.failure(reason::GENERAL_FAILURE);
     assert!(refused.payload.is_empty(), "{refused:?}");
-    standby("");
+    nodes.postgres.wait_for_standbys(false);
     until("the node to go on", || {
         let answer = connection
             .exchange(&Request::new((1, 4), &[get(&key)]))
@@ -64,6 +60,76 @@ fn a_commit_that_nobody_may_confirm_is_refused_in_time_and_told_as_it_is() {
         (answer.status == 0).then_some(())
     });
     nodes.all[0].cli(&["events", "verify"]).success();
+}
+
+#[test]
+fn a_commit_whose_wait_for_the_standbys_an_operator_ends_is_not_answered_as_done() {
+    let nodes = Nodes::start(1);
+    let mut connection = nodes.all[0].connect();
+    connection.set_patience(Duration::from_secs(90));
+    let key = connection.ask(create(key_template())).success().uid();
+    nodes.postgres.wait_for_standbys(true);
+    std::thread::sleep(Duration::from_secs(1));
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| connection.ask(get(&key)));
+        // The server says that this is done, with a warning.
+        let cancel = "SELECT count(*) FROM (SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+            WHERE application_name LIKE 'keyledger%writer' AND wait_event = 'SyncRep') AS ended";
+        until("a commit to wait", || {
+            (nodes.postgres.sql(cancel) == "1").then_some(())
+        });
+        let refused = asked.join().expect("an answer");
+        refused.failure(reason::GENERAL_FAILURE);
+        assert!(refused.payload.is_empty(), "{refused:?}");
+    });
+    nodes.postgres.wait_for_standbys(false);
+    until("the node to go on", || {
+        let answer = nodes.all[0].connect().ask(get(&key));
+        (answer.status == 0).then_some(())
+    });
+    nodes.all[0].cli(&["events", "verify"]).success();
+}
+
+#[test]
+fn a_node_whose_sessions_that_read_stand_still_goes_on_once_it_has_connected_again() {
+    let nodes = Nodes::start(1);
+    let mut connection = nodes.all[0].connect();
+    connection.set_patience(Duration::from_secs(90));
+    let key = connection.ask(create(key_template())).success().uid();
+    // As with a primary that hangs, while another one has taken over.
+    let standing = nodes.postgres.sessions("reader");
+    assert!(standing.len() > 1, "{standing:?}");
+    for session in &standing {
+        kill_process(*session, Signal::STOP).expect("a process of the server's");
+    }
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    std::thread::scope(|scope| {
+        let hang = |mut connection: Connection| {
+            connection.set_patience(Duration::from_secs(90));
+            connection.ask(get(unknown))
+        };
+        let hanging: Vec<_> = standing
+            .iter()
+            .map(|_| nodes.all[0].connect())
+            .map(|connection| scope.spawn(|| hang(connection)))
+            .collect();
+        std::thread::sleep(Duration::from_secs(1));
+        nodes.postgres.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'keyledger%writer'",
+        );
+        let begun = Instant::now();
+        // Of a node that has connected again nothing is in memory: somebody reads it.
+        connection.ask(create(key_template())).success();
+        connection.ask(get(&key)).success();
+        let took = begun.elapsed();
+        for hung in hanging {
+            assert_eq!(hung.join().expect("an answer").status, 1);
+        }
+        assert!(took < Duration::from_secs(40), "{took:?}");
+    });
+    for session in &standing {
+        kill_process(*session, Signal::CONT).ok();
+    }
 }
 
 #[test]

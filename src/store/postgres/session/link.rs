@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Notify;
+use tokio_postgres::error::Severity;
 use tokio_postgres::{AsyncMessage, Client, Connection, SimpleQueryMessage, Socket};
 
 use super::super::address::{Address, Place};
@@ -30,7 +31,7 @@ const SETTINGS: &str = "\
     SET jit = off; \
     SET plan_cache_mode = force_generic_plan; \
     SET max_parallel_workers_per_gather = 0; \
-    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local'); \
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write'); \
     SELECT set_config(known.name, wanted.value, false) FROM pg_settings AS known JOIN (VALUES \
         ('tcp_keepalives_idle', '5'), ('tcp_keepalives_interval', '2'), ('tcp_keepalives_count', '3'), ('tcp_user_timeout', '10000'), \
         ('client_connection_check_interval', '5000'), ('idle_session_timeout', '0')) AS wanted (name, value) \
@@ -52,6 +53,8 @@ struct Heard {
     notice: AtomicBool,
     /// There is something to look at: a notification, or the end.
     news: Notify,
+    /// Whether there was a warning since that was last forgotten.
+    warning: AtomicBool,
     end: Mutex<Option<ServerError>>,
 }
 
@@ -87,6 +90,15 @@ impl Link {
             ServerError::Settings("the database's server does not tell its process".to_owned())
         })?;
         Ok(link)
+    }
+
+    pub(super) fn forget_warning(&self) {
+        self.heard.warning.store(false, Ordering::Release);
+    }
+
+    /// Whether the server gave a warning since.
+    pub(super) fn was_warned(&self) -> bool {
+        self.heard.warning.load(Ordering::Acquire)
     }
 
     pub(super) const fn client(&self) -> &Client {
@@ -163,10 +175,11 @@ async fn drive(mut driver: Driver, heard: Arc<Heard>) {
                 heard.news.notify_one();
             }
             Some(Ok(AsyncMessage::Notice(notice))) => {
-                tracing::debug!(
-                    state = notice.code().code(),
-                    "The database's server gave a notice."
-                );
+                let words = notice.message();
+                tracing::debug!(words, "The database's server gave a notice.");
+                if notice.parsed_severity() == Some(Severity::Warning) {
+                    heard.warning.store(true, Ordering::Release);
+                }
             }
             Some(Ok(_)) => {}
             Some(Err(error)) => break ended(&error),
