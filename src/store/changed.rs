@@ -12,7 +12,7 @@ use super::{Shared, sql};
 /// How often each was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Counters {
-    /// Clients, certificates, anchors, instances, data keys.
+    /// Clients, certificates, anchors, instances.
     pub(super) clients: u64,
     /// API keys and administrators.
     pub(super) administrators: u64,

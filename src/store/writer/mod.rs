@@ -180,6 +180,9 @@ impl Writer {
     }
 
     fn commit(&mut self, mut batch: Batch) -> ControlFlow<()> {
+        if let Some(side) = &mut self.side {
+            side.begin_batch();
+        }
         let outcomes = loop {
             if let Err(error) = self.connect_if_lost() {
                 batch.refuse(&error);

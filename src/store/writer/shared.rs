@@ -54,9 +54,9 @@ pub(super) struct Side {
     backend: Option<i32>,
     /// Since when the server is gone.
     lost: Option<Instant>,
-    /// How often the batch in hand was tried, and since when.
-    tries: u32,
-    tried: Option<Instant>,
+    /// Since when the batch in hand is tried, and how often it has failed.
+    begun: Instant,
+    failed: u32,
 }
 
 /// What comes of a transaction that failed.
@@ -89,8 +89,8 @@ impl Side {
             sent: None,
             backend,
             lost: None,
-            tries: 0,
-            tried: None,
+            begun: Instant::now(),
+            failed: 0,
         }
     }
 
@@ -112,16 +112,15 @@ impl Side {
         self.base.plus(added)
     }
 
-    /// Notes that the batch in hand failed. Says whether it may be tried again, as often as this in all.
-    fn may_try_again(&mut self, tries: u32) -> bool {
-        let tried = *self.tried.get_or_insert_with(Instant::now);
-        self.tries += 1;
-        self.tries < tries && tried.elapsed() < AGAIN
+    /// Another batch is in hand.
+    pub(super) fn begin_batch(&mut self) {
+        (self.begun, self.failed, self.defers) = (Instant::now(), 0, true);
     }
 
-    /// The batch in hand is done, or refused.
-    const fn is_done(&mut self) {
-        (self.tries, self.tried, self.defers) = (0, None, true);
+    /// Notes that the batch in hand failed. Says whether it may be tried again, as often as this in all.
+    fn may_try_again(&mut self, tries: u32) -> bool {
+        self.failed += 1;
+        self.failed < tries && self.begun.elapsed() < AGAIN
     }
 }
 
@@ -218,7 +217,6 @@ impl Writer {
         let measures = &self.shared.measures;
         measures.synced(begun.elapsed());
         measures.round_trips.note(session.waits() - side.waits);
-        side.is_done();
         let (outcomes, tree) = side.sent.take().ok_or(StoreError::Closed)?;
         self.tree = tree;
         Ok(outcomes)
@@ -260,11 +258,9 @@ impl Writer {
                 return After::Again;
             }
             if batch.len() > 1 {
-                side.is_done();
                 return After::Each;
             }
         }
-        side.is_done();
         self.note_rolled_back(&failure);
         After::Refused(failure.error)
     }
@@ -304,9 +300,6 @@ impl Writer {
         let side = self.side.as_mut();
         if side.is_some_and(|side| side.may_try_again(TRIES_LOST)) {
             return After::Again;
-        }
-        if let Some(side) = &mut self.side {
-            side.is_done();
         }
         self.note_rolled_back(&failure);
         After::Refused(match failure.error {

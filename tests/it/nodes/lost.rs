@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, kill_process};
 
-use crate::harness::{Connection, Nodes, Request, create, get, key_template, reason, until};
+use crate::harness::{Nodes, Request, create, get, key_template, reason, until};
 
 #[test]
 fn a_node_without_its_database_fails_cleanly_and_recovers_by_itself() {
@@ -104,15 +104,12 @@ fn a_node_whose_sessions_that_read_stand_still_goes_on_once_it_has_connected_aga
     }
     let unknown = "00000000-0000-4000-8000-000000000000";
     std::thread::scope(|scope| {
-        let hang = |mut connection: Connection| {
+        let mut hanging = Vec::new();
+        for _ in &standing {
+            let mut connection = nodes.all[0].connect();
             connection.set_patience(Duration::from_secs(90));
-            connection.ask(get(unknown))
-        };
-        let hanging: Vec<_> = standing
-            .iter()
-            .map(|_| nodes.all[0].connect())
-            .map(|connection| scope.spawn(|| hang(connection)))
-            .collect();
+            hanging.push(scope.spawn(move || connection.ask(get(unknown))));
+        }
         std::thread::sleep(Duration::from_secs(1));
         nodes.postgres.sql(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'keyledger%writer'",
