@@ -6,7 +6,8 @@
 //! machine disturbs both. The result is a ratio; nothing here passes or fails by a time.
 //!
 //! `cargo bench --bench load` measures everything, `cargo bench --bench load -- get connect` two
-//! workloads; `--postgres` compares a store on a PostgreSQL server with one in a file, `--nodes` two nodes over such a server with one. docs/performance.md says what the columns mean.
+//! workloads; `--postgres` compares a store on a PostgreSQL server with one in a file (with `--limit`: with the limit),
+//! `--nodes` two nodes over such a server with one. docs/performance.md says what the columns mean.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -101,6 +102,7 @@ fn measure(settings: &Settings) -> Result<()> {
     // What the server is compared with: another build, one with a file, one node alone.
     let (server, other) = match (over("first")?, &settings.against) {
         (Some(first), _) if settings.nodes => (first, over("alone")?),
+        (Some(first), _) if settings.limit => (first, None),
         (Some(first), _) => (first, Some(server)),
         (None, Some(program)) => {
             let other = Server::start_program(program, scratch.path(), "other")?;

@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) against: Option<PathBuf>,
     /// Whether the server keeps its keys on a PostgreSQL server, and one with a file takes the limit's place.
     pub(crate) postgres: bool,
+    /// Whether that one is compared with the limit all the same.
+    pub(crate) limit: bool,
     /// Whether two nodes over one PostgreSQL server share the load, and one alone takes the limit's place.
     pub(crate) nodes: bool,
     /// Whether a target of type file follows the server's trail.
@@ -101,11 +103,12 @@ impl Settings {
             "--follow" => self.follow = true,
             "--postgres" => self.postgres = true,
             "--nodes" => self.nodes = true,
+            "--limit" => self.limit = true,
             name => {
                 let Some(workload) = Workload::ALL.into_iter().find(|w| w.name() == name) else {
                     let names = Workload::ALL.map(Workload::name).join(", ");
                     bail!(
-                        "`{name}` is no workload; there are {names}, --calibrate, --follow, --postgres, --nodes and --against PATH"
+                        "`{name}` is no workload; there are {names}, --calibrate, --follow, --postgres, --limit, --nodes and --against PATH"
                     );
                 };
                 self.chosen.push(workload);
@@ -126,6 +129,7 @@ impl Settings {
             against: None,
             follow: false,
             postgres: false,
+            limit: false,
             nodes: false,
             directory: env!("CARGO_TARGET_TMPDIR").into(),
             chosen: Vec::new(),

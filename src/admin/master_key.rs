@@ -146,8 +146,8 @@ async fn rotate(
     request: Rotation,
 ) -> Result<PathBuf, AdminError> {
     let _turn = admin.changes.lock().await;
-    let custodian = custodian(admin)?;
     refuse_beside_others(admin).await?;
+    let custodian = custodian(admin)?;
     let name = request.provider.as_deref();
     let provider = named(name.unwrap_or_else(|| custodian.custody.name()))?;
     let secret = request.secret.map(|secret| bytes_of(&secret));
@@ -169,7 +169,7 @@ async fn rotate(
     custodian.custody.expect(Arc::clone(&next.key));
     let done = change.carry_out(admin).await;
     let is_settled = |error: &AdminError| error.code() != UNSETTLED;
-    // Where nobody knows which of the two is the database's, both open what they wrapped.
+    // Where nobody knows which of the two is the database's, what either wrapped is opened, until a restart.
     if done.as_ref().err().is_none_or(is_settled) {
         custodian.custody.settle(done.is_ok());
     }
@@ -177,8 +177,11 @@ async fn rotate(
     Ok(put(&custodian.place, next, before.check).await)
 }
 
-/// Other nodes would go on with a key that is the database's no more.
+/// Other nodes would go on with a key that is the database's no more. What a change before came to is known then.
 async fn refuse_beside_others(admin: &Admin) -> Result<(), AdminError> {
+    if admin.store.is_shared() {
+        admin.store.settle().await?;
+    }
     let others = admin.store.others_at_work().await?;
     if others.is_empty() {
         return Ok(());
@@ -237,8 +240,8 @@ impl Admin {
     /// shares and never crosses a socket: this is called where no server runs.
     ///
     /// # Errors
-    /// There is no recovery key, it is another one, or the new master key cannot be made; nothing was changed then. Or the change is made and
-    /// could not be read back, which the error says.
+    /// There is no recovery key, it is another one, the new master key cannot be made, or other nodes are at work; nothing was changed then. Or
+    /// the change is made and could not be read back, or nobody knows whether it is made, which the error says.
     pub async fn recover(
         &self,
         initiator: Initiator,
@@ -261,6 +264,7 @@ impl Admin {
         (provider, secret): (Provider, Option<Secret>),
     ) -> Result<PathBuf, AdminError> {
         let _turn = self.changes.lock().await;
+        refuse_beside_others(self).await?;
         let before = self.store.master_key();
         let recovery = before.recovery.ok_or_else(|| {
             AdminError::invalid("nothing can be recovered: this site has no recovery shares")
@@ -272,7 +276,6 @@ impl Admin {
                 hex::encode(recovery.recipient.id()),
             )));
         }
-        refuse_beside_others(self).await?;
         let next = prepare(self, place, provider, secret).await?;
         let change = Change {
             action: Action::MasterKeyRecover,

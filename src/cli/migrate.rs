@@ -214,6 +214,16 @@ async fn finish_server(settings: &Settings, report: &Report) -> anyhow::Result<(
             settings.layout.config().display()
         );
     }
+    let path = settings.layout.database();
+    if path.exists() && !unfinished.is_of(&path)? {
+        bail!(
+            "{} has gone on since it was copied, and {} lacks that: take url, node, password-file and ca-file out of [store] in {}, then give the command \
+             again, which makes the copy anew (nothing was changed)",
+            path.display(),
+            database::name(settings),
+            settings.layout.config().display()
+        );
+    }
     finish(settings, unfinished).await.context(SWITCHED)?;
     say(settings, settings, None, report)
 }
@@ -222,15 +232,6 @@ async fn finish_server(settings: &Settings, report: &Report) -> anyhow::Result<(
 async fn finish(settings: &Settings, unfinished: Unfinished) -> anyhow::Result<()> {
     let path = settings.layout.database();
     if path.exists() {
-        if !unfinished.is_of(&path)? {
-            bail!(
-                "{} has gone on since it was copied, and {} lacks that: take url, node, password-file and ca-file out of [store] in {}, then give the command \
-                 again, which makes the copy anew",
-                path.display(),
-                database::name(settings),
-                settings.layout.config().display()
-            );
-        }
         set_aside(&path, &aside(&settings.layout), SystemClock.now())?;
     }
     let config = reach::store_config(Some(settings));

@@ -136,6 +136,14 @@ impl ServerError {
         }
     }
 
+    /// Another session has connected again.
+    pub(super) fn outdated() -> Self {
+        Self::Lost {
+            state: None,
+            words: "the server may be the primary no more".to_owned(),
+        }
+    }
+
     /// A COMMIT was answered with a warning: somebody ended the wait for the standbys.
     pub(super) fn unconfirmed() -> Self {
         Self::Lost {

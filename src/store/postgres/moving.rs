@@ -187,7 +187,7 @@ pub(super) fn alone(server: &Server, purpose: &str) -> Result<Session, StoreErro
             Ok(session)
         }
         Err(ServerError::InUse { holder, .. }) => Err(StoreError::Refused(format!(
-            "another process migrates {server} or brings it up to date ({holder}): wait until it has ended"
+            "another process migrates {server}, joins it or brings it up to date ({holder}): wait until it has ended"
         ))),
         Err(error) => Err(error.sorted()),
     }

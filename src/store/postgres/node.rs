@@ -42,8 +42,10 @@ pub(in crate::store) fn prepare_node(
 /// Writes something and waits until it is where the server waits for it, and thereby all that was committed before; a node's row stays as it is.
 pub(in crate::store) fn wait_for_standbys(db: &Connection, node: u32) -> Result<(), StoreError> {
     let sql = "UPDATE node SET seen = seen WHERE number = ?1";
+    // A COMMIT of its own tells whether the wait was ended from outside.
+    db.control("BEGIN")?;
     db.prepare_cached(sql)?.execute([node])?;
-    Ok(())
+    Ok(db.control("COMMIT")?)
 }
 
 /// Notes that a node is at work, by the server's clock: those of nodes may differ.

@@ -80,6 +80,7 @@ const SHARED_NUMBER: u32 = 0;
 /// Makes both schemas in a database that has none yet, with this node as the first; all of it or nothing.
 pub(in crate::store) fn create(server: &Server, meta: &InitMeta) -> Result<Connection, StoreError> {
     let session = server.session("init").map_err(|error| error.sorted())?;
+    session.unlimited();
     hold(&session, SHARED_NUMBER, PATIENCE, None).map_err(|error| error.sorted())?;
     if number(&session, SHARED)?.is_some() {
         check_unmarked(&session, server)?;

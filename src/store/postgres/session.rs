@@ -284,7 +284,7 @@ impl Session {
     fn all(&self, steps: &[Step<'_>]) -> Vec<Result<Answer, ServerError>> {
         let begin = (self.reading.get() == Reading::Asked).then_some(Step::Batch(BEGIN_READING));
         let sent: Vec<_> = begin.iter().chain(steps).collect();
-        self.link.forget_warning();
+        self.link.begin_confirming();
         let client = self.link.client();
         let answers = match self.in_time(send_all(client, &sent)) {
             Ok(answers) => answers,
@@ -306,7 +306,7 @@ impl Session {
     /// Waits for what the server answers, but not for ever.
     fn in_time<T: Send>(&self, asked: impl Future<Output = T> + Send) -> Result<T, ServerError> {
         if self.is_given_up() {
-            return Err(ServerError::unanswered());
+            return Err(self.late());
         }
         self.waits.set(self.waits.get() + 1);
         let too_late = too_late(self.limit.get(), self.outdated.clone());
@@ -320,8 +320,15 @@ impl Session {
         answered.ok_or_else(|| {
             self.is_in_transaction.set(false);
             self.is_given_up.set(true);
-            ServerError::unanswered()
+            self.late()
         })
+    }
+
+    fn late(&self) -> ServerError {
+        match &self.outdated {
+            Some(outdated) if outdated.is_so() => ServerError::outdated(),
+            _ => ServerError::unanswered(),
+        }
     }
 
     /// Notes what the answers mean for the transaction, and lets no COMMIT count after an error.
@@ -341,7 +348,7 @@ impl Session {
                     });
                     if control == Some(Control::Commit) && has_failed {
                         Err(ServerError::Abandoned)
-                    } else if control == Some(Control::Commit) && self.link.was_warned() {
+                    } else if control == Some(Control::Commit) && self.link.is_unconfirmed() {
                         Err(ServerError::unconfirmed())
                     } else {
                         Ok(answer)

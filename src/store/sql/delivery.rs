@@ -1,6 +1,6 @@
 //! Delivery in tables: how far each target is, and what it refused.
 //!
-//! Which targets there are is not known here: what is kept of one that was removed is forgotten when it is said.
+//! What is kept of a target that was removed is forgotten when it is said, and not where the target is there.
 
 use crate::store::engine::{Connection, OptionalExtension as _, params};
 

@@ -32,10 +32,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How long the server may take to answer: a COMMIT waits for standbys, and where there is none to be waited for those who asked are told.
 const ANSWER: Duration = Duration::from_secs(15);
 /// How often a transaction is done again that stood in another's way, and for how long; after that its callers are told.
-const TRIES: u32 = 10;
-const AGAIN: Duration = Duration::from_secs(15);
-/// How often one is done again whose connection was lost: it may be what ends the connection.
-const TRIES_LOST: u32 = 3;
+const IN_THE_WAY: (u32, Duration) = (10, Duration::from_secs(15));
+/// The same of one whose connection was lost: it may be what ends the connection.
+const LOST: (u32, Duration) = (3, Duration::from_secs(60));
 
 /// What the writer holds of such a database.
 pub(super) struct Side {
@@ -117,10 +116,10 @@ impl Side {
         (self.begun, self.failed, self.defers) = (Instant::now(), 0, true);
     }
 
-    /// Notes that the batch in hand failed. Says whether it may be tried again, as often as this in all.
-    fn may_try_again(&mut self, tries: u32) -> bool {
+    /// Notes that the batch in hand failed. Says whether it may be tried again, so often in all and for so long.
+    fn may_try_again(&mut self, (tries, time): (u32, Duration)) -> bool {
         self.failed += 1;
-        self.failed < tries && self.begun.elapsed() < AGAIN
+        self.failed < tries && self.begun.elapsed() < time
     }
 }
 
@@ -248,7 +247,7 @@ impl Writer {
         let Some(side) = &mut self.side else {
             return After::Refused(failure.error);
         };
-        let may_try_again = side.may_try_again(TRIES);
+        let may_try_again = side.may_try_again(IN_THE_WAY);
         let stood_in_the_way = matches!(failure.error, ApplyError::Store(StoreError::Again(_)));
         if stood_in_the_way && may_try_again {
             return After::Again;
@@ -298,7 +297,7 @@ impl Writer {
         }
         // Nothing of it was committed.
         let side = self.side.as_mut();
-        if side.is_some_and(|side| side.may_try_again(TRIES_LOST)) {
+        if side.is_some_and(|side| side.may_try_again(LOST)) {
             return After::Again;
         }
         self.note_rolled_back(&failure);

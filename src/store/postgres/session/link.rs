@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Notify;
-use tokio_postgres::error::Severity;
 use tokio_postgres::{AsyncMessage, Client, Connection, SimpleQueryMessage, Socket};
 
 use super::super::address::{Address, Place};
@@ -38,6 +37,9 @@ const SETTINGS: &str = "\
         ON wanted.name = known.name; \
     SELECT pg_backend_pid()";
 
+/// What warns of a commit whose wait for standbys was ended: such warnings have no SQL state of their own.
+const WAIT_ENDED: &str = "SyncRepWaitForLSN";
+
 /// A connection that stands.
 pub(super) struct Link {
     poller: Poller,
@@ -53,8 +55,8 @@ struct Heard {
     notice: AtomicBool,
     /// There is something to look at: a notification, or the end.
     news: Notify,
-    /// Whether there was a warning since that was last forgotten.
-    warning: AtomicBool,
+    /// Whether somebody ended the wait for standbys since that was last forgotten.
+    is_unconfirmed: AtomicBool,
     end: Mutex<Option<ServerError>>,
 }
 
@@ -92,13 +94,14 @@ impl Link {
         Ok(link)
     }
 
-    pub(super) fn forget_warning(&self) {
-        self.heard.warning.store(false, Ordering::Release);
+    /// What is committed from now on counts.
+    pub(super) fn begin_confirming(&self) {
+        self.heard.is_unconfirmed.store(false, Ordering::Release);
     }
 
-    /// Whether the server gave a warning since.
-    pub(super) fn was_warned(&self) -> bool {
-        self.heard.warning.load(Ordering::Acquire)
+    /// Whether the server has said since that a commit may be on no standby, though they were to be waited for.
+    pub(super) fn is_unconfirmed(&self) -> bool {
+        self.heard.is_unconfirmed.load(Ordering::Acquire)
     }
 
     pub(super) const fn client(&self) -> &Client {
@@ -177,8 +180,8 @@ async fn drive(mut driver: Driver, heard: Arc<Heard>) {
             Some(Ok(AsyncMessage::Notice(notice))) => {
                 let words = notice.message();
                 tracing::debug!(words, "The database's server gave a notice.");
-                if notice.parsed_severity() == Some(Severity::Warning) {
-                    heard.warning.store(true, Ordering::Release);
+                if notice.routine() == Some(WAIT_ENDED) {
+                    heard.is_unconfirmed.store(true, Ordering::Release);
                 }
             }
             Some(Ok(_)) => {}
