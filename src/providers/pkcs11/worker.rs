@@ -3,7 +3,7 @@
 //! What the thread works with is opened there, and opened anew once where it failed. A thread that is stuck is left alone: until it comes
 //! back, whoever asks is told at once.
 
-use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,9 +19,16 @@ struct Held<S> {
     session: Option<S>,
 }
 
-/// The thread, as others ask it. It ends with the last answer after this is dropped.
+/// How long it is waited for the thread to end, which lets go of the session and of the module: a process that exits meanwhile takes away from under it
+/// what the module works with.
+const END: Duration = Duration::from_secs(2);
+
+/// The thread, as others ask it. It ends with the last answer after this is dropped, which is waited for unless it is stuck.
 pub(super) struct Worker<S> {
-    jobs: Sender<Job<S>>,
+    /// None once this is dropped.
+    jobs: Option<Sender<Job<S>>>,
+    /// Disconnected once the thread has let go of everything.
+    ended: Mutex<Receiver<()>>,
     /// Somebody waited in vain, and the thread has finished nothing since. Held while an answer is given, or given up.
     is_stuck: Arc<Mutex<bool>>,
     limit: Duration,
@@ -38,6 +45,7 @@ impl<S: 'static> Worker<S> {
         let is_stuck = Arc::new(Mutex::new(false));
         let mark = Arc::clone(&is_stuck);
         let thread = std::thread::Builder::new().name("master-key".to_owned());
+        let (ends, ended): (SyncSender<()>, _) = sync_channel(0);
         // The session is made on the thread and does not leave it.
         let started = thread.spawn(move || {
             let held = Held {
@@ -45,10 +53,12 @@ impl<S: 'static> Worker<S> {
                 session: None,
             };
             run(held, &given, &mark);
+            drop(ends);
         });
         started.map_err(|error| ProviderError::Token(format!("no thread for it: {error}")))?;
         let worker = Self {
-            jobs,
+            jobs: Some(jobs),
+            ended: Mutex::new(ended),
             is_stuck,
             limit,
         };
@@ -76,7 +86,7 @@ impl<S: 'static> Worker<S> {
             drop(reply.send(done));
             *is_stuck = false;
         };
-        self.jobs.send(Box::new(job)).map_err(|_| late())?;
+        self.send(Box::new(job)).map_err(|()| late())?;
         let answered = aside(|| answer.recv_timeout(self.limit).ok());
         let answered = answered.or_else(|| self.given_up(&answer));
         answered.unwrap_or_else(|| Err(late()))
@@ -94,7 +104,12 @@ impl<S: 'static> Worker<S> {
             done.unwrap_or_else(failed);
         };
         // Where the thread has ended, so has this process's work with it.
-        drop(self.jobs.send(Box::new(job)));
+        self.send(Box::new(job)).ok();
+    }
+
+    fn send(&self, job: Job<S>) -> Result<(), ()> {
+        let sent = self.jobs.as_ref().map(|jobs| jobs.send(job));
+        sent.and_then(Result::ok).ok_or(())
     }
 
     /// Marks the thread as stuck, unless the answer has come just now.
@@ -105,6 +120,18 @@ impl<S: 'static> Worker<S> {
             *is_stuck = true;
         }
         answered
+    }
+}
+
+impl<S> Drop for Worker<S> {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if *marked(&self.is_stuck) {
+            return;
+        }
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // An error is the end, or that it takes longer than it is waited for.
+        ended.recv_timeout(END).ok();
     }
 }
 
@@ -198,6 +225,23 @@ mod tests {
         assert!(worker.call(|()| Ok(())).is_ok(), "it is not stuck");
         assert_eq!(worker.given_up(&answer), None);
         assert!(message(worker.call(|()| Ok(()))).contains("has not answered"));
+    }
+
+    #[test]
+    fn who_is_dropped_has_let_go_of_what_it_held() {
+        struct Slow(Arc<AtomicU32>);
+        impl Drop for Slow {
+            fn drop(&mut self) {
+                std::thread::sleep(Duration::from_millis(200));
+                self.0.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        let closed = Arc::new(AtomicU32::new(0));
+        let session = Arc::clone(&closed);
+        let worker = Worker::start(move || Ok(Slow(Arc::clone(&session))), LIMIT).unwrap();
+        assert!(worker.call(|_| Ok(())).is_ok());
+        drop(worker);
+        assert_eq!(closed.load(Ordering::SeqCst), 1);
     }
 
     #[test]

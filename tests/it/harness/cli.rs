@@ -62,7 +62,10 @@ pub(crate) fn run_cli_with_input(directory: &Path, arguments: &[&str], input: &s
     let output = child.wait_with_output().expect("the program ends");
     let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
     let output = Output {
-        code: output.status.code().expect("the program ends by itself"),
+        code: match output.status.code() {
+            Some(code) => code,
+            None => panic!("{arguments:?} ends by itself: {}", output.status),
+        },
         stdout: text(output.stdout),
         stderr: text(output.stderr),
     };
