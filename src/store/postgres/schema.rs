@@ -190,10 +190,11 @@ fn bring_up_to_date(db: &Connection, schema: &str, now: i64) -> Result<(), Store
     let Connection::Server(session) = db else {
         return Ok(());
     };
-    session.unlimited();
     if known(session, schema)? == newest() {
         return Ok(());
     }
+    // Whoever opens it limits it again.
+    session.unlimited();
     hold(session, SHARED_NUMBER, PATIENCE, None).map_err(|error| error.sorted())?;
     // Another node may have done it meanwhile.
     let found = known(session, schema)?;

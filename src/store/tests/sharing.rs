@@ -174,10 +174,14 @@ async fn what_changes_a_key_waits_more_often_and_no_more_with_every_key_there_is
             .keep_delivered(target, advanced)
             .await
             .unwrap();
-        waits.push((state, attributes, count() - state - attributes));
+        let cursor = count() - state - attributes;
+        let ended = Arc::new(destroyed(&key));
+        place.apply([Write::State(ended)]).await.unwrap();
+        let destroy = count() - state - attributes - cursor;
+        waits.push([state, attributes, cursor, destroy]);
     }
     // The first also prepares its statements.
-    assert_eq!(waits[1..], [(5, 8, 6); 2]);
+    assert_eq!(waits[1..], [[5, 8, 6, 6]; 2]);
 }
 
 #[tokio::test]
